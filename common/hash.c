@@ -1,0 +1,194 @@
+#include "common/hash.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static uint64_t rotate_left(uint64_t x, unsigned bits)
+{
+    return (x << bits) | (x >> (64 - bits));
+}
+
+/* Little-endian whatever the machine, as the algorithm is defined. */
+static uint64_t load64(const uint8_t *p)
+{
+    uint64_t x = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        x |= (uint64_t)p[i] << (8 * i);
+    return x;
+}
+
+static void sip_rounds(uint64_t v[4], int rounds)
+{
+    while (rounds-- > 0) {
+        v[0] += v[1];
+        v[1] = rotate_left(v[1], 13) ^ v[0];
+        v[0] = rotate_left(v[0], 32);
+        v[2] += v[3];
+        v[3] = rotate_left(v[3], 16) ^ v[2];
+        v[0] += v[3];
+        v[3] = rotate_left(v[3], 21) ^ v[0];
+        v[2] += v[1];
+        v[1] = rotate_left(v[1], 17) ^ v[2];
+        v[2] = rotate_left(v[2], 32);
+    }
+}
+
+uint64_t siphash24(const uint8_t secret[HASH_SECRET_BYTES], const void *data, size_t length)
+{
+    const uint8_t *in = data;
+    uint64_t k0 = load64(secret), k1 = load64(secret + 8);
+    uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
+                     k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
+    uint64_t last = (uint64_t)length << 56;
+
+    for (size_t left = length; left >= 8; left -= 8, in += 8) {
+        uint64_t m = load64(in);
+        v[3] ^= m;
+        sip_rounds(v, 2);
+        v[0] ^= m;
+    }
+    for (size_t i = 0; i < length % 8; i++)
+        last |= (uint64_t)in[i] << (8 * i);
+    v[3] ^= last;
+    sip_rounds(v, 2);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    sip_rounds(v, 4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static uint32_t buckets_for(uint32_t capacity)
+{
+    uint32_t n = 8;
+
+    while (n < capacity && n < UINT32_C(1) << 31)
+        n *= 2;
+    return n;
+}
+
+size_t hash_bytes(uint32_t capacity)
+{
+    return buckets_for(capacity) * sizeof(struct hash_node *);
+}
+
+void hash_init(struct hash *h, void *memory, uint32_t capacity,
+               const uint8_t secret[HASH_SECRET_BYTES])
+{
+    h->buckets = memory;
+    h->bucket_count = buckets_for(capacity);
+    h->capacity = capacity;
+    h->used = 0;
+    memcpy(h->secret, secret, HASH_SECRET_BYTES);
+    memset(h->buckets, 0, hash_bytes(capacity));
+}
+
+static uint64_t hash_of_number(const struct hash *h, uint64_t number)
+{
+    uint8_t bytes[8];
+
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(number >> (8 * i));
+    return siphash24(h->secret, bytes, sizeof bytes);
+}
+
+static struct hash_node **bucket_of(const struct hash *h, uint64_t hash)
+{
+    return &h->buckets[hash & (h->bucket_count - 1)];
+}
+
+static int enter(struct hash *h, struct hash_node *node)
+{
+    struct hash_node **bucket = bucket_of(h, node->hash);
+
+    if (h->used == h->capacity)
+        return -ENOSPC;
+    node->next = *bucket;
+    node->linked = true;
+    *bucket = node;
+    h->used++;
+    return 0;
+}
+
+int hash_put(struct hash *h, struct hash_node *node, const void *key, size_t length)
+{
+    assert(!node->linked && key != NULL);
+    if (hash_get(h, key, length) != NULL)
+        return -EEXIST;
+    *node =
+        (struct hash_node){.key = key, .length = length, .hash = siphash24(h->secret, key, length)};
+    return enter(h, node);
+}
+
+int hash_put_text(struct hash *h, struct hash_node *node, const char *key)
+{
+    return hash_put(h, node, key, strlen(key));
+}
+
+int hash_put_number(struct hash *h, struct hash_node *node, uint64_t key)
+{
+    assert(!node->linked);
+    if (hash_get_number(h, key) != NULL)
+        return -EEXIST;
+    *node = (struct hash_node){.number = key, .hash = hash_of_number(h, key)};
+    return enter(h, node);
+}
+
+struct hash_node *hash_get(const struct hash *h, const void *key, size_t length)
+{
+    uint64_t hash = siphash24(h->secret, key, length);
+
+    for (struct hash_node *n = *bucket_of(h, hash); n != NULL; n = n->next) {
+        if (n->hash == hash && n->key != NULL && n->length == length &&
+            memcmp(n->key, key, length) == 0)
+            return n;
+    }
+    return NULL;
+}
+
+struct hash_node *hash_get_text(const struct hash *h, const char *key)
+{
+    return hash_get(h, key, strlen(key));
+}
+
+struct hash_node *hash_get_number(const struct hash *h, uint64_t key)
+{
+    uint64_t hash = hash_of_number(h, key);
+
+    for (struct hash_node *n = *bucket_of(h, hash); n != NULL; n = n->next) {
+        if (n->hash == hash && n->key == NULL && n->number == key)
+            return n;
+    }
+    return NULL;
+}
+
+void hash_remove(struct hash *h, struct hash_node *node)
+{
+    struct hash_node **link;
+
+    if (!node->linked)
+        return;
+    for (link = bucket_of(h, node->hash); *link != node; link = &(*link)->next)
+        assert(*link != NULL); /* else the node is in another table */
+    *link = node->next;
+    node->next = NULL;
+    node->linked = false;
+    h->used--;
+}
+
+struct hash_node *hash_next(const struct hash *h, const struct hash_node *previous)
+{
+    uint32_t i = 0;
+
+    if (previous != NULL) {
+        if (previous->next != NULL)
+            return previous->next;
+        i = (uint32_t)(previous->hash & (h->bucket_count - 1)) + 1;
+    }
+    for (; i < h->bucket_count; i++) {
+        if (h->buckets[i] != NULL)
+            return h->buckets[i];
+    }
+    return NULL;
+}

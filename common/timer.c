@@ -1,0 +1,134 @@
+#include "common/timer.h"
+
+#include <assert.h>
+
+#define ARITY 4u
+
+size_t timers_bytes(uint32_t capacity)
+{
+    return capacity * sizeof(struct timer *);
+}
+
+void timers_init(struct timers *ts, void *memory, uint32_t capacity)
+{
+    *ts = (struct timers){.heap = memory, .capacity = capacity};
+}
+
+static bool earlier(const struct timer *a, const struct timer *b)
+{
+    return a->due.ns != b->due.ns ? a->due.ns < b->due.ns : a->order < b->order;
+}
+
+static void put_at(struct timers *ts, uint32_t i, struct timer *t)
+{
+    ts->heap[i] = t;
+    t->place = i + 1;
+}
+
+static void sift_up(struct timers *ts, uint32_t i, struct timer *t)
+{
+    while (i > 0) {
+        uint32_t parent = (i - 1) / ARITY;
+        if (!earlier(t, ts->heap[parent]))
+            break;
+        put_at(ts, i, ts->heap[parent]);
+        i = parent;
+    }
+    put_at(ts, i, t);
+}
+
+static uint32_t earliest_child(const struct timers *ts, uint32_t i)
+{
+    uint32_t first = i * ARITY + 1, best = first;
+
+    for (uint32_t c = first + 1; c < first + ARITY && c < ts->count; c++) {
+        if (earlier(ts->heap[c], ts->heap[best]))
+            best = c;
+    }
+    return best;
+}
+
+static void sift_down(struct timers *ts, uint32_t i, struct timer *t)
+{
+    while (i * ARITY + 1 < ts->count) {
+        uint32_t child = earliest_child(ts, i);
+        if (!earlier(ts->heap[child], t))
+            break;
+        put_at(ts, i, ts->heap[child]);
+        i = child;
+    }
+    put_at(ts, i, t);
+}
+
+/* settle - T has its place in mind at I; move it up or down to where its due time belongs. */
+static void settle(struct timers *ts, uint32_t i, struct timer *t)
+{
+    if (i > 0 && earlier(t, ts->heap[(i - 1) / ARITY]))
+        sift_up(ts, i, t);
+    else
+        sift_down(ts, i, t);
+}
+
+void timer_arm(struct timers *ts, struct timer *t, mono_t due)
+{
+    uint32_t i;
+
+    if (mono_is_never(due)) {
+        timer_cancel(ts, t);
+        return;
+    }
+    if (t->place == 0) {
+        assert(ts->count < ts->capacity);
+        i = ts->count++;
+        if (ts->count > ts->count_max)
+            ts->count_max = ts->count;
+    } else {
+        i = t->place - 1;
+        assert(i < ts->count && ts->heap[i] == t);
+    }
+    t->due = due;
+    t->order = ++ts->order;
+    settle(ts, i, t);
+}
+
+void timer_cancel(struct timers *ts, struct timer *t)
+{
+    uint32_t i;
+    struct timer *last;
+
+    if (t->place == 0)
+        return;
+    i = t->place - 1;
+    assert(i < ts->count && ts->heap[i] == t);
+    t->place = 0;
+    last = ts->heap[--ts->count];
+    if (last != t)
+        settle(ts, i, last);
+}
+
+mono_t timer_next(const struct timers *ts)
+{
+    return ts->count > 0 ? ts->heap[0]->due : MONO_NEVER;
+}
+
+struct timer *timer_pop(struct timers *ts, mono_t now)
+{
+    struct timer *first;
+
+    if (ts->count == 0 || !mono_due(ts->heap[0]->due, now))
+        return NULL;
+    first = ts->heap[0];
+    timer_cancel(ts, first);
+    return first;
+}
+
+bool timer_sane(const struct timers *ts)
+{
+    for (uint32_t i = 0; i < ts->count; i++) {
+        if (ts->heap[i]->place != i + 1)
+            return false;
+        if (i > 0 && earlier(ts->heap[i], ts->heap[(i - 1) / ARITY]))
+            return false;
+    }
+    return ts->count <= ts->capacity;
+}
