@@ -1,0 +1,25 @@
+/* endpoints - who talks to whom.  This table is the only place that says so: the code that opens
+ * sockets (common/bus) is driven by it, and a connection or a message that it does not allow is
+ * refused and counted.
+ *
+ * Every conversation is one ROUTER socket at the process that binds and one DEALER socket at each
+ * process that connects (docs/decisions/0003-one-socket-pattern.md).
+ *
+ *   reach   LOCAL  ipc://<run-dir>/<name>.sock, same host only, guarded by the folder's permissions
+ *           WIDE   tcp://<host address>:<ports.<name>>, CURVE, the client's key must be a host's
+ *           BOTH   both of them
+ *
+ * Include with ENDPOINT defined; it is undefined at the end.
+ */
+/* clang-format off */
+/*        name     reach  bound by                      who may connect                                        meaning */
+ENDPOINT( ROLE,    LOCAL, P(HAMGR),                     P(SIPSERVER) | P(CONFPROXY) | P(STATSERVER) | P(DESKTOP), "hamgr orders roles, components report and beat" )
+ENDPOINT( CONTROL, LOCAL, P(HAMGR) | P(ARBITER),        P(CLI),                                                "the operator's verbs" )
+ENDPOINT( LEASE,   WIDE,  P(HAMGR) | P(ARBITER),        P(HAMGR) | P(ARBITER),                                 "votes, beats and evidence between hosts and the arbiter" )
+ENDPOINT( CONFIG,  LOCAL, P(CONFPROXY),                 P(SIPSERVER) | P(STATSERVER) | P(DESKTOP) | P(HAMGR) | P(CLI), "configuration: get, watch, write" )
+ENDPOINT( LOG,     WIDE,  P(CONFPROXY),                 P(CONFPROXY),                                          "configuration log: copies follow the writer, writes go to it" )
+ENDPOINT( AGENT,   LOCAL, P(SIPSERVER),                 P(DESKTOP),                                            "agent requests and agent events" )
+ENDPOINT( EVENTS,  LOCAL, P(SIPSERVER),                 P(STATSERVER),                                         "call, queue, DN, agent and mode events: snapshot, then updates" )
+ENDPOINT( STATS,   BOTH,  P(STATSERVER),                P(STATSERVER) | P(DESKTOP) | P(CLI),                   "statistics: snapshot, then updates" )
+/* clang-format on */
+#undef ENDPOINT
