@@ -1,0 +1,94 @@
+/* build - writes requests and responses into a caller's bounded buffer.
+ *
+ * A message that does not fit is an error, never a shortened message: the buffer remembers the overflow
+ * and sip_buf_status tells at the end.
+ */
+#ifndef SIPSERVER_SIP_BUILD_H
+#define SIPSERVER_SIP_BUILD_H
+
+#include "sipserver/sip/addr.h"
+#include "sipserver/sip/message.h"
+
+struct sip_buf {
+    char *data;
+    size_t size;
+    size_t len;
+    bool overflow;
+};
+
+void sip_buf_init(struct sip_buf *b, char *data, size_t size);
+void sip_put(struct sip_buf *b, struct sip_str s);
+void sip_put_text(struct sip_buf *b, const char *text); /* terminated */
+void sip_put_number(struct sip_buf *b, uint64_t number);
+void sip_put_hex(struct sip_buf *b, uint64_t number, unsigned digits); /* lower case, leading zeros */
+void sip_put_value(struct sip_buf *b, struct sip_str s);               /* folds become one space */
+struct sip_str sip_buf_str(const struct sip_buf *b);
+int sip_buf_status(const struct sip_buf *b); /* 0; -EMSGSIZE after an overflow */
+
+/* One additional header line.  The value goes out as it is: the caller vouches for it. */
+struct sip_extra {
+    enum sip_header_id id;
+    const char *name; /* used when id is SIP_H_OTHER */
+    struct sip_str value;
+};
+
+struct sip_content {
+    struct sip_str type; /* empty: no body */
+    struct sip_str body;
+};
+
+/* A response to be built.  Zero-initialised fields are left out. */
+struct sip_reply {
+    unsigned status;
+    const char *reason;    /* NULL: the usual phrase of the status */
+    struct sip_str to_tag; /* added when the request's To has none */
+    struct sip_str contact; /* URI, written in angle brackets */
+    const struct sip_extra *extras;
+    unsigned extras_n;
+    struct sip_content content;
+};
+
+/* sip_build_response - the response to M that R describes.
+ *
+ * M may be the request (SRC then gives received and rport, RFC 3261 18.2.1, RFC 3581 4) or an earlier
+ * response to it (SRC NULL): Via, From, To, Call-ID, CSeq and Record-Route are copied either way.
+ * Returns: 0; -EMSGSIZE.
+ */
+int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
+                       const struct sip_reply *r);
+
+/* A request to be built.  Zero-initialised fields are left out; max_forwards 0 means 70. */
+struct sip_request {
+    enum sip_method method;
+    struct sip_str uri;
+    struct sip_str route;      /* Route value, comma-separated; may be empty */
+    struct sip_str route_last; /* a URI appended as the last Route (strict routers, 12.2.1.1) */
+    struct sip_str from;       /* value without tag, "\"A\" <sip:a@x>" */
+    struct sip_str from_tag;
+    struct sip_str to;
+    struct sip_str to_tag;
+    struct sip_str call_id;
+    uint32_t cseq;
+    unsigned max_forwards;
+    struct sip_str contact; /* URI, written in angle brackets */
+    const struct sip_extra *extras;
+    unsigned extras_n;
+    struct sip_content content;
+};
+
+/* sip_build_request - R with one Via of ours: SENT_BY, TRANSPORT, BRANCH (with its magic cookie), rport.
+ * Returns: 0; -EMSGSIZE. */
+int sip_build_request(struct sip_buf *b, const struct sip_request *r, struct sip_str sent_by,
+                      enum sip_transport transport, struct sip_str branch);
+
+/* sip_build_ack - the ACK of a non-2xx final RESPONSE to the INVITE request (RFC 3261 17.1.1.3).
+ * sip_build_cancel - the CANCEL of REQUEST (RFC 3261 9.1). */
+int sip_build_ack(struct sip_buf *b, const struct sip_msg *invite, const struct sip_msg *response);
+int sip_build_cancel(struct sip_buf *b, const struct sip_msg *request);
+
+/* sip_reply_addr - where the response to a request with this Via goes: RFC 3261 18.2.2, RFC 3581 4. */
+struct sip_addr sip_reply_addr(const struct sip_via *via, const struct sip_addr *src);
+
+const char *sip_status_text(unsigned status);
+
+#endif
