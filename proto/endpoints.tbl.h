@@ -12,14 +12,14 @@
  * Include with ENDPOINT defined; it is undefined at the end.
  */
 /* clang-format off */
-/*        name     reach  bound by                      who may connect                                        meaning */
-ENDPOINT( ROLE,    LOCAL, P(HAMGR),                     P(SIPSERVER) | P(CONFPROXY) | P(STATSERVER) | P(DESKTOP), "hamgr orders roles, components report and beat" )
-ENDPOINT( CONTROL, LOCAL, P(HAMGR) | P(ARBITER),        P(CLI),                                                "the operator's verbs" )
-ENDPOINT( LEASE,   WIDE,  P(HAMGR) | P(ARBITER),        P(HAMGR) | P(ARBITER),                                 "votes, beats and evidence between hosts and the arbiter" )
-ENDPOINT( CONFIG,  LOCAL, P(CONFPROXY),                 P(SIPSERVER) | P(STATSERVER) | P(DESKTOP) | P(HAMGR) | P(CLI), "configuration: get, watch, write" )
-ENDPOINT( LOG,     WIDE,  P(CONFPROXY),                 P(CONFPROXY),                                          "configuration log: copies follow the writer, writes go to it" )
-ENDPOINT( AGENT,   LOCAL, P(SIPSERVER),                 P(DESKTOP),                                            "agent requests and agent events" )
-ENDPOINT( EVENTS,  LOCAL, P(SIPSERVER),                 P(STATSERVER),                                         "call, queue, DN, agent and mode events: snapshot, then updates" )
-ENDPOINT( STATS,   BOTH,  P(STATSERVER),                P(STATSERVER) | P(DESKTOP) | P(CLI),                   "statistics: snapshot, then updates" )
+/*        name     lower    reach  bound by                      who may connect                                        meaning */
+ENDPOINT( ROLE,    role,    LOCAL, P(HAMGR),                     P(SIPSERVER) | P(CONFPROXY) | P(STATSERVER) | P(DESKTOP), "hamgr orders roles, components report and beat" )
+ENDPOINT( CONTROL, control, LOCAL, P(HAMGR) | P(ARBITER),        P(CLI),                                                "the operator's verbs" )
+ENDPOINT( LEASE,   lease,   WIDE,  P(HAMGR) | P(ARBITER),        P(HAMGR) | P(ARBITER),                                 "votes, beats and evidence between hosts and the arbiter" )
+ENDPOINT( CONFIG,  config,  LOCAL, P(CONFPROXY),                 P(SIPSERVER) | P(STATSERVER) | P(DESKTOP) | P(HAMGR) | P(CLI), "configuration: get, watch, write" )
+ENDPOINT( LOG,     log,     WIDE,  P(CONFPROXY),                 P(CONFPROXY),                                          "configuration log: copies follow the writer, writes go to it" )
+ENDPOINT( AGENT,   agent,   LOCAL, P(SIPSERVER),                 P(DESKTOP),                                            "agent requests and agent events" )
+ENDPOINT( EVENTS,  events,  LOCAL, P(SIPSERVER),                 P(STATSERVER),                                         "call, queue, DN, agent and mode events: snapshot, then updates" )
+ENDPOINT( STATS,   stats,   BOTH,  P(STATSERVER),                P(STATSERVER) | P(DESKTOP) | P(CLI),                   "statistics: snapshot, then updates" )
 /* clang-format on */
 #undef ENDPOINT

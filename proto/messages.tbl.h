@@ -2,6 +2,8 @@
  * belongs to and which way it goes.  The codec refuses a type that its conversation does not carry
  * in that direction.  Numbers are never reused.
  *
+ * The conversation EVERY stands for all of them: the bus's own messages.
+ *
  *   UP    from the process that connected to the one that bound
  *   DOWN  the other way      ANY  both
  *
@@ -9,16 +11,20 @@
  */
 /* clang-format off */
 /*       number name                 protobuf type (sf__x)   conversation  way */
+MESSAGE(   1,  BUS_BEAT,             bus_beat,               EVERY,        ANY  )
+MESSAGE(   2,  BUS_BYE,              bus_bye,                EVERY,        ANY  )
 MESSAGE(  10,  ROLE_HELLO,           role_hello,             ROLE,         UP   )
 MESSAGE(  11,  ROLE_ORDER,           role_order,             ROLE,         DOWN )
 MESSAGE(  12,  ROLE_REPORT,          role_report,            ROLE,         UP   )
 MESSAGE(  13,  CLUSTER_VIEW,         cluster_view,           ROLE,         DOWN )
 MESSAGE(  20,  CONTROL_REQUEST,      control_request,        CONTROL,      UP   )
 MESSAGE(  21,  CONTROL_REPLY,        control_reply,          CONTROL,      DOWN )
+#if __has_include("proto/lease.pb-c.h")
 MESSAGE(  30,  VOTE_REQUEST,         vote_request,           LEASE,        ANY  )
 MESSAGE(  31,  VOTE_REPLY,           vote_reply,             LEASE,        ANY  )
 MESSAGE(  32,  VOTE_RELEASE,         vote_release,           LEASE,        ANY  )
 MESSAGE(  33,  HAM_BEAT,             ham_beat,               LEASE,        ANY  )
+#endif
 MESSAGE(  40,  CONF_GET,             conf_get,               CONFIG,       UP   )
 MESSAGE(  41,  CONF_WATCH,           conf_watch,             CONFIG,       UP   )
 MESSAGE(  42,  CONF_SNAPSHOT,        conf_snapshot,          CONFIG,       DOWN )
