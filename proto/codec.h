@@ -27,9 +27,7 @@
 #include "proto/control.pb-c.h"
 #include "proto/envelope.pb-c.h"
 #include "proto/events.pb-c.h"
-#if __has_include("proto/lease.pb-c.h")
 #include "proto/lease.pb-c.h"
-#endif
 #include "proto/log.pb-c.h"
 #include "proto/role.pb-c.h"
 #include "proto/stats.pb-c.h"
