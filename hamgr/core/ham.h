@@ -1,0 +1,139 @@
+/* ham - the whole decision of one hamgr: votes, the role of its site, the ticket, the judgement of
+ * the other site, and the supervision of its components.  The arbiter is the same core with votes
+ * and beats only.
+ *
+ *   events --> ham_step(now) --> actions, to be performed in order
+ *
+ * No I/O, no clock, no allocation, no log, no global.  Time first: a step does everything due at
+ * NOW before it looks at the event, so that a thawed process finds its lease over before it acts.
+ * At its start a host is always backup.
+ */
+#ifndef HAMGR_HAM_H
+#define HAMGR_HAM_H
+
+#include "hamgr/core/conf.h"
+#include "hamgr/core/lease.h"
+#include "hamgr/core/out.h"
+#include "hamgr/core/site.h"
+#include "hamgr/core/supervise.h"
+#include "hamgr/core/vote.h"
+
+enum ham_ev_type {
+    HAM_EV_TICK,      /* nothing but time */
+    HAM_EV_MESSAGE,   /* from another host; passed ham_msg_valid and the envelope's checks */
+    HAM_EV_COMPONENT, /* report of a component of this host */
+    HAM_EV_PERSISTED, /* a write ended */
+    HAM_EV_ADDRESS,   /* a change of the site address ended */
+    HAM_EV_OPERATOR   /* a verb */
+};
+
+enum ham_report {
+    COMPONENT_READY,   /* READY=1 */
+    COMPONENT_BEAT,    /* a whole turn through its work path */
+    COMPONENT_EXITED,  /* its process ended */
+    COMPONENT_STOPPED, /* sends nothing any more under role epoch EPOCH or lower */
+    COMPONENT_SYNC,    /* is (ON) or is not a full copy of the primary's */
+    COMPONENT_POS      /* the configuration copy has come to POS */
+};
+
+enum ham_verb {
+    VERB_SWITCHOVER, /* hand the role to the pair's other host */
+    VERB_PROMOTE,    /* bring the configuration writer to this site */
+    VERB_PAUSE,      /* no automatic move until VERB_RESUME */
+    VERB_RESUME,
+    VERB_ACKNOWLEDGE, /* forget the automatic moves counted by anti-flap */
+    VERB_STOP         /* hand over if somebody can take it, else release; then take nothing more */
+};
+
+struct ham_ev {
+    uint8_t type; /* enum ham_ev_type */
+    union {
+        struct ham_msg msg;
+        struct {
+            struct ham_pos pos;
+            uint64_t epoch;
+            uint8_t component;
+            uint8_t report; /* enum ham_report */
+            bool on;
+        } component;
+        struct {
+            uint32_t id; /* of the ACT_PERSIST */
+            bool ok;
+        } persisted;
+        struct {
+            bool on, ok; /* what was ordered; whether it was done */
+        } address;
+        struct {
+            uint32_t id;  /* comes back in ACT_ANSWER */
+            uint8_t verb; /* enum ham_verb */
+        } op;
+    };
+};
+
+/* What another host told us last, and when. */
+struct ham_other {
+    mono_t heard; /* MONO_ZERO: never */
+    struct ham_beat beat;
+};
+
+#define HAM_SELF_QUEUE 16
+
+struct ham {
+    struct ham_conf conf;
+    bool is_arbiter;
+    uint8_t site, peer; /* ours; the pair's other host; HAM_NONE */
+    struct vote vote[RIGHTS_MAX];
+    bool votes[RIGHTS_MAX]; /* whether we are a voter of each right */
+    struct lease role, ticket;
+    struct site other_site;
+    bool judges; /* there is another site to judge */
+    struct supervise component[HAM_COMPONENTS_MAX];
+    struct ham_other other[HAM_HOSTS_MAX];
+    mono_t started, last_step, tilt_until, next_beat;
+    struct ham_order order; /* last given */
+    mono_t order_latest;    /* latest deadline ever ordered */
+    uint8_t stopped;        /* mask: components that have stopped sending */
+    uint8_t synced;         /* mask */
+    bool address_on;        /* last ordered */
+    bool address_known;     /* the last order has been confirmed */
+    uint8_t address_fails;
+    mono_t address_retry; /* MONO_NEVER: not waiting */
+    uint8_t ticket_site;  /* where the writer was last seen */
+    mono_t promote_until; /* an operator wants the ticket here until then */
+    bool paused, stopping;
+    mono_t moves[8]; /* automatic moves, MONO_ZERO none */
+    uint8_t move_next;
+    /* messages to ourselves, worked off within the step */
+    struct ham_msg self_queue[HAM_SELF_QUEUE];
+    uint8_t self_n;
+};
+
+/* ham_init - CONF is copied and must have passed ham_conf_check; RECORDS[RIGHTS_MAX] is what the
+ * store holds.  SEED must differ at each start (it begins the request numbers too). */
+void ham_init(struct ham *h, const struct ham_conf *conf, uint64_t seed, mono_t now,
+              const struct vote_record *records);
+
+/* ham_step - OUT is emptied first, then filled. */
+void ham_step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out *out);
+
+/* ham_deadline - step (with HAM_EV_TICK at least) no later than this. */
+mono_t ham_deadline(const struct ham *h);
+
+/* ham_sane - the invariants; asserted at the end of each step. */
+bool ham_sane(const struct ham *h);
+
+/* ham_health - of this host, as the gate before each renewal sees it. */
+enum ham_health ham_health(const struct ham *h, mono_t now);
+
+/* ham_predict - what an operator's VERB would be answered at NOW (REASON_DONE, REASON_UNDER_WAY, or
+ * why not). */
+enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now);
+
+/* ham_host_fresh - HOST was heard within silent-after. */
+bool ham_host_fresh(const struct ham *h, uint8_t host, mono_t now);
+
+/* ham_state_name, ham_machine_name - for people. */
+const char *ham_state_name(enum ham_machine machine, uint8_t state);
+const char *ham_machine_name(enum ham_machine machine);
+
+#endif

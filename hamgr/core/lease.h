@@ -1,0 +1,101 @@
+/* lease - the candidate and holder of one right, as one host plays it.  Used twice: for the role of
+ * the site (holder: this host) and for the ticket (holder: this site).
+ *
+ * A candidate first probes: would a majority grant?  Only then it asks its own voter (which writes
+ * to disk), and then the others.  So a host that merely cannot hear the holder disturbs nobody. The
+ * holder counts from the moment it ASKED, less drift and margin, and takes the moment that a
+ * majority of the voters supports.  It knows nothing of components or addresses: ham looks at
+ * state, epoch and deadline after each step and gives the orders.
+ *
+ *   in:  REPLY, RELEASE to us, yield, stopped, drop, time      out: SEND(ASK), SEND(RELEASE)
+ *
+ * Never: holds after its deadline; releases before its output has stopped; starts as holder.
+ * Source: docs/failover.md, "The candidate and the holder".
+ */
+#ifndef HAMGR_LEASE_H
+#define HAMGR_LEASE_H
+
+#include "common/prng.h"
+#include "hamgr/core/conf.h"
+#include "hamgr/core/out.h"
+
+enum lease_state {
+#define STATE(name, meaning) LEASE_##name,
+#include "hamgr/core/lease.tbl.h"
+    LEASE_STATES
+};
+
+enum lease_event {
+#define EVENT(name, meaning) LEASE_EV_##name,
+#include "hamgr/core/lease.tbl.h"
+    LEASE_EVENTS
+};
+
+#define LEASE_ASKS 16 /* requests remembered; older answers do not count */
+
+struct lease {
+    /* set once */
+    uint8_t right, self, holder, majority, hosts;
+    uint32_t voters; /* bit mask */
+    uint32_t ttl_ms, renew_ms, ask_ms, backoff_ms, drift_ppm, margin_ms;
+    /* told by ham before each step */
+    bool may_take;     /* may become candidate now */
+    bool resume;       /* our own voter has us on record: go on in that epoch (ticket) */
+    uint64_t known;    /* highest epoch our own voter knows */
+    mono_t held_until; /* our own voter's promise to another holder runs out; MONO_ZERO none */
+    uint32_t delay_ms; /* further pause before asking (not preferred, not well) */
+    struct ham_pos pos;
+    /* state */
+    uint8_t state;     /* enum lease_state */
+    uint64_t epoch;    /* HOLDING, YIELDING: held; else the last one held here (0: none) */
+    uint64_t target;   /* the epoch asked for; above EPOCH while raising it */
+    uint64_t seen;     /* highest epoch heard of from any voter */
+    uint64_t released; /* epoch that its holder released to us, or 0 */
+    mono_t deadline;   /* HOLDING: ours until here */
+    mono_t stop_by;    /* YIELDING: by then all output has stopped by itself */
+    mono_t wake;       /* next try, end of the attempt, or next renewal */
+    uint64_t seq;
+    struct {
+        uint64_t seq;
+        mono_t at;
+    } asks[LEASE_ASKS];
+    mono_t base[HAM_HOSTS_MAX]; /* when we asked for what each voter granted; MONO_ZERO: nothing */
+    uint32_t would, granted, refused; /* bit masks of voters; GRANTED at TARGET */
+    uint32_t left_ms;                 /* longest "held for ..." among the refusals */
+    uint8_t last_reason;              /* why the last attempt failed */
+    uint8_t successor;                /* YIELDING */
+    bool automatic;                   /* YIELDING */
+    struct prng rng;
+};
+
+/* lease_init - idle, whatever was on disk.  HOLDER is the id that the grant is for. */
+void lease_init(struct lease *l, const struct ham_conf *c, enum ham_right right, uint8_t holder,
+                uint64_t seed, mono_t now);
+
+/* lease_wake - do what is due at NOW (the end of the lease first). */
+void lease_wake(struct lease *l, mono_t now, struct ham_out *out);
+
+/* lease_replied, lease_released - message M of a voter; of a holder that named us. */
+void lease_replied(struct lease *l, mono_t now, const struct ham_msg *m, struct ham_out *out);
+void lease_released(struct lease *l, mono_t now, const struct ham_msg *m, struct ham_out *out);
+
+/* lease_yield - stop holding in good order.  STOP_BY: when the last order given runs out. */
+void lease_yield(struct lease *l, mono_t now, uint8_t successor, bool automatic, mono_t stop_by,
+                 struct ham_out *out);
+
+/* lease_stopped - all output under this right has stopped, and said so. */
+void lease_stopped(struct lease *l, mono_t now, struct ham_out *out);
+
+/* lease_drop - forget candidacy or holding at once, without a release (nothing depends on it). */
+void lease_drop(struct lease *l, mono_t now, struct ham_out *out);
+
+/* lease_holds - true while the right is ours to use at NOW. */
+bool lease_holds(const struct lease *l, mono_t now);
+
+mono_t lease_deadline(const struct lease *l);
+bool lease_sane(const struct lease *l);
+
+/* lease_end - when a grant asked for at ASKED ends on the holder's clock. */
+mono_t lease_end(uint32_t ttl_ms, uint32_t drift_ppm, uint32_t margin_ms, mono_t asked);
+
+#endif

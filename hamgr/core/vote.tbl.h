@@ -1,0 +1,87 @@
+/* vote.tbl.h - the voter of one right.  States, events, rows; first match wins within a pair. */
+#ifndef STATE
+#define STATE(name, meaning)
+#endif
+#ifndef EVENT
+#define EVENT(name, meaning)
+#endif
+#ifndef ROW
+#define ROW(from, event, guard, to, action, why, source)
+#endif
+#ifndef IGNORE
+#define IGNORE(from, event, why, source)
+#endif
+/* clang-format off */
+STATE(EMPTY,    "nothing on disk: abstains until a majority has taught it")
+STATE(LEARNING, "taught; waits until whatever it may have promised and lost has run out")
+STATE(FREE,     "no promise is live; the last holder may be on record")
+STATE(HELD,     "promised to the holder on record, until then to nobody else")
+STATE(SAVING,   "a change is being written; what it promises is said when it is on disk")
+
+EVENT(JUMPED,      "the clock jumped: the age of the promise is unknown")
+EVENT(DUE,         "the time waited for has come")
+EVENT(ASKED,       "a candidate or holder asks, or probes")
+EVENT(RELEASED,    "a holder has stopped and lets go")
+EVENT(TAUGHT,      "another voter says what it has on record")
+EVENT(SAVED,       "the change is on disk")
+EVENT(SAVE_FAILED, "the disk refused the change")
+
+/*     from      event        guard             to        action          why                                                   source */
+IGNORE(EMPTY,    JUMPED,                                                  "nothing is timed",                                   "failover.md, the voter")
+IGNORE(EMPTY,    DUE,                                                     "nothing is timed",                                   "failover.md, the voter")
+ROW   (EMPTY,    ASKED,       always,           EMPTY,    refuse,         "the store was lost: abstain",                        "architecture.md 4; H-1")
+IGNORE(EMPTY,    RELEASED,                                                "nothing is on record to release",                    "failover.md, the voter")
+ROW   (EMPTY,    TAUGHT,      majority_taught,  LEARNING, wait_longest,   "a majority has said what it knows",                  "architecture.md 4")
+ROW   (EMPTY,    TAUGHT,      always,           EMPTY,    nothing,        "too few have spoken yet",                            "architecture.md 4")
+IGNORE(EMPTY,    SAVED,                                                   "nothing is being written",                           "failover.md, the voter")
+IGNORE(EMPTY,    SAVE_FAILED,                                             "nothing is being written",                           "failover.md, the voter")
+
+ROW   (LEARNING, JUMPED,      always,           LEARNING, wait_longest,   "how long it has waited is unknown",                  "failover.md, clocks")
+ROW   (LEARNING, DUE,         always,           SAVING,   save_lesson,    "the longest ttl has passed",                         "architecture.md 4")
+ROW   (LEARNING, ASKED,       always,           LEARNING, refuse,         "abstain until then",                                 "architecture.md 4")
+IGNORE(LEARNING, RELEASED,                                                "the successor asks anyway, and says so",             "failover.md, hand-over")
+ROW   (LEARNING, TAUGHT,      lesson_longer,    LEARNING, wait_longest,   "a longer ttl has been promised than was known",      "architecture.md 4")
+IGNORE(LEARNING, TAUGHT,                                                  "the highest record counts",                          "failover.md, the voter")
+IGNORE(LEARNING, SAVED,                                                   "nothing is being written",                           "failover.md, the voter")
+IGNORE(LEARNING, SAVE_FAILED,                                             "nothing is being written",                           "failover.md, the voter")
+
+IGNORE(FREE,     JUMPED,                                                  "no promise is live",                                 "failover.md, clocks")
+IGNORE(FREE,     DUE,                                                     "nothing is timed",                                   "failover.md, the voter")
+ROW   (FREE,     ASKED,       refusable,        FREE,     refuse,         "a stale epoch, or a copy that is behind",            "architecture.md 4; C-6")
+ROW   (FREE,     ASKED,       only_probe,       FREE,     would_grant,    "it would be granted",                                "failover.md, the candidate")
+ROW   (FREE,     ASKED,       on_record,        HELD,     grant,          "the holder on record renews",                        "architecture.md 4")
+ROW   (FREE,     ASKED,       always,           SAVING,   save_grant,     "a new holder, or a higher epoch: on disk first",     "architecture.md 4; H-1")
+ROW   (FREE,     RELEASED,    of_record,        SAVING,   save_release,   "the holder lets go, late",                           "architecture.md 4")
+IGNORE(FREE,     RELEASED,                                                "not of the holder and epoch on record",              "architecture.md 4")
+IGNORE(FREE,     TAUGHT,                                                  "our own record counts",                              "failover.md, the voter")
+IGNORE(FREE,     SAVED,                                                   "nothing is being written",                           "failover.md, the voter")
+IGNORE(FREE,     SAVE_FAILED,                                             "nothing is being written",                           "failover.md, the voter")
+
+ROW   (HELD,     JUMPED,      always,           HELD,     promise_anew,   "its age is unknown: count it as just made",          "architecture.md 4; failover.md, clocks")
+ROW   (HELD,     DUE,         always,           FREE,     nothing,        "the promise ran out on our clock",                   "architecture.md 4")
+ROW   (HELD,     ASKED,       refusable,        HELD,     refuse,         "another holder, a stale epoch, or a copy behind",    "architecture.md 4; I1")
+ROW   (HELD,     ASKED,       only_probe,       HELD,     would_grant,    "it would be granted",                                "failover.md, the candidate")
+ROW   (HELD,     ASKED,       on_record,        HELD,     grant,          "the holder renews: from memory",                     "architecture.md 4; H-12")
+ROW   (HELD,     ASKED,       always,           SAVING,   save_grant,     "the holder's higher epoch, or after a release",      "architecture.md 4")
+ROW   (HELD,     RELEASED,    of_record,        SAVING,   save_release,   "the holder has stopped and lets go",                 "architecture.md 4; H-10")
+IGNORE(HELD,     RELEASED,                                                "not of the holder and epoch on record",              "architecture.md 4")
+IGNORE(HELD,     TAUGHT,                                                  "our own record counts",                              "failover.md, the voter")
+IGNORE(HELD,     SAVED,                                                   "nothing is being written",                           "failover.md, the voter")
+IGNORE(HELD,     SAVE_FAILED,                                             "nothing is being written",                           "failover.md, the voter")
+
+ROW   (SAVING,   JUMPED,      was_held,         SAVING,   promise_anew,   "the old promise may be live: its age is unknown",    "failover.md, clocks")
+IGNORE(SAVING,   JUMPED,                                                  "no promise is live",                                 "failover.md, clocks")
+IGNORE(SAVING,   DUE,                                                     "the write decides what follows",                     "failover.md, the voter")
+ROW   (SAVING,   ASKED,       always,           SAVING,   refuse,         "busy: one change at a time",                         "failover.md, the voter")
+IGNORE(SAVING,   RELEASED,                                                "the successor asks anyway, and says so",             "failover.md, hand-over")
+IGNORE(SAVING,   TAUGHT,                                                  "our own record counts",                              "failover.md, the voter")
+ROW   (SAVING,   SAVED,       promises,         HELD,     promise,        "on disk: now it may be said",                        "architecture.md 3")
+ROW   (SAVING,   SAVED,       always,           FREE,     adopt,          "on disk; nobody holds it",                           "architecture.md 4")
+ROW   (SAVING,   SAVE_FAILED, was_held,         HELD,     refuse_saved,   "not promised; the old promise stands",               "architecture.md 3; H-12")
+ROW   (SAVING,   SAVE_FAILED, was_learning,     LEARNING, wait_longest,   "what was taught is not on disk: later again",        "architecture.md 3; H-12")
+ROW   (SAVING,   SAVE_FAILED, always,           FREE,     refuse_saved,   "not promised",                                       "architecture.md 3; H-12")
+/* clang-format on */
+#undef STATE
+#undef EVENT
+#undef ROW
+#undef IGNORE
