@@ -163,10 +163,10 @@ enum conf_doc {
 /* conf_print_doc - every field of SCHEMA with type, range, default and sentence. */
 void conf_print_doc(const struct conf_field *schema, enum conf_doc form, FILE *out);
 
-/* conf_schema_fault - NULL when SCHEMA is sound: each field has a sentence and fits its member, and
- * each default is inside its range; else what is wrong (static text).  For unit tests.
+/* conf_schema_sound - for unit tests: every field has a sentence and fits its member, and every
+ * default is inside its range.  Else what is wrong goes to FAULT of SIZE bytes.
  */
-const char *conf_schema_fault(const struct conf_field *schema);
+bool conf_schema_sound(const struct conf_field *schema, char *fault, size_t size);
 
 /* conf_duration_text - MS as a person would write it: 250ms, 5s, 2min. */
 void conf_duration_text(uint64_t ms, char *text, size_t size);

@@ -1,0 +1,608 @@
+#include "common/bootstrap.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the file as written ---------------------------------------------------------------- */
+
+struct raw_host {
+    char name[BOOTSTRAP_NAME_SIZE];
+    char address[CONF_ADDRESS_SIZE];
+};
+
+struct raw_site {
+    char name[BOOTSTRAP_NAME_SIZE];
+    uint32_t id;
+    char site_address[CONF_ADDRESS_SIZE];
+    int address_mode;
+    char interface[16];
+    uint32_t prefix_length;
+    char witness[BOOTSTRAP_NAME_SIZE];
+    int last_resort;
+    uint32_t host_count;
+    struct raw_host hosts[BOOTSTRAP_SITE_HOSTS_MAX];
+};
+
+struct raw {
+    char cluster[BOOTSTRAP_NAME_SIZE];
+    char self[BOOTSTRAP_NAME_SIZE];
+    char data_dir[BOOTSTRAP_PATH_SIZE];
+    char run_dir[BOOTSTRAP_PATH_SIZE];
+    char keys_dir[BOOTSTRAP_PATH_SIZE];
+    char witness[BOOTSTRAP_NAME_SIZE];
+    struct bootstrap_ports ports;
+    struct bootstrap_timeouts timeouts;
+    struct raw_host arbiter; /* address "" when there is none */
+    uint32_t site_count;
+    struct raw_site sites[BOOTSTRAP_SITES_MAX];
+};
+
+#define HOST_NAME_BYTES "a-zA-Z0-9._-"
+#define SITE_NAME_BYTES "a-z0-9-"
+
+/* clang-format off */
+static const struct conf_field port_fields[] = {
+#define PORT(text, member, value, sentence) \
+    {.name = text, .type = CONF_PORT, .fallback = value, CONF_AT(struct bootstrap_ports, member), .doc = sentence}
+    PORT("sip",        sip,        "5060", "SIP, on the site address."),
+    PORT("agent-http", agent_http, "8080", "The agents' web page, on the host's address."),
+    PORT("stats-http", stats_http, "9090", "Status page and /metrics, on the host's address."),
+    PORT("lease",      lease,      "7701", "Votes, beats and evidence between hosts."),
+    PORT("log",        log,        "7702", "Copies of the configuration between hosts."),
+    PORT("stats",      stats,      "7703", "Statistics between hosts."),
+#undef PORT
+    {0}
+};
+
+static const struct conf_field timeout_fields[] = {
+#define TIME(text, member, least, most, value, sentence) \
+    {.name = text, .type = CONF_DURATION, .min = least, .max = most, .fallback = value, \
+     CONF_AT(struct bootstrap_timeouts, member), .doc = sentence}
+#define COUNT(text, member, least, most, value, sentence) \
+    {.name = text, .type = CONF_UINT, .min = least, .max = most, .fallback = value, \
+     CONF_AT(struct bootstrap_timeouts, member), .doc = sentence}
+    TIME ("lease-ttl",       lease_ttl,       200, 60000, "1s",    "A right to be primary runs out this long after it was asked for."),
+    TIME ("renew-interval",  renew_interval,  20,  20000, "250ms", "How often the holder asks for its right again."),
+    COUNT("drift-ppm",       drift_ppm,       0,   10000, "500",   "By how many millionths a host's clock may run fast or slow."),
+    TIME ("drift-margin",    drift_margin,    0,   5000,  "20ms",  "What the holder takes off its right besides, for timers that fire late."),
+    TIME ("beat-interval",   beat_interval,   20,  10000, "250ms", "How often hosts and the arbiter tell one another that they live."),
+    TIME ("silent-after",    silent_after,    100, 60000, "1s",    "A host not heard from for this long is silent."),
+    TIME ("site-dead-after", site_dead_after, 200, 300000, "3s",   "A site silent this long, for the arbiter too, is dead."),
+    TIME ("evidence-age",    evidence_age,    100, 300000, "3s",   "What another host has seen counts for this long."),
+    TIME ("peer-silent",     peer_silent,     100, 60000, "3s",    "A connected process not heard from for this long is gone."),
+    TIME ("component-beat-interval", component_beat_interval, 20, 10000, "200ms", "How often a process reports to the hamgr of its host."),
+    TIME ("component-beat-limit", component_beat_limit, 100, 60000, "2s", "A process that has not reported for this long is hung: its work path stands still."),
+    TIME ("component-start-limit", component_start_limit, 500, 300000, "10s", "A process must be ready this long after its start."),
+    TIME ("restart-delay",   restart_delay,   0,   60000, "200ms", "The wait before a process that ended is started again."),
+    TIME ("stop-grace",      stop_grace,      0,   300000, "2s",   "A process asked to stop is killed after this."),
+    TIME ("anti-flap-window", anti_flap_window, 1000, 86400000, "10min", "The span in which automatic moves between two live hosts are counted."),
+    COUNT("anti-flap-moves", anti_flap_moves, 1,   100,   "2",     "So many automatic moves in that window, then the operator must acknowledge."),
+#undef TIME
+#undef COUNT
+    {0}
+};
+
+static const struct conf_field host_fields[] = {
+    {.name = "name", .type = CONF_TEXT, .required = true, .choices = HOST_NAME_BYTES, .min = 1,
+     CONF_AT(struct raw_host, name), .doc = "The host's name, unique in the cluster."},
+    {.name = "address", .type = CONF_ADDRESS, .required = true, CONF_AT(struct raw_host, address),
+     .doc = "The host's own address."},
+    {0}
+};
+
+static const struct conf_field arbiter_fields[] = {
+    {.name = "name", .type = CONF_TEXT, .fallback = "arbiter", .choices = HOST_NAME_BYTES, .min = 1,
+     CONF_AT(struct raw_host, name), .doc = "The arbiter's name."},
+    {.name = "address", .type = CONF_ADDRESS, .required = true, CONF_AT(struct raw_host, address),
+     .doc = "The arbiter's address."},
+    {0}
+};
+
+static const struct conf_field site_fields[] = {
+    {.name = "name", .type = CONF_TEXT, .required = true, .choices = SITE_NAME_BYTES, .min = 1,
+     CONF_AT(struct raw_site, name), .doc = "The site's name, unique in the cluster."},
+    {.name = "id", .type = CONF_UINT, .required = true, .min = 1, .max = 255,
+     CONF_AT(struct raw_site, id), .doc = "The site's number, which never changes; the lower one wins a tie."},
+    {.name = "site-address", .type = CONF_ADDRESS, .required = true, CONF_AT(struct raw_site, site_address),
+     .doc = "The address that phones and gateways use; the primary host has it."},
+    {.name = "address-mode", .type = CONF_ENUM, .choices = "loopback interface", .fallback = "interface",
+     CONF_AT(struct raw_site, address_mode),
+     .doc = "loopback: all hosts are on one machine and the address is there already; interface: the primary adds it."},
+    {.name = "interface", .type = CONF_TEXT, CONF_AT(struct raw_site, interface),
+     .doc = "The network interface that carries the site address (address-mode interface)."},
+    {.name = "prefix-length", .type = CONF_UINT, .min = 1, .max = 128, CONF_AT(struct raw_site, prefix_length),
+     .doc = "Prefix length of the site address; when left out, the address alone (32 or 128)."},
+    {.name = "witness", .type = CONF_TEXT, .choices = HOST_NAME_BYTES, CONF_AT(struct raw_site, witness),
+     .doc = "The third voice of this site's pair: the arbiter or a host of the other site; when left out, the cluster's."},
+    {.name = "last-resort", .type = CONF_ENUM, .choices = "stop probe", .fallback = "stop",
+     CONF_AT(struct raw_site, last_resort),
+     .doc = "What a host does that reaches neither its pair nor the witness: stop, or probe and then serve."},
+    {.name = "hosts", .type = CONF_OBJECTS, .required = true, .min = 1, .fields = host_fields,
+     CONF_LIST_AT(struct raw_site, hosts, host_count), .doc = "The hosts of the site, one pair."},
+    {0}
+};
+
+static const struct conf_field root_fields[] = {
+    {.name = "cluster", .type = CONF_TEXT, .required = true, .choices = SITE_NAME_BYTES, .min = 1,
+     CONF_AT(struct raw, cluster), .doc = "The name of the deployment; messages of another one are refused."},
+    {.name = "self", .type = CONF_TEXT, .choices = HOST_NAME_BYTES, CONF_AT(struct raw, self),
+     .doc = "Which of the hosts this one is; --self and $STANDFAST_SELF go before it."},
+    {.name = "data-dir", .type = CONF_TEXT, .fallback = "/var/lib/standfast", CONF_AT(struct raw, data_dir),
+     .doc = "Where the stores are; %h stands for the host's name."},
+    {.name = "run-dir", .type = CONF_TEXT, .fallback = "/run/standfast", CONF_AT(struct raw, run_dir),
+     .doc = "Where the sockets between the processes of a host are; %h stands for the host's name."},
+    {.name = "keys-dir", .type = CONF_TEXT, CONF_AT(struct raw, keys_dir),
+     .doc = "Where the host's key and the public keys of all hosts are; when left out, keys in data-dir."},
+    {.name = "witness", .type = CONF_TEXT, .choices = HOST_NAME_BYTES, CONF_AT(struct raw, witness),
+     .doc = "The third voice of every site that names none; when left out, the arbiter if there is one."},
+    {.name = "ports", .type = CONF_OBJECT, .fields = port_fields, CONF_AT(struct raw, ports),
+     .doc = "Ports, the same on every host."},
+    {.name = "timeouts", .type = CONF_OBJECT, .fields = timeout_fields, CONF_AT(struct raw, timeouts),
+     .doc = "Every time that failure detection depends on, the same on every host."},
+    {.name = "arbiter", .type = CONF_OBJECT, .fields = arbiter_fields, CONF_AT(struct raw, arbiter),
+     .doc = "A process at a third place that votes and gives evidence."},
+    {.name = "sites", .type = CONF_OBJECTS, .required = true, .min = 1, .fields = site_fields,
+     CONF_LIST_AT(struct raw, sites, site_count), .doc = "The sites of this peer group."},
+    {0}
+};
+/* clang-format on */
+
+const struct conf_field *bootstrap_schema(void)
+{
+    return root_fields;
+}
+
+/* ---- what the schema cannot say --------------------------------------------------------- */
+
+struct reading {
+    const struct raw *raw;
+    const struct conf_tree *tree;
+    struct conf_errors *errors;
+    struct bootstrap *out;
+};
+
+/* A name or an address and where in the file it stands. */
+struct claim {
+    const char *value;
+    char path[CONF_PATH_MAX];
+};
+
+#define CLAIMS_MAX (BOOTSTRAP_HOSTS_MAX + BOOTSTRAP_SITES_MAX)
+
+static void claim(struct claim *claims, unsigned *count, const char *value, const char *format,
+                  unsigned site, unsigned host)
+{
+    struct claim *c = &claims[(*count)++];
+
+    c->value = value;
+    snprintf(c->path, sizeof c->path, format, site, host);
+}
+
+static void refuse_twins(const struct reading *r, const struct claim *claims, unsigned count,
+                         const char *what)
+{
+    for (unsigned i = 1; i < count; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            if (strcmp(claims[i].value, claims[j].value) != 0)
+                continue;
+            conf_error_add(r->errors, r->tree, claims[i].path,
+                           "%s is also %s (line %u); give each its own %s", claims[i].value,
+                           claims[j].path, conf_line(r->tree, claims[j].path), what);
+            break;
+        }
+    }
+}
+
+static bool has_arbiter(const struct raw *raw)
+{
+    return raw->arbiter.address[0] != '\0';
+}
+
+static void check_host_names(const struct reading *r)
+{
+    struct claim claims[CLAIMS_MAX];
+    unsigned n = 0;
+
+    for (unsigned s = 0; s < r->raw->site_count; s++) {
+        for (unsigned h = 0; h < r->raw->sites[s].host_count; h++)
+            claim(claims, &n, r->raw->sites[s].hosts[h].name, "sites[%u].hosts[%u].name", s, h);
+    }
+    if (has_arbiter(r->raw))
+        claim(claims, &n, r->raw->arbiter.name, "arbiter.name", 0, 0);
+    refuse_twins(r, claims, n, "name");
+}
+
+static void check_addresses(const struct reading *r)
+{
+    struct claim claims[CLAIMS_MAX];
+    unsigned n = 0;
+
+    for (unsigned s = 0; s < r->raw->site_count; s++) {
+        claim(claims, &n, r->raw->sites[s].site_address, "sites[%u].site-address", s, 0);
+        for (unsigned h = 0; h < r->raw->sites[s].host_count; h++)
+            claim(claims, &n, r->raw->sites[s].hosts[h].address, "sites[%u].hosts[%u].address", s,
+                  h);
+    }
+    if (has_arbiter(r->raw))
+        claim(claims, &n, r->raw->arbiter.address, "arbiter.address", 0, 0);
+    refuse_twins(r, claims, n, "address");
+}
+
+static void check_site_names(const struct reading *r)
+{
+    struct claim names[CLAIMS_MAX], ids[CLAIMS_MAX];
+    char numbers[BOOTSTRAP_SITES_MAX][12];
+    unsigned n = 0, m = 0;
+
+    for (unsigned s = 0; s < r->raw->site_count; s++) {
+        snprintf(numbers[s], sizeof numbers[s], "%u", r->raw->sites[s].id);
+        claim(names, &n, r->raw->sites[s].name, "sites[%u].name", s, 0);
+        claim(ids, &m, numbers[s], "sites[%u].id", s, 0);
+    }
+    refuse_twins(r, names, n, "name");
+    refuse_twins(r, ids, m, "id");
+}
+
+/* site_path - "sites[S].FIELD". */
+static const char *site_path(char path[CONF_PATH_MAX], unsigned s, const char *field)
+{
+    snprintf(path, CONF_PATH_MAX, "sites[%u].%s", s, field);
+    return path;
+}
+
+static bool is_ipv6(const char *address)
+{
+    return strchr(address, ':') != NULL;
+}
+
+static void check_site_address(const struct reading *r, unsigned s)
+{
+    const struct raw_site *site = &r->raw->sites[s];
+    bool on_interface = site->address_mode == BOOTSTRAP_INTERFACE;
+    char path[CONF_PATH_MAX];
+
+    if (on_interface && site->interface[0] == '\0')
+        conf_error_add(r->errors, r->tree, site_path(path, s, "interface"),
+                       "is missing; name the interface for %s, or set address-mode: loopback",
+                       site->site_address);
+    if (!on_interface && site->interface[0] != '\0')
+        conf_error_add(r->errors, r->tree, site_path(path, s, "interface"),
+                       "means nothing with address-mode: loopback; remove it, or set address-mode: "
+                       "interface");
+    if (!on_interface && !is_ipv6(site->site_address) &&
+        strncmp(site->site_address, "127.", 4) != 0)
+        conf_error_add(
+            r->errors, r->tree, site_path(path, s, "site-address"),
+            "%s is not in 127.0.0.0/8, as address-mode: loopback wants; set address-mode: "
+            "interface",
+            site->site_address);
+    if (!is_ipv6(site->site_address) && site->prefix_length > 32)
+        conf_error_add(r->errors, r->tree, site_path(path, s, "prefix-length"),
+                       "%u is too large for an IPv4 address; write 1..32", site->prefix_length);
+}
+
+static void check_order(const struct reading *r, const char *field, uint32_t value, unsigned factor,
+                        const char *other, uint32_t limit)
+{
+    char path[CONF_PATH_MAX], a[32], b[32];
+
+    if ((uint64_t)value >= (uint64_t)factor * limit)
+        return;
+    conf_duration_text(value, a, sizeof a);
+    conf_duration_text(limit, b, sizeof b);
+    snprintf(path, sizeof path, "timeouts.%s", field);
+    if (factor == 1)
+        conf_error_add(r->errors, r->tree, path, "%s is shorter than %s (%s); lengthen it", a,
+                       other, b);
+    else
+        conf_error_add(r->errors, r->tree, path,
+                       "%s is shorter than %u times %s (%s); lengthen it, or shorten %s", a, factor,
+                       other, b, other);
+}
+
+static void check_timeouts(const struct reading *r)
+{
+    const struct bootstrap_timeouts *t = &r->raw->timeouts;
+    char ttl[32], renew[32];
+
+    if (t->renew_interval * 3 >= t->lease_ttl) {
+        conf_duration_text(t->renew_interval, renew, sizeof renew);
+        conf_duration_text(t->lease_ttl, ttl, sizeof ttl);
+        conf_error_add(
+            r->errors, r->tree, "timeouts.renew-interval",
+            "three times %s is not below lease-ttl (%s), so two lost renewals would cost "
+            "the role; shorten it, or lengthen lease-ttl",
+            renew, ttl);
+    }
+    check_order(r, "silent-after", t->silent_after, 2, "beat-interval", t->beat_interval);
+    check_order(r, "evidence-age", t->evidence_age, 2, "beat-interval", t->beat_interval);
+    check_order(r, "site-dead-after", t->site_dead_after, 1, "silent-after", t->silent_after);
+    check_order(r, "component-beat-limit", t->component_beat_limit, 2, "component-beat-interval",
+                t->component_beat_interval);
+}
+
+static void check_ports(const struct reading *r)
+{
+    const struct bootstrap_ports *p = &r->raw->ports;
+    const struct {
+        const char *path;
+        uint16_t port;
+    } ports[] = {
+        {"ports.sip", p->sip},     {"ports.agent-http", p->agent_http},
+        {"ports.lease", p->lease}, {"ports.stats-http", p->stats_http},
+        {"ports.log", p->log},     {"ports.stats", p->stats},
+    };
+
+    for (unsigned i = 1; i < sizeof ports / sizeof ports[0]; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            if (ports[i].port == ports[j].port)
+                conf_error_add(r->errors, r->tree, ports[i].path,
+                               "%u is the port of %s too; give each its own", ports[i].port,
+                               ports[j].path);
+        }
+    }
+}
+
+/* ---- from the file to struct bootstrap --------------------------------------------------- */
+
+static void copy_name(char *to, const char *from)
+{
+    memmove(to, from, strlen(from) + 1);
+}
+
+static void add_host(struct bootstrap *b, const struct raw_host *host, uint32_t site)
+{
+    struct bootstrap_host *to = &b->hosts[b->host_count++];
+
+    assert(b->host_count <= BOOTSTRAP_HOSTS_MAX);
+    copy_name(to->name, host->name);
+    copy_name(to->address, host->address);
+    to->site = site;
+}
+
+static void copy_sites(const struct raw *raw, struct bootstrap *b)
+{
+    for (uint32_t s = 0; s < raw->site_count; s++) {
+        const struct raw_site *from = &raw->sites[s];
+        struct bootstrap_site *to = &b->sites[b->site_count++];
+        copy_name(to->name, from->name);
+        to->id = from->id;
+        copy_name(to->site_address, from->site_address);
+        to->address_mode = from->address_mode;
+        copy_name(to->interface, from->interface);
+        to->prefix_length = from->prefix_length != 0      ? from->prefix_length
+                            : is_ipv6(from->site_address) ? 128
+                                                          : 32;
+        to->last_resort = from->last_resort;
+        for (uint32_t h = 0; h < from->host_count; h++) {
+            to->hosts[to->host_count++] = b->host_count;
+            add_host(b, &from->hosts[h], s);
+        }
+    }
+    b->arbiter = BOOTSTRAP_NONE;
+    if (has_arbiter(raw)) {
+        b->arbiter = b->host_count;
+        add_host(b, &raw->arbiter, BOOTSTRAP_NONE);
+    }
+}
+
+/* host_names - "east.1, east.2 ..." for a message. */
+static void host_names(const struct bootstrap *b, char *text, size_t size)
+{
+    size_t n = 0;
+
+    text[0] = '\0';
+    for (uint32_t h = 0; h < b->host_count && n < size; h++)
+        n += (size_t)snprintf(text + n, size - n, "%s%s", h > 0 ? ", " : "", b->hosts[h].name);
+}
+
+static void settle_witness(const struct reading *r, unsigned s)
+{
+    struct bootstrap_site *site = &r->out->sites[s];
+    bool own = r->raw->sites[s].witness[0] != '\0';
+    const char *name = own ? r->raw->sites[s].witness : r->raw->witness;
+    char path[CONF_PATH_MAX] = "witness", names[200];
+    uint32_t host;
+
+    if (own)
+        site_path(path, s, "witness");
+    if (name[0] == '\0') {
+        if (r->out->arbiter != BOOTSTRAP_NONE)
+            copy_name(site->witness, r->out->hosts[r->out->arbiter].name);
+        return;
+    }
+    host = bootstrap_host(r->out, name);
+    host_names(r->out, names, sizeof names);
+    if (host == BOOTSTRAP_NONE)
+        conf_error_add(r->errors, r->tree, path, "'%s' is no host of this file; write one of %s",
+                       name, names);
+    else if (r->out->hosts[host].site == s)
+        conf_error_add(r->errors, r->tree, path,
+                       "'%s' is a host of site %s itself and cannot be its third voice; name the "
+                       "arbiter or a host of the other site",
+                       name, site->name);
+    else
+        copy_name(site->witness, name);
+}
+
+static void settle_self(const struct reading *r, const char *given)
+{
+    const char *environment = getenv("STANDFAST_SELF");
+    const char *from = "--self", *name = given;
+    char names[200];
+
+    if (name == NULL && environment != NULL && environment[0] != '\0') {
+        name = environment;
+        from = "$STANDFAST_SELF";
+    }
+    if (name == NULL && r->raw->self[0] != '\0') {
+        name = r->raw->self;
+        from = "it";
+    }
+    host_names(r->out, names, sizeof names);
+    r->out->self = name != NULL ? bootstrap_host(r->out, name) : BOOTSTRAP_NONE;
+    if (name == NULL)
+        conf_error_add(r->errors, r->tree, "self",
+                       "is missing; add it, give --self NAME or set $STANDFAST_SELF: one of %s",
+                       names);
+    else if (r->out->self == BOOTSTRAP_NONE)
+        conf_error_add(r->errors, r->tree, "self",
+                       "%s says '%s', which is no host of this file; use one of %s", from, name,
+                       names);
+}
+
+/* settle_folder - WRITTEN with %h replaced, absolute, at most MOST bytes. */
+static void settle_folder(const struct reading *r, const char *field, const char *written,
+                          size_t most, char to[BOOTSTRAP_PATH_SIZE])
+{
+    const char *host = r->out->hosts[r->out->self].name;
+    char path[2 * BOOTSTRAP_PATH_SIZE + BOOTSTRAP_NAME_SIZE] = "";
+    size_t n = 0;
+
+    if (written[0] != '/') {
+        conf_error_add(r->errors, r->tree, field, "'%s' is not an absolute path; begin it with '/'",
+                       written);
+        return;
+    }
+    for (const char *p = written; *p != '\0' && n < BOOTSTRAP_PATH_SIZE; p++) {
+        if (p[0] == '%' && p[1] == 'h') {
+            n += (size_t)snprintf(path + n, sizeof path - n, "%s", host);
+            p++;
+        } else if (p[0] == '%') {
+            conf_error_add(r->errors, r->tree, field,
+                           "'%s' has a %% in it that is not %%h; write %%h for the host's name",
+                           written);
+            return;
+        } else {
+            path[n++] = *p;
+        }
+    }
+    path[n] = '\0';
+    if (n > most)
+        conf_error_add(r->errors, r->tree, field, "'%s' has %zu bytes, %zu is the most; shorten it",
+                       path, n, most);
+    else
+        copy_name(to, path);
+}
+
+static void settle_folders(const struct reading *r)
+{
+    char keys[BOOTSTRAP_PATH_SIZE + 8];
+
+    if (r->out->self == BOOTSTRAP_NONE)
+        return; /* already an error, and %h means nothing */
+    settle_folder(r, "data-dir", r->raw->data_dir, BOOTSTRAP_PATH_SIZE - 32, r->out->data_dir);
+    settle_folder(r, "run-dir", r->raw->run_dir, BOOTSTRAP_RUN_DIR_MAX, r->out->run_dir);
+    copy_name(keys, r->out->data_dir);
+    strcat(keys, "/keys");
+    settle_folder(r, "keys-dir", r->raw->keys_dir[0] != '\0' ? r->raw->keys_dir : keys,
+                  BOOTSTRAP_PATH_SIZE - 1, r->out->keys_dir);
+}
+
+int bootstrap_read(const char *path, const char *self, struct bootstrap *ret_bootstrap,
+                   struct conf_errors *errors)
+{
+    struct raw raw;
+    struct bootstrap b = {.host_count = 0};
+    struct conf_tree *tree = NULL;
+    struct reading r = {&raw, NULL, errors, &b};
+    int result = conf_read(path, root_fields, &raw, sizeof raw, &tree, errors);
+
+    if (result < 0)
+        return result;
+    r.tree = tree;
+    snprintf(b.file, sizeof b.file, "%s", path);
+    copy_name(b.cluster, raw.cluster);
+    b.ports = raw.ports;
+    b.timeouts = raw.timeouts;
+    copy_sites(&raw, &b);
+
+    check_site_names(&r);
+    check_host_names(&r);
+    check_addresses(&r);
+    check_timeouts(&r);
+    check_ports(&r);
+    for (unsigned s = 0; s < raw.site_count; s++) {
+        check_site_address(&r, s);
+        settle_witness(&r, s);
+    }
+    settle_self(&r, self);
+    settle_folders(&r);
+
+    conf_tree_destroy(&tree);
+    if (errors->total > 0)
+        return -EINVAL;
+    *ret_bootstrap = b;
+    return 0;
+}
+
+/* ---- looking things up -------------------------------------------------------------------- */
+
+uint32_t bootstrap_host(const struct bootstrap *b, const char *name)
+{
+    for (uint32_t h = 0; h < b->host_count; h++) {
+        if (strcmp(b->hosts[h].name, name) == 0)
+            return h;
+    }
+    return BOOTSTRAP_NONE;
+}
+
+const struct bootstrap_host *bootstrap_self(const struct bootstrap *b)
+{
+    assert(b->self < b->host_count);
+    return &b->hosts[b->self];
+}
+
+const struct bootstrap_site *bootstrap_site_of(const struct bootstrap *b, uint32_t host)
+{
+    assert(host < b->host_count);
+    return b->hosts[host].site == BOOTSTRAP_NONE ? NULL : &b->sites[b->hosts[host].site];
+}
+
+const struct bootstrap_site *bootstrap_self_site(const struct bootstrap *b)
+{
+    return bootstrap_site_of(b, b->self);
+}
+
+uint32_t bootstrap_pair_of(const struct bootstrap *b, uint32_t host)
+{
+    const struct bootstrap_site *site = bootstrap_site_of(b, host);
+
+    for (uint32_t i = 0; site != NULL && i < site->host_count; i++) {
+        if (site->hosts[i] != host)
+            return site->hosts[i];
+    }
+    return BOOTSTRAP_NONE;
+}
+
+uint32_t bootstrap_site_by_id(const struct bootstrap *b, uint32_t id)
+{
+    for (uint32_t s = 0; s < b->site_count; s++) {
+        if (b->sites[s].id == id)
+            return s;
+    }
+    return BOOTSTRAP_NONE;
+}
+
+const struct bootstrap_site *bootstrap_other_site(const struct bootstrap *b, uint32_t site)
+{
+    for (uint32_t s = 0; s < b->site_count; s++) {
+        if (s != site)
+            return &b->sites[s];
+    }
+    return NULL;
+}
+
+bool bootstrap_is_arbiter(const struct bootstrap *b, uint32_t host)
+{
+    return b->arbiter != BOOTSTRAP_NONE && host == b->arbiter;
+}
+
+uint32_t bootstrap_witness_of(const struct bootstrap *b, uint32_t site)
+{
+    assert(site < b->site_count);
+    return bootstrap_host(b, b->sites[site].witness);
+}
