@@ -1,5 +1,5 @@
-/* digest_openssl - the hash functions of sip/digest.h by OpenSSL, with contexts and algorithms fetched once
- * and reused.  One object per thread. */
+/* digest_openssl - the hash functions of sip/digest.h by OpenSSL, with contexts and algorithms
+ * fetched once and reused.  One object per thread. */
 #ifndef SIPSERVER_CRYPTO_DIGEST_OPENSSL_H
 #define SIPSERVER_CRYPTO_DIGEST_OPENSSL_H
 
@@ -7,7 +7,8 @@
 
 struct digest_openssl;
 
-/* digest_openssl_new - NULL when OpenSSL offers no MD5 or SHA-256 (FIPS policy) or memory is out. */
+/* digest_openssl_new - NULL when OpenSSL offers no MD5 or SHA-256 (FIPS policy) or memory is out.
+ */
 struct digest_openssl *digest_openssl_new(void);
 void digest_openssl_destroy(struct digest_openssl **p);
 

@@ -1,7 +1,7 @@
 /* build - writes requests and responses into a caller's bounded buffer.
  *
- * A message that does not fit is an error, never a shortened message: the buffer remembers the overflow
- * and sip_buf_status tells at the end.
+ * A message that does not fit is an error, never a shortened message: the buffer remembers the
+ * overflow and sip_buf_status tells at the end.
  */
 #ifndef SIPSERVER_SIP_BUILD_H
 #define SIPSERVER_SIP_BUILD_H
@@ -20,8 +20,9 @@ void sip_buf_init(struct sip_buf *b, char *data, size_t size);
 void sip_put(struct sip_buf *b, struct sip_str s);
 void sip_put_text(struct sip_buf *b, const char *text); /* terminated */
 void sip_put_number(struct sip_buf *b, uint64_t number);
-void sip_put_hex(struct sip_buf *b, uint64_t number, unsigned digits); /* lower case, leading zeros */
-void sip_put_value(struct sip_buf *b, struct sip_str s);               /* folds become one space */
+void sip_put_hex(struct sip_buf *b, uint64_t number,
+                 unsigned digits);                       /* lower case, leading zeros */
+void sip_put_value(struct sip_buf *b, struct sip_str s); /* folds become one space */
 struct sip_str sip_buf_str(const struct sip_buf *b);
 int sip_buf_status(const struct sip_buf *b); /* 0; -EMSGSIZE after an overflow */
 
@@ -40,8 +41,8 @@ struct sip_content {
 /* A response to be built.  Zero-initialised fields are left out. */
 struct sip_reply {
     unsigned status;
-    const char *reason;    /* NULL: the usual phrase of the status */
-    struct sip_str to_tag; /* added when the request's To has none */
+    const char *reason;     /* NULL: the usual phrase of the status */
+    struct sip_str to_tag;  /* added when the request's To has none */
     struct sip_str contact; /* URI, written in angle brackets */
     const struct sip_extra *extras;
     unsigned extras_n;
@@ -50,9 +51,9 @@ struct sip_reply {
 
 /* sip_build_response - the response to M that R describes.
  *
- * M may be the request (SRC then gives received and rport, RFC 3261 18.2.1, RFC 3581 4) or an earlier
- * response to it (SRC NULL): Via, From, To, Call-ID, CSeq and Record-Route are copied either way.
- * Returns: 0; -EMSGSIZE.
+ * M may be the request (SRC then gives received and rport, RFC 3261 18.2.1, RFC 3581 4) or an
+ * earlier response to it (SRC NULL): Via, From, To, Call-ID, CSeq and Record-Route are copied
+ * either way. Returns: 0; -EMSGSIZE.
  */
 int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
                        const struct sip_reply *r);
@@ -76,8 +77,8 @@ struct sip_request {
     struct sip_content content;
 };
 
-/* sip_build_request - R with one Via of ours: SENT_BY, TRANSPORT, BRANCH (with its magic cookie), rport.
- * Returns: 0; -EMSGSIZE. */
+/* sip_build_request - R with one Via of ours: SENT_BY, TRANSPORT, BRANCH (with its magic cookie),
+ * rport. Returns: 0; -EMSGSIZE. */
 int sip_build_request(struct sip_buf *b, const struct sip_request *r, struct sip_str sent_by,
                       enum sip_transport transport, struct sip_str branch);
 
@@ -86,7 +87,8 @@ int sip_build_request(struct sip_buf *b, const struct sip_request *r, struct sip
 int sip_build_ack(struct sip_buf *b, const struct sip_msg *invite, const struct sip_msg *response);
 int sip_build_cancel(struct sip_buf *b, const struct sip_msg *request);
 
-/* sip_reply_addr - where the response to a request with this Via goes: RFC 3261 18.2.2, RFC 3581 4. */
+/* sip_reply_addr - where the response to a request with this Via goes: RFC 3261 18.2.2, RFC 3581 4.
+ */
 struct sip_addr sip_reply_addr(const struct sip_via *via, const struct sip_addr *src);
 
 const char *sip_status_text(unsigned status);

@@ -1,8 +1,8 @@
-/* dialog - one leg's dialog state (RFC 3261 12) as a record of fixed size without pointers, so that it can
- * be replicated and go on at another host.
+/* dialog - one leg's dialog state (RFC 3261 12) as a record of fixed size without pointers, so that
+ * it can be replicated and go on at another host.
  *
- * UAC: sip_dialog_uac at the INVITE, then sip_dialog_answer for the 1xx or 2xx (for a second fork: a copy
- * of the record as it was before the first answer).  UAS: sip_dialog_uas at the INVITE, then
+ * UAC: sip_dialog_uac at the INVITE, then sip_dialog_answer for the 1xx or 2xx (for a second fork:
+ * a copy of the record as it was before the first answer).  UAS: sip_dialog_uas at the INVITE, then
  * sip_dialog_confirm when the 2xx goes out.
  *
  *   EARLY ── 2xx ──> CONFIRMED ── BYE, 481, 408 ──> TERMINATED
@@ -22,31 +22,32 @@ enum sip_dialog_state {
 };
 
 struct sip_dialog {
-    uint8_t state;  /* enum sip_dialog_state */
-    bool is_uac;    /* we sent the request that created it */
-    bool secure;    /* sips: */
+    uint8_t state; /* enum sip_dialog_state */
+    bool is_uac;   /* we sent the request that created it */
+    bool secure;   /* sips: */
     bool remote_cseq_known;
     uint32_t local_cseq;  /* of our last request */
     uint32_t invite_cseq; /* of our last INVITE: its ACK uses it */
     uint32_t remote_cseq; /* of their last request */
-    uint16_t call_id_len, local_tag_len, remote_tag_len, local_len, remote_len, target_len, routes_len;
+    uint16_t call_id_len, local_tag_len, remote_tag_len, local_len, remote_len, target_len,
+        routes_len;
     char call_id[SIP_CALL_ID_MAX];
     char local_tag[SIP_TAG_MAX];
     char remote_tag[SIP_TAG_MAX];
-    char local[SIP_PARTY_MAX];  /* our From or To value without tag */
-    char remote[SIP_PARTY_MAX]; /* theirs */
-    char target[SIP_URI_MAX];   /* remote target */
+    char local[SIP_PARTY_MAX];   /* our From or To value without tag */
+    char remote[SIP_PARTY_MAX];  /* theirs */
+    char target[SIP_URI_MAX];    /* remote target */
     char routes[SIP_ROUTES_MAX]; /* route set in the order in which we use it, comma-separated */
 };
 
-/* sip_dialog_uac - a dialog about to be asked for by REQUEST, which sip_request or sip_build_request sends.
- * Returns: 0; -EMSGSIZE a part is beyond limits.h. */
+/* sip_dialog_uac - a dialog about to be asked for by REQUEST, which sip_request or
+ * sip_build_request sends. Returns: 0; -EMSGSIZE a part is beyond limits.h. */
 int sip_dialog_uac(struct sip_dialog *d, const struct sip_request *request);
 
 /* sip_dialog_answer - take a 101..299 response with a To tag: remote tag, route set (Record-Route
  * reversed), remote target, state (12.1.2).
- * Returns: 0; -EINVAL no tag, or a 2xx without a usable Contact; -EEXIST the tag is another fork's;
- *          -EMSGSIZE. */
+ * Returns: 0; -EINVAL a 1xx without tag, a wrong From tag, or a 2xx without a usable Contact;
+ * -EEXIST the tag is another fork's; -EMSGSIZE. */
 int sip_dialog_answer(struct sip_dialog *d, const struct sip_msg *response);
 
 /* sip_dialog_uas - a dialog asked for by INVITE, with our LOCAL_TAG (12.1.1).
@@ -56,29 +57,34 @@ int sip_dialog_uas(struct sip_dialog *d, const struct sip_msg *invite, struct si
 void sip_dialog_confirm(struct sip_dialog *d);
 void sip_dialog_terminate(struct sip_dialog *d);
 
-/* sip_dialog_matches - true when M (a request to us) belongs to D: Call-ID, To tag, From tag (12.2.2). */
+/* sip_dialog_matches - true when M (a request to us) belongs to D: Call-ID, To tag, From tag
+ * (12.2.2). */
 bool sip_dialog_matches(const struct sip_dialog *d, const struct sip_msg *request);
 
 /* sip_dialog_receive - an in-dialog request: checks and takes its CSeq, refreshes the target.
  * A CSeq above the expected one is accepted (12.2.2).  ACK and CANCEL leave the CSeq alone.
- * Returns: 0; -ESTALE the CSeq is not above the last one: answer 500; -EINVAL bad Contact: 400;
- *          -EMSGSIZE. */
+ * Returns: 0; -ESTALE the CSeq is below the last one: answer 500; -EALREADY it is the last one: a
+ * copy whose transaction is gone, to be answered as before and not executed again; -EINVAL bad
+ * Contact: 400; -EMSGSIZE. */
 int sip_dialog_receive(struct sip_dialog *d, const struct sip_msg *request);
 
-/* sip_dialog_response - a response to our request within the confirmed dialog: a 2xx to a target refresh
- * replaces the target; 408 and 481 end the dialog (12.2.1.2). */
+/* sip_dialog_response - a response to our request within the confirmed dialog: a 2xx to a target
+ * refresh replaces the target; 408 and 481 end the dialog (12.2.1.2). */
 int sip_dialog_response(struct sip_dialog *d, const struct sip_msg *response);
 
-/* sip_dialog_request - a new request in the dialog: next CSeq (ACK: that of the INVITE), route set with
- * loose and strict routing (12.2.1.1).  *ret_request points into D and is good until D changes; the
- * caller adds contact, extras and content.
- * Asserts: METHOD is not CANCEL (sip_cancel makes it). */
-void sip_dialog_request(struct sip_dialog *d, enum sip_method method, struct sip_request *ret_request);
+/* sip_dialog_request - a new request in the dialog: next CSeq (ACK: that of the INVITE), route set
+ * with loose and strict routing (12.2.1.1).  *ret_request points into D and is good until D
+ * changes; the caller adds contact, extras and content. Asserts: METHOD is not CANCEL (sip_cancel
+ * makes it). */
+void sip_dialog_request(struct sip_dialog *d, enum sip_method method,
+                        struct sip_request *ret_request);
 
-/* sip_dialog_next_hop - the URI whose host the next request goes to: the first route, or the target. */
+/* sip_dialog_next_hop - the URI whose host the next request goes to: the first route, or the
+ * target. */
 int sip_dialog_next_hop(const struct sip_dialog *d, struct sip_uri *ret_uri);
 
-/* sip_dialog_same_fork - true when RESPONSE carries the remote tag that D already has (or D has none). */
+/* sip_dialog_same_fork - true when RESPONSE carries the remote tag that D already has (or D has
+ * none). */
 bool sip_dialog_same_fork(const struct sip_dialog *d, const struct sip_msg *response);
 
 #endif

@@ -1,10 +1,12 @@
-/* digest - HTTP digest for SIP (RFC 7616, RFC 8760, RFC 2617 compatible): challenges with stateless signed
- * nonces, and verification of MD5 and SHA-256 credentials with qop=auth.
+/* digest - HTTP digest for SIP (RFC 7616, RFC 8760, RFC 2617 compatible): challenges with stateless
+ * signed nonces, and verification of MD5 and SHA-256 credentials with qop=auth.
  *
- * The hash functions come in as a table, so this module stays pure; crypto/digest_openssl.c has the real
- * ones.  Passwords never come here: HA1 = H(user:realm:password) is given, precomputed, as lower-case hex.
+ * The hash functions come in as a table, so this module stays pure; crypto/digest_openssl.c has the
+ * real ones.  Passwords never come here: HA1 = H(user:realm:password) is given, precomputed, as
+ * lower-case hex.
  *
- * Nonce: 8 hex digits of time, 8 reserved (a later replay window by nonce count), 32 of HMAC-SHA-256.
+ * Nonce: 8 hex digits of time, 8 reserved (a later replay window by nonce count), 32 of
+ * HMAC-SHA-256.
  */
 #ifndef SIPSERVER_SIP_DIGEST_H
 #define SIPSERVER_SIP_DIGEST_H
@@ -24,17 +26,19 @@ enum sip_digest_algorithm { SIP_MD5, SIP_SHA256 };
 
 struct sip_digest {
     struct digest_ops ops;
-    uint8_t secret[32];    /* the same at both hosts of a site */
+    uint8_t secret[32]; /* the same at both hosts of a site */
+    bool check_uri; /* the digest URI must be the Request-URI; default true, off for peers behind
+                       rewriters */
     uint32_t nonce_life_s; /* default 300, 10 to 86400; an older nonce is stale */
 };
 
 enum sip_digest_result {
     SIP_DIGEST_OK,
-    SIP_DIGEST_ABSENT,      /* no credentials for this realm: challenge */
-    SIP_DIGEST_STALE,       /* right, but the nonce is too old: challenge with stale=true */
-    SIP_DIGEST_BAD_NONCE,   /* not a nonce of ours: challenge */
-    SIP_DIGEST_WRONG,       /* wrong password, or URI or algorithm do not fit */
-    SIP_DIGEST_MALFORMED,   /* 400 */
+    SIP_DIGEST_ABSENT,    /* no credentials for this realm: challenge */
+    SIP_DIGEST_STALE,     /* right, but the nonce is too old: challenge with stale=true */
+    SIP_DIGEST_BAD_NONCE, /* not a nonce of ours: challenge */
+    SIP_DIGEST_WRONG,     /* wrong password, or URI or algorithm do not fit */
+    SIP_DIGEST_MALFORMED, /* 400 */
 };
 
 /* HA1 of one user; an empty string means that this algorithm is not offered to the user. */
@@ -48,14 +52,14 @@ struct sip_ha1 {
 void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, struct sip_str realm,
                           enum sip_digest_algorithm algorithm, bool stale, struct sip_buf *b);
 
-/* sip_digest_find - the credentials of REALM in an Authorization (or Proxy-Authorization, by ID) header.
- * Returns: SIP_DIGEST_OK, _ABSENT or _MALFORMED. */
+/* sip_digest_find - the credentials of REALM in an Authorization (or Proxy-Authorization, by ID)
+ * header. Returns: SIP_DIGEST_OK, _ABSENT or _MALFORMED. */
 enum sip_digest_result sip_digest_find(const struct sip_msg *m, enum sip_header_id id,
                                        struct sip_str realm, struct sip_digest_params *ret_params);
 
 /* sip_digest_verify - judge credentials P for the request M with its user's HA1.
- * The digest URI must be the Request-URI (RFC 7616 3.4.6).
- * Nonce count and cnonce are required with qop, as RFC 7616 3.4 says; without qop RFC 2069 is computed. */
+ * Nonce count and cnonce are required with qop, as RFC 7616 3.4 says; without qop RFC 2069 is
+ * computed. */
 enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t now_s,
                                          const struct sip_digest_params *p, const struct sip_msg *m,
                                          const struct sip_ha1 *ha1);
@@ -65,8 +69,8 @@ int sip_digest_ha1(const struct digest_ops *ops, enum sip_digest_algorithm algor
                    struct sip_str user, struct sip_str realm, struct sip_str password,
                    char ret_hex[65]);
 
-/* sip_digest_answer - append the value of an Authorization header that answers CHALLENGE (UAC side).
- * Returns: 0; -ENOTSUP an algorithm or qop that we do not have; -EMSGSIZE. */
+/* sip_digest_answer - append the value of an Authorization header that answers CHALLENGE (UAC
+ * side). Returns: 0; -ENOTSUP an algorithm or qop that we do not have; -EMSGSIZE. */
 int sip_digest_answer(const struct digest_ops *ops, const struct sip_digest_params *challenge,
                       enum sip_method method, struct sip_str uri, struct sip_str user,
                       const struct sip_ha1 *ha1, struct sip_str cnonce, uint32_t nonce_count,

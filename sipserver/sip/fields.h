@@ -30,12 +30,13 @@ struct sip_party {
     struct sip_uri uri;
     struct sip_str params; /* header parameters, ";tag=x..." */
     struct sip_str tag;    /* of params */
-    struct sip_str bare;   /* the whole value without its parameters: what stays the same in a dialog */
-    bool star;             /* Contact: * */
+    struct sip_str
+        bare;  /* the whole value without its parameters: what stays the same in a dialog */
+    bool star; /* Contact: * */
 };
 
 struct sip_via {
-    struct sip_str text; /* the whole value */
+    struct sip_str text;          /* the whole value */
     enum sip_transport transport; /* of those we know */
     bool transport_known;
     struct sip_str transport_text;
@@ -45,9 +46,9 @@ struct sip_via {
     struct sip_str branch;
     struct sip_str received;
     struct sip_str maddr;
-    bool rport_asked;    /* ";rport" is there, with or without value */
-    uint16_t rport;      /* its value, 0 when none */
-    int ttl;             /* -1: none */
+    bool rport_asked; /* ";rport" is there, with or without value */
+    uint16_t rport;   /* its value, 0 when none */
+    int ttl;          /* -1: none */
 };
 
 struct sip_cseq {
@@ -61,6 +62,17 @@ struct sip_digest_params {
         domain;
 };
 
+/* The start line, request or response (RFC 3261 7.1, 7.2). */
+struct sip_start {
+    bool is_request;
+    struct sip_str method;
+    struct sip_str uri;
+    struct sip_str version; /* "2.0" */
+    uint32_t status;
+    struct sip_str reason;
+};
+
+int sip_start_parse(struct sip_str line, struct sip_start *ret_start);
 int sip_uri_parse(struct sip_str s, struct sip_uri *ret_uri);
 int sip_party_parse(struct sip_str s, struct sip_party *ret_party);
 int sip_via_parse(struct sip_str s, struct sip_via *ret_via);
@@ -74,18 +86,19 @@ int sip_digest_parse(struct sip_str s, struct sip_digest_params *ret_params);
 int sip_number_parse(struct sip_str s, uint32_t max, uint32_t *ret_number);
 
 /* sip_param_next - next of ";name=value;name..." in *REST, which moves on.
- * Returns: 1 one was read (value empty when there is none, quotes removed); 0 at the end; -EINVAL. */
+ * Returns: 1 one was read (value empty when there is none, quotes removed); 0 at the end; -EINVAL.
+ */
 int sip_param_next(struct sip_str *rest, struct sip_str *ret_name, struct sip_str *ret_value);
 
 /* sip_param_get - the value of parameter NAME (case does not matter); false when it is absent. */
 bool sip_param_get(struct sip_str params, const char *name, struct sip_str *ret_value);
 
-/* sip_list_next - next of comma-separated values in *REST, which moves on; commas in quotes or angle
- * brackets do not separate.  False at the end. */
+/* sip_list_next - next of comma-separated values in *REST, which moves on; commas in quotes or
+ * angle brackets do not separate.  False at the end. */
 bool sip_list_next(struct sip_str *rest, struct sip_str *ret_value);
 
-/* sip_uri_eq - equal as RFC 3261 19.1.4 has it, for the parts that we compare: scheme, user, password,
- * host, port, and the parameters user, ttl, method, maddr, transport. */
+/* sip_uri_eq - equal as RFC 3261 19.1.4 has it, for the parts that we compare: scheme, user,
+ * password, host, port, and the parameters user, ttl, method, maddr, transport. */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 
 /* sip_uri_addr - where a request to URI goes when its host (or maddr) is an IP literal.

@@ -1,12 +1,15 @@
 /* limits - every fixed bound of the protocol floor, in one place.
  *
- * Configurable sizes (pools, timers, message size) are in struct sip_stack_conf (sip.h); here are only
- * those that size a structure.  Beyond a limit a message is refused with a value, never cut.
+ * Configurable sizes (pools, timers, message size) are in struct sip_stack_conf (sip.h); here are
+ * only those that size a structure.  Beyond a limit a message is refused with a value, never cut.
  */
 #ifndef SIPSERVER_SIP_LIMITS_H
 #define SIPSERVER_SIP_LIMITS_H
 
 #define SIP_HEADERS_MAX 128 /* header lines of one message */
+
+/* Header lines of a message from outside: what an answer may add to them is kept free. */
+#define SIP_HEADERS_IN_MAX (SIP_HEADERS_MAX - SIP_EXTRAS_MAX - 8)
 
 #define SIP_CALL_ID_MAX 160 /* bytes, in a dialog */
 #define SIP_TAG_MAX     96  /* bytes, in a dialog */

@@ -5,8 +5,8 @@
  *                                └─ From, To, Call-ID, CSeq, top Via, Request-URI decoded at once,
  *                                   because every message needs them; the rest on demand (fields.h)
  *
- * All slices point into the caller's datagram.  A folded line stays folded in its slice: its CR LF is
- * white space to every field machine, and build.h writes it as one space.
+ * All slices point into the caller's datagram.  A folded line stays folded in its slice: its CR LF
+ * is white space to every field machine, and build.h writes it as one space.
  */
 #ifndef SIPSERVER_SIP_MESSAGE_H
 #define SIPSERVER_SIP_MESSAGE_H
@@ -43,8 +43,8 @@ struct sip_header {
 };
 
 struct sip_msg {
-    struct sip_str raw;   /* the datagram */
-    bool is_request;      /* else a response */
+    struct sip_str raw;     /* the datagram */
+    bool is_request;        /* else a response */
     enum sip_method method; /* of the request; of a response: its CSeq method */
 
     struct sip_str method_name; /* request */
@@ -75,18 +75,21 @@ struct sip_msg {
  */
 enum sip_problem sip_msg_parse(const char *data, size_t len, struct sip_msg *ret_msg);
 
-/* sip_msg_answerable - true when a message with a problem can still be answered: it is a request other
- * than ACK, its top Via says where the answer goes, and what a response must copy is there. */
+/* sip_msg_answerable - true when a message with a problem can still be answered: it is a request
+ * other than ACK, its top Via says where the answer goes, and what a response must copy is there.
+ */
 bool sip_msg_answerable(const struct sip_msg *m);
 
 const char *sip_problem_text(enum sip_problem problem);
 unsigned sip_problem_status(enum sip_problem problem); /* 0 for SIP_OK */
 
-enum sip_method sip_method_find(struct sip_str name); /* SIP_METHOD_OTHER when unknown; case matters */
+enum sip_method
+sip_method_find(struct sip_str name); /* SIP_METHOD_OTHER when unknown; case matters */
 const char *sip_method_name(enum sip_method method);
 bool sip_method_refreshes_target(enum sip_method method);
 
-enum sip_header_id sip_header_find(struct sip_str name); /* full or compact name, case does not matter */
+enum sip_header_id
+sip_header_find(struct sip_str name); /* full or compact name, case does not matter */
 const char *sip_header_name(enum sip_header_id id);
 
 /* sip_msg_header - the first header of that kind; NULL when there is none.

@@ -1,7 +1,7 @@
 /* str - a slice of bytes that somebody else owns.
  *
- * A slice of a datagram is valid for the step that received the datagram and no longer: copy what must
- * live.  A slice may be empty (len 0, p then unspecified) and need not be terminated.
+ * A slice of a datagram is valid for the step that received the datagram and no longer: copy what
+ * must live.  A slice may be empty (len 0, p then unspecified) and need not be terminated.
  */
 #ifndef SIPSERVER_SIP_STR_H
 #define SIPSERVER_SIP_STR_H
@@ -22,15 +22,17 @@ struct sip_str {
 /* sip_str_of - slice of a terminated string. */
 struct sip_str sip_str_of(const char *text);
 
-/* sip_str_eq - same bytes.  sip_str_eq_nocase - same but for the case of ASCII letters, as tokens of
- * SIP compare (RFC 3261 7.3.1). */
+/* sip_str_eq - same bytes.  sip_str_eq_nocase - same but for the case of ASCII letters, as tokens
+ * of SIP compare (RFC 3261 7.3.1). */
 bool sip_str_eq(struct sip_str a, struct sip_str b);
 bool sip_str_eq_nocase(struct sip_str a, struct sip_str b);
 
-/* sip_str_trim - without white space (SP, HT, CR, LF: a folded line is white space) at both ends. */
+/* sip_str_trim - without white space (SP, HT, CR, LF: a folded line is white space) at both ends.
+ */
 struct sip_str sip_str_trim(struct sip_str s);
 
-/* sip_str_copy - copy into TO of SIZE bytes and terminate; -EMSGSIZE, TO untouched, when it does not fit. */
+/* sip_str_copy - copy into TO of SIZE bytes and terminate; -EMSGSIZE, TO untouched, when it does
+ * not fit. */
 int sip_str_copy(struct sip_str s, char *to, size_t size);
 
 static inline bool sip_str_empty(struct sip_str s)

@@ -1,6 +1,6 @@
-/* token - our tags, branches and Call-IDs: they carry the epoch that made them, the id of the object they
- * belong to, a serial and a short MAC.  A new primary recognises answers to its predecessor's requests
- * and finds the call without a table; a forged or foreign one is refused.
+/* token - our tags, branches and Call-IDs: they carry the epoch that made them, the id of the
+ * object they belong to, a serial and a short MAC.  A new primary recognises answers to its
+ * predecessor's requests and finds the call without a table; a forged or foreign one is refused.
  *
  *     e12.7f3a.1.9c0d5e6f7a8b       epoch . object . serial . MAC (48 bits), all hexadecimal
  *
@@ -15,8 +15,8 @@
 
 struct sip_buf;
 
-/* The secret of a site, the same at both hosts: for tokens and for the keys of all tables that are filled
- * by strangers. */
+/* The secret of a site, the same at both hosts: for tokens and for the keys of all tables that are
+ * filled by strangers. */
 struct sip_key {
     uint8_t secret[HASH_SECRET_BYTES];
 };
@@ -30,7 +30,8 @@ struct sip_token {
 };
 
 /* sip_token_put - append the text of T; a branch gets its magic cookie (RFC 3261 8.1.1.7). */
-void sip_token_put(struct sip_buf *b, struct sip_key key, enum sip_token_kind kind, struct sip_token t);
+void sip_token_put(struct sip_buf *b, struct sip_key key, enum sip_token_kind kind,
+                   struct sip_token t);
 
 /* sip_token_make - the same into TEXT; returns a slice of TEXT. */
 struct sip_str sip_token_make(struct sip_key key, enum sip_token_kind kind, struct sip_token t,

@@ -1,0 +1,59 @@
+#include "sipserver/sip/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sipserver/sip/build.h"
+
+bool sip_addr_same_host(const struct sip_addr *a, const struct sip_addr *b)
+{
+    return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+bool sip_addr_eq(const struct sip_addr *a, const struct sip_addr *b)
+{
+    return sip_addr_same_host(a, b) && a->port == b->port && a->transport == b->transport;
+}
+
+bool sip_addr_reliable(const struct sip_addr *a)
+{
+    return a->transport != SIP_UDP;
+}
+
+int sip_addr_parse(struct sip_str host, uint16_t port, enum sip_transport transport,
+                   struct sip_addr *ret)
+{
+    struct sip_addr a = {.transport = (uint8_t)transport, .port = port};
+    char text[INET6_ADDRSTRLEN];
+
+    if (host.len >= 2 && host.p[0] == '[' && host.p[host.len - 1] == ']')
+        host = (struct sip_str){host.p + 1, host.len - 2};
+    if (sip_str_copy(host, text, sizeof(text)) < 0)
+        return -EINVAL;
+    if (inet_pton(AF_INET, text, a.ip) == 1)
+        a.family = SIP_IPV4;
+    else if (inet_pton(AF_INET6, text, a.ip) == 1)
+        a.family = SIP_IPV6;
+    else
+        return -EINVAL;
+    *ret = a;
+    return 0;
+}
+
+void sip_addr_put_host(struct sip_buf *b, const struct sip_addr *a, bool brackets)
+{
+    char text[INET6_ADDRSTRLEN];
+
+    if (a->family == SIP_IPV4) {
+        for (unsigned i = 0; i < 4; i++) {
+            if (i > 0)
+                sip_put(b, SIP_STR("."));
+            sip_put_number(b, a->ip[i]);
+        }
+    } else if (inet_ntop(AF_INET6, a->ip, text, sizeof(text)) != NULL) {
+        sip_put_text(b, brackets ? "[" : "");
+        sip_put_text(b, text);
+        sip_put_text(b, brackets ? "]" : "");
+    }
+}

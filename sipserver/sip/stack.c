@@ -1,0 +1,623 @@
+/* The stack: classifies what comes in, runs the timers, and is the callers' door to the
+ * transactions. */
+#include "sipserver/sip/sip.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sipserver/sip/transaction.h"
+
+/* ---- configuration and memory ----------------------------------------------- */
+
+void sip_stack_conf_default(struct sip_stack_conf *c)
+{
+    *c = (struct sip_stack_conf){
+        .server_max = 20000,
+        .client_max = 20000,
+        .message_max = 4096,
+        .t1_ms = 500,
+        .t2_ms = 4000,
+        .t4_ms = 5000,
+        .timer_d_ms = 32000,
+        .trying_ms = 200,
+        .repeat_1xx_ms = 60000,
+        .timer_c_ms = 190000,
+    };
+}
+
+const char *sip_stack_conf_check(const struct sip_stack_conf *c)
+{
+    const struct {
+        const char *name;
+        uint32_t value, min, max;
+    } range[] = {
+        {"server_max", c->server_max, 16, 1000000},
+        {"client_max", c->client_max, 16, 1000000},
+        {"message_max", c->message_max, 1024, 65535},
+        {"t1_ms", c->t1_ms, 10, 5000},
+        {"t2_ms", c->t2_ms, 10, 60000},
+        {"t4_ms", c->t4_ms, 10, 60000},
+        {"timer_d_ms", c->timer_d_ms, 10, 600000},
+        {"trying_ms", c->trying_ms, 0, 10000},
+        {"repeat_1xx_ms", c->repeat_1xx_ms, 100, 600000},
+        {"timer_c_ms", c->timer_c_ms, 100, 3600000},
+    };
+
+    for (size_t i = 0; i < sizeof(range) / sizeof(range[0]); i++) {
+        if (range[i].value < range[i].min || range[i].value > range[i].max)
+            return range[i].name;
+    }
+    if (c->sent_by[0][0] == '\0')
+        return "sent_by";
+    return NULL;
+}
+
+/* The parts of a stack's memory, in order; each begins at a multiple of 16 bytes. */
+struct parts {
+    size_t servers, clients, by_key, by_merge, timers, images, scratch, end;
+};
+
+static size_t aligned(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+static struct parts parts_of(const struct sip_stack_conf *c)
+{
+    uint32_t all = c->server_max + c->client_max;
+    struct parts p;
+
+    p.servers = aligned(sizeof(struct sip_stack));
+    p.clients = p.servers + aligned(pool_bytes(c->server_max, sizeof(struct txn)));
+    p.by_key = p.clients + aligned(pool_bytes(c->client_max, sizeof(struct txn)));
+    p.by_merge = p.by_key + aligned(hash_bytes(all));
+    p.timers = p.by_merge + aligned(hash_bytes(c->server_max));
+    p.images = p.timers + aligned(timers_bytes(2 * all));
+    p.scratch = p.images + aligned((size_t)all * c->message_max);
+    p.end = p.scratch + c->message_max;
+    return p;
+}
+
+size_t sip_stack_size(const struct sip_stack_conf *c)
+{
+    return parts_of(c).end;
+}
+
+struct sip_stack *sip_stack_init(void *mem, const struct sip_stack_conf *c)
+{
+    struct parts p = parts_of(c);
+    struct sip_stack *s = mem;
+    char *base = mem;
+    uint32_t all = c->server_max + c->client_max;
+
+    assert(sip_stack_conf_check(c) == NULL);
+    memset(s, 0, sizeof(*s));
+    s->conf = *c;
+    pool_init(&s->servers, base + p.servers, c->server_max, sizeof(struct txn));
+    pool_init(&s->clients, base + p.clients, c->client_max, sizeof(struct txn));
+    hash_init(&s->by_key, base + p.by_key, all, c->key.secret);
+    hash_init(&s->by_merge, base + p.by_merge, c->server_max, c->key.secret);
+    timers_init(&s->timers, base + p.timers, 2 * all);
+    s->images = base + p.images;
+    s->scratch = base + p.scratch;
+    return s;
+}
+
+void sip_stack_epoch(struct sip_stack *s, uint64_t epoch)
+{
+    s->conf.epoch = epoch;
+}
+
+/* ---- tokens ----------------------------------------------------------------- */
+
+struct sip_str sip_own_tag(const struct sip_stack *s, uint64_t owner, uint32_t serial,
+                           char text[SIP_TOKEN_MAX])
+{
+    return sip_token_make(s->conf.key, SIP_TOKEN_TAG,
+                          (struct sip_token){s->conf.epoch, owner, serial}, text);
+}
+
+struct sip_str sip_own_call_id(const struct sip_stack *s, uint64_t owner, uint32_t serial,
+                               char text[SIP_TOKEN_MAX])
+{
+    return sip_token_make(s->conf.key, SIP_TOKEN_CALL_ID,
+                          (struct sip_token){s->conf.epoch, owner, serial}, text);
+}
+
+/* The tag of answers to M for which the core has none: the same for each copy of M, and at each
+ * host of the site.  The epoch is left out for that reason. */
+static struct sip_str stateless_tag(const struct sip_stack *s, const struct sip_msg *m,
+                                    char text[SIP_TOKEN_MAX])
+{
+    uint64_t object = txn_merge_key(s, m, m->method == SIP_CANCEL ? SIP_INVITE : m->method);
+
+    return sip_token_make(s->conf.key, SIP_TOKEN_TAG, (struct sip_token){.object = object}, text);
+}
+
+/* ---- answers without a transaction ------------------------------------------ */
+
+static int reply_stateless(struct sip_stack *s, const struct sip_msg *m, const struct sip_addr *src,
+                           const struct sip_reply *reply, struct sip_out *out)
+{
+    struct sip_addr to = sip_reply_addr(&m->via, src);
+    struct sip_reply tagged = *reply;
+    struct sip_buf b = sip_out_open(out);
+    char text[SIP_TOKEN_MAX];
+    int r;
+
+    if (sip_str_empty(tagged.to_tag) && tagged.status > 100)
+        tagged.to_tag = stateless_tag(s, m, text);
+    (void)sip_build_response(&b, m, src, &tagged);
+    r = sip_out_close(out, &b, &to, 0);
+    if (r < 0)
+        s->counts[SIP_N_OUT_REFUSED]++;
+    return r == -ENOBUFS ? 0 : r; /* as lost on the way: the request will come again */
+}
+
+static void refuse(struct sip_stack *s, const struct sip_msg *m, const struct sip_addr *src,
+                   unsigned status, const char *reason, struct sip_out *out)
+{
+    (void)reply_stateless(s, m, src, &(struct sip_reply){.status = status, .reason = reason}, out);
+}
+
+/* ---- requests that come in -------------------------------------------------- */
+
+static void input_bad(struct sip_stack *s, enum sip_problem problem, const struct sip_addr *src,
+                      struct sip_out *out)
+{
+    if (!sip_msg_answerable(&s->msg)) {
+        s->counts[SIP_N_BAD_DROPPED]++;
+        return;
+    }
+    s->counts[SIP_N_BAD_ANSWERED]++;
+    refuse(s, &s->msg, src, sip_problem_status(problem), sip_problem_text(problem), out);
+}
+
+/* ACK: of a refusal it has the INVITE's branch, of a 2xx only its dialog and CSeq
+ * (17.2.3, 13.2.2.4). */
+static void input_ack(struct sip_stack *s, struct txn_step *x)
+{
+    struct txn *t = txn_by_key(s, txn_server_key(s, x->msg, SIP_INVITE));
+
+    if (t == NULL)
+        t = txn_by_merge(s, txn_merge_key(s, x->msg, SIP_INVITE));
+    if (t != NULL) {
+        txn_step(s, t, TXN_RX_ACK, x);
+        return;
+    }
+    x->event->kind = SIP_EV_ACK;
+    x->event->method = SIP_INVITE;
+    x->event->msg = x->msg;
+}
+
+/* The server transaction of request M, its image a 100.  NULL: no room, or too large, which is
+ * answered. */
+static struct txn *new_server(struct sip_stack *s, const struct sip_msg *m,
+                              const struct sip_addr *src, struct txn_step *x)
+{
+    enum txn_machine machine = m->method == SIP_INVITE ? TXN_IST : TXN_NST;
+    struct sip_addr peer = sip_reply_addr(&m->via, src);
+    struct sip_buf b;
+    struct txn *t;
+
+    sip_buf_init(&b, s->scratch, s->conf.message_max);
+    if (sip_build_response(&b, m, src, &(struct sip_reply){.status = 100}) < 0) {
+        s->counts[SIP_N_TOO_LARGE]++;
+        refuse(s, m, src, 513, NULL, x->out);
+        return NULL;
+    }
+    t = txn_new(s, machine, m->method, x->now, &peer);
+    if (t == NULL) {
+        x->event->kind = SIP_EV_NO_ROOM;
+        x->event->method = m->method;
+        x->event->msg = m;
+        return NULL;
+    }
+    t->r.status = 100;
+    txn_keep(s, t, b.len);
+    txn_index(s, t, txn_server_key(s, m, m->method), txn_merge_key(s, m, m->method));
+    return t;
+}
+
+/* CANCEL (9.2): the stack answers it; the core is told which INVITE to end, once. */
+static void input_cancel(struct sip_stack *s, const struct sip_addr *src, struct txn_step *x)
+{
+    const struct sip_msg *m = x->msg;
+    struct txn *invite = txn_by_key(s, txn_server_key(s, m, SIP_INVITE));
+    struct sip_reply ok = {.status = 200};
+    char tag[SIP_TAG_MAX];
+    struct txn *c;
+    bool fresh;
+
+    if (invite == NULL) {
+        s->counts[SIP_N_CANCEL_UNKNOWN]++;
+        refuse(s, m, src, 481, NULL, x->out);
+        return;
+    }
+    fresh = invite->r.state == TXN_PROCEEDING && !invite->r.cancelled;
+    invite->r.cancelled = true;
+    c = new_server(s, m, src, x);
+    *x->event = (struct sip_event){.kind = SIP_EV_NONE};
+    if (sip_str_copy(txn_read_image(s, invite)->to.tag, tag, sizeof(tag)) == 0)
+        ok.to_tag = sip_str_of(tag); /* that of the INVITE's answer, when there is one */
+    if (c == NULL) {
+        (void)reply_stateless(s, m, src, &ok, x->out);
+    } else {
+        c->r.internal = true;
+        (void)sip_respond(s, x->now, txn_id(s, c), &ok, x->out);
+    }
+    if (!fresh)
+        return;
+    x->event->kind = SIP_EV_CANCEL;
+    x->event->txn = txn_id(s, invite);
+    x->event->owner = invite->r.owner;
+    x->event->method = SIP_INVITE;
+    x->event->msg = m;
+}
+
+/* 8.2.2.2: the same request by another way, while the first one is being worked on. */
+static bool is_merged(struct sip_stack *s, const struct sip_msg *m)
+{
+    struct txn *t;
+
+    if (!sip_str_empty(m->to.tag) || sip_str_empty(m->from.tag))
+        return false;
+    t = txn_by_merge(s, txn_merge_key(s, m, m->method));
+    return t != NULL && (t->r.state == TXN_TRYING || t->r.state == TXN_PROCEEDING);
+}
+
+static void input_new(struct sip_stack *s, const struct sip_addr *src, struct txn_step *x)
+{
+    const struct sip_msg *m = x->msg;
+    struct txn *t = NULL;
+
+    if (is_merged(s, m)) {
+        s->counts[SIP_N_MERGED]++;
+        refuse(s, m, src, 482, "Loop Detected (merged request)", x->out);
+        return;
+    }
+    if ((s->conf.stateless & 1u << m->method) == 0) {
+        t = new_server(s, m, src, x);
+        if (t == NULL)
+            return;
+    }
+    x->event->kind = SIP_EV_REQUEST;
+    x->event->txn = t != NULL ? txn_id(s, t) : 0;
+    x->event->method = m->method;
+    x->event->msg = m;
+}
+
+static void input_request(struct sip_stack *s, const struct sip_addr *src, struct txn_step *x)
+{
+    const struct sip_msg *m = x->msg;
+    struct txn *t;
+
+    if (m->method == SIP_ACK) {
+        input_ack(s, x);
+        return;
+    }
+    t = txn_by_key(s, txn_server_key(s, m, m->method));
+    if (t != NULL) {
+        s->counts[SIP_N_RETRANSMISSIONS]++;
+        txn_step(s, t, TXN_RX_REQUEST, x);
+    } else if (m->method == SIP_CANCEL) {
+        input_cancel(s, src, x);
+    } else {
+        input_new(s, src, x);
+    }
+}
+
+/* ---- responses that come in ------------------------------------------------- */
+
+/* 18.1.2: the top Via must be one of those that we put in. */
+static bool via_is_ours(const struct sip_stack *s, const struct sip_via *via)
+{
+    char text[SIP_SENT_BY_MAX];
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, sizeof(text));
+    sip_put(&b, via->host);
+    if (via->port != 0) {
+        sip_put(&b, SIP_STR(":"));
+        sip_put_number(&b, via->port);
+    }
+    for (unsigned i = 0; i < SIP_LOCALS_MAX; i++) {
+        if (!b.overflow && s->conf.sent_by[i][0] != '\0' &&
+            sip_str_eq_nocase(sip_buf_str(&b), sip_str_of(s->conf.sent_by[i])))
+            return true;
+    }
+    return false;
+}
+
+static unsigned via_count(const struct sip_msg *m)
+{
+    struct sip_values it = sip_values(m, SIP_H_VIA);
+    struct sip_str value;
+    unsigned n = 0;
+
+    while (n < 2 && sip_values_next(&it, &value))
+        n++;
+    return n;
+}
+
+/* A 2xx to an INVITE of ours whose transaction is over (late fork, takeover) still wants its ACK
+ * (13.2.2.4); the branch proves that it is an answer to us.  Everything else is dropped (RFC
+ * 6026 8.9). */
+static void input_stray(struct sip_stack *s, struct txn_step *x)
+{
+    struct sip_token token;
+
+    if (x->msg->method != SIP_INVITE || x->msg->status / 100 != 2 ||
+        sip_token_read(s->conf.key, SIP_TOKEN_BRANCH, x->msg->via.branch, &token) < 0) {
+        s->counts[SIP_N_RESPONSE_STRAY]++;
+        return;
+    }
+    x->event->kind = SIP_EV_RESPONSE;
+    x->event->owner = token.object;
+    x->event->method = SIP_INVITE;
+    x->event->status = x->msg->status;
+    x->event->msg = x->msg;
+}
+
+static void input_response(struct sip_stack *s, struct txn_step *x)
+{
+    const struct sip_msg *m = x->msg;
+    struct txn *t;
+
+    if (via_count(m) != 1) { /* 8.1.3.3: misrouted or corrupted */
+        s->counts[SIP_N_RESPONSE_VIAS]++;
+        return;
+    }
+    if (!via_is_ours(s, &m->via)) {
+        s->counts[SIP_N_RESPONSE_OTHERS]++;
+        return;
+    }
+    t = txn_by_key(s, txn_client_key(s, m->via.branch, m->cseq.method));
+    if (t == NULL)
+        input_stray(s, x);
+    else
+        txn_step(s, t,
+                 m->status < 200   ? TXN_RX_1XX
+                 : m->status < 300 ? TXN_RX_2XX
+                                   : TXN_RX_REFUSAL,
+                 x);
+}
+
+static bool is_keepalive(const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] != '\r' && data[i] != '\n' && data[i] != '\0' && data[i] != ' ')
+            return false;
+    }
+    return true;
+}
+
+void sip_input(struct sip_stack *s, mono_t now, const struct sip_addr *src, const char *data,
+               size_t len, struct sip_out *out, struct sip_event *ret_event)
+{
+    struct txn_step x = {.now = now, .out = out, .event = ret_event, .msg = &s->msg};
+    enum sip_problem problem;
+
+    *ret_event = (struct sip_event){.kind = SIP_EV_NONE};
+    s->counts[SIP_N_RECEIVED]++;
+    if (is_keepalive(data, len)) {
+        s->counts[SIP_N_KEEPALIVES]++;
+        return;
+    }
+    problem = sip_msg_parse(data, len, &s->msg);
+    /* Our answers repeat its headers and add some, and must themselves stay within the limit. */
+    if (problem == SIP_OK && s->msg.headers_n > SIP_HEADERS_IN_MAX)
+        problem = SIP_BAD_HEADERS_TOO_MANY;
+    if (problem != SIP_OK)
+        input_bad(s, problem, src, out);
+    else if (s->msg.is_request)
+        input_request(s, src, &x);
+    else
+        input_response(s, &x);
+    ret_event->src = *src;
+}
+
+/* ---- time ------------------------------------------------------------------- */
+
+unsigned sip_timers(struct sip_stack *s, mono_t now, struct sip_out *out,
+                    struct sip_event *ret_events, unsigned max)
+{
+    unsigned n = 0;
+
+    while (n < max) {
+        struct timer *timer = timer_pop(&s->timers, now);
+        struct txn_step x = {.now = now, .out = out, .event = &ret_events[n]};
+        enum txn_event event;
+        struct txn *t;
+
+        if (timer == NULL)
+            break;
+        ret_events[n] = (struct sip_event){.kind = SIP_EV_NONE};
+        t = txn_of_timer(timer, &event);
+        txn_step(s, t, event, &x);
+        n += ret_events[n].kind != SIP_EV_NONE;
+    }
+    return n;
+}
+
+mono_t sip_deadline(const struct sip_stack *s)
+{
+    return timer_next(&s->timers);
+}
+
+/* ---- what the core asks for ------------------------------------------------- */
+
+int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_reply *reply,
+                struct sip_out *out)
+{
+    struct txn *t = txn_by_id(s, txn);
+    struct sip_event unused;
+    struct txn_step x = {.now = now, .out = out, .event = &unused, .status = reply->status};
+    enum txn_event event = reply->status < 200   ? TXN_TX_1XX
+                           : reply->status < 300 ? TXN_TX_2XX
+                                                 : TXN_TX_REFUSAL;
+    struct sip_reply tagged = *reply;
+    char text[SIP_TOKEN_MAX];
+    const struct sip_msg *before;
+    struct sip_buf b;
+
+    if (t == NULL || !txn_is_server(t))
+        return -ENOENT;
+    if (!txn_accepts(t, event))
+        return -EALREADY;
+    before = txn_read_image(s, t);
+    if (sip_str_empty(tagged.to_tag) && tagged.status > 100)
+        tagged.to_tag = stateless_tag(s, before, text);
+    sip_buf_init(&b, s->scratch, s->conf.message_max);
+    if (sip_build_response(&b, before, NULL, &tagged) < 0) {
+        s->counts[SIP_N_TOO_LARGE]++;
+        return -EMSGSIZE;
+    }
+    x.answer_len = b.len;
+    txn_step(s, t, event, &x);
+    return 0;
+}
+
+int sip_reply(struct sip_stack *s, mono_t now, const struct sip_event *event,
+              const struct sip_reply *reply, struct sip_out *out)
+{
+    assert(event->kind == SIP_EV_REQUEST || event->kind == SIP_EV_NO_ROOM);
+    if (event->txn != 0)
+        return sip_respond(s, now, event->txn, reply, out);
+    return reply_stateless(s, event->msg, &event->src, reply, out);
+}
+
+static struct sip_str sent_by(const struct sip_stack *s, const struct sip_addr *to)
+{
+    assert(to->local < SIP_LOCALS_MAX && s->conf.sent_by[to->local][0] != '\0');
+    return sip_str_of(s->conf.sent_by[to->local]);
+}
+
+int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
+                const struct sip_request *request, uint64_t owner, struct sip_out *out,
+                uint64_t *ret_txn)
+{
+    struct sip_token token = {s->conf.epoch, owner, s->conf.serial++};
+    char text[SIP_TOKEN_MAX];
+    struct sip_str branch = sip_token_make(s->conf.key, SIP_TOKEN_BRANCH, token, text);
+    struct sip_uri uri;
+    struct sip_buf b;
+    struct txn *t;
+
+    assert(request->method != SIP_ACK && request->method != SIP_CANCEL);
+    if (sip_uri_parse(request->uri, &uri) < 0)
+        return -EINVAL;
+    sip_buf_init(&b, s->scratch, s->conf.message_max);
+    if (sip_build_request(&b, request, sent_by(s, to), (enum sip_transport)to->transport, branch) <
+        0) {
+        s->counts[SIP_N_TOO_LARGE]++;
+        return -EMSGSIZE;
+    }
+    t = txn_new(s, request->method == SIP_INVITE ? TXN_ICT : TXN_NCT, request->method, now, to);
+    if (t == NULL)
+        return -ENOBUFS;
+    t->r.owner = owner;
+    txn_keep(s, t, b.len);
+    txn_index(s, t, txn_client_key(s, branch, sip_str_of(sip_method_name(request->method))), 0);
+    txn_send(s, t, out);
+    *ret_txn = txn_id(s, t);
+    return 0;
+}
+
+int sip_cancel(struct sip_stack *s, mono_t now, uint64_t txn, struct sip_out *out)
+{
+    struct txn *t = txn_by_id(s, txn);
+    struct sip_event unused;
+    struct txn_step x = {.now = now, .out = out, .event = &unused};
+
+    if (t == NULL || txn_is_server(t))
+        return -ENOENT;
+    if (!txn_accepts(t, TXN_TX_CANCEL))
+        return -EALREADY;
+    txn_step(s, t, TXN_TX_CANCEL, &x);
+    return 0;
+}
+
+int sip_send_ack(struct sip_stack *s, const struct sip_addr *to, const struct sip_request *ack,
+                 uint64_t owner, struct sip_out *out)
+{
+    /* The tag of the other side is part of the branch, so that each fork's ACK has its own. */
+    uint64_t fork =
+        siphash24(s->conf.key.secret, ack->to_tag.len > 0 ? ack->to_tag.p : "", ack->to_tag.len);
+    struct sip_token token = {fork, owner, ack->cseq};
+    char text[SIP_TOKEN_MAX];
+    struct sip_str branch = sip_token_make(s->conf.key, SIP_TOKEN_BRANCH, token, text);
+    struct sip_buf b = sip_out_open(out);
+    int r;
+
+    assert(ack->method == SIP_ACK);
+    (void)sip_build_request(&b, ack, sent_by(s, to), (enum sip_transport)to->transport, branch);
+    r = sip_out_close(out, &b, to, 0);
+    if (r < 0)
+        s->counts[SIP_N_OUT_REFUSED]++;
+    return r;
+}
+
+void sip_unsent(struct sip_stack *s, mono_t now, uint64_t txn, struct sip_out *out,
+                struct sip_event *ret_event)
+{
+    struct txn *t = txn_by_id(s, txn);
+    struct txn_step x = {.now = now, .out = out, .event = ret_event};
+
+    *ret_event = (struct sip_event){.kind = SIP_EV_NONE};
+    if (t != NULL)
+        txn_step(s, t, TXN_UNSENT, &x);
+}
+
+int sip_own(struct sip_stack *s, uint64_t txn, uint64_t owner)
+{
+    struct txn *t = txn_by_id(s, txn);
+
+    if (t == NULL)
+        return -ENOENT;
+    t->r.owner = owner;
+    return 0;
+}
+
+/* ---- looking in ------------------------------------------------------------- */
+
+uint64_t sip_count(const struct sip_stack *s, enum sip_count which)
+{
+    assert(which < SIP_COUNTS);
+    return s->counts[which];
+}
+
+const char *sip_count_name(enum sip_count which)
+{
+    static const char *const text[] = {
+#define COUNTER(id, name, text) name,
+#include "sipserver/sip/counters.tbl.h"
+    };
+    assert(which < SIP_COUNTS);
+    return text[which];
+}
+
+uint32_t sip_live(const struct sip_stack *s, bool server)
+{
+    return server ? s->servers.used : s->clients.used;
+}
+
+static bool txn_sane(const struct sip_stack *s, const struct txn *t)
+{
+    return t->r.machine < TXN_MACHINES && t->r.state < TXN_TERMINATED && t->by_key.linked &&
+           t->r.image_len > 0 && t->r.image_len <= s->conf.message_max && timer_armed(&t->life);
+}
+
+bool sip_sane(const struct sip_stack *s)
+{
+    for (const struct txn *t = NULL; (t = pool_next(&s->servers, t)) != NULL;) {
+        if (!txn_sane(s, t) || !txn_is_server(t))
+            return false;
+    }
+    for (const struct txn *t = NULL; (t = pool_next(&s->clients, t)) != NULL;) {
+        if (!txn_sane(s, t) || txn_is_server(t))
+            return false;
+    }
+    return s->by_key.used == s->servers.used + s->clients.used && timer_sane(&s->timers);
+}

@@ -1,0 +1,573 @@
+#include "sipserver/sip/transaction.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+/* ---- guards: pure predicates ------------------------------------------------ */
+
+static bool always(const struct txn *t)
+{
+    (void)t;
+    return true;
+}
+
+static bool cancel_wanted(const struct txn *t)
+{
+    return t->r.cancel_wanted;
+}
+
+static bool cancelled(const struct txn *t)
+{
+    return t->r.cancelled;
+}
+
+static bool acknowledged(const struct txn *t)
+{
+    return t->r.acknowledged;
+}
+
+/* ---- timers ----------------------------------------------------------------- */
+
+static void arm(struct sip_stack *s, struct timer *timer, mono_t now, uint32_t ms)
+{
+    timer_arm(&s->timers, timer, mono_add_ms(now, ms));
+}
+
+/* T_RESEND first fires after MS and then at the intervals that its row's action sets. */
+static void arm_resend(struct sip_stack *s, struct txn *t, mono_t now, uint32_t ms)
+{
+    t->r.resend_ms = ms;
+    arm(s, &t->resend, now, ms);
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The timers of a state, on entering it.  Over a reliable transport nothing is sent again hop by
+ * hop, and states that only absorb copies end at once (RFC 3261 17: timers D, I, J, K are zero). */
+static void enter(struct sip_stack *s, struct txn *t, mono_t now)
+{
+    const struct sip_stack_conf *c = &s->conf;
+    bool reliable = sip_addr_reliable(&t->r.peer);
+    uint32_t long_ms = 64 * c->t1_ms;
+
+    if (t->r.machine == TXN_NCT && t->r.state == TXN_PROCEEDING) {
+        if (!reliable)
+            arm_resend(s, t, now, c->t2_ms);
+        return; /* timer F runs on */
+    }
+    if (t->r.machine == TXN_NST && t->r.state == TXN_PROCEEDING)
+        return; /* the client's patience runs on */
+    timer_cancel(&s->timers, &t->resend);
+    switch ((enum txn_state)t->r.state) {
+    case TXN_CALLING:
+        if (!reliable)
+            arm_resend(s, t, now, c->t1_ms); /* A */
+        arm(s, &t->life, now, long_ms);      /* B */
+        break;
+    case TXN_TRYING:
+        if (!reliable && t->r.machine == TXN_NCT)
+            arm_resend(s, t, now, c->t1_ms); /* E */
+        arm(s, &t->life, now, long_ms);      /* F */
+        break;
+    case TXN_PROCEEDING:
+        if (t->r.machine == TXN_IST)
+            arm_resend(s, t, now, c->trying_ms);
+        arm(s, &t->life, now, t->r.machine == TXN_IST ? c->repeat_1xx_ms : c->timer_c_ms);
+        break;
+    case TXN_COMPLETED:
+        if (t->r.machine == TXN_IST) {
+            if (!reliable)
+                arm_resend(s, t, now, min_u32(c->t1_ms, c->t2_ms)); /* G */
+            arm(s, &t->life, now, long_ms);                         /* H */
+        } else {
+            uint32_t ms = t->r.machine == TXN_ICT   ? c->timer_d_ms
+                          : t->r.machine == TXN_NCT ? c->t4_ms /* K */
+                                                    : long_ms; /* J */
+            arm(s, &t->life, now, reliable ? 0 : ms);
+        }
+        break;
+    case TXN_CONFIRMED:
+        arm(s, &t->life, now, reliable ? 0 : c->t4_ms); /* I */
+        break;
+    case TXN_ACCEPTED:
+        if (t->r.machine == TXN_IST)
+            arm_resend(s, t, now, c->t1_ms); /* end to end, so over any transport (13.3.1.4) */
+        arm(s, &t->life, now, long_ms);      /* L, M */
+        break;
+    case TXN_TERMINATED: timer_cancel(&s->timers, &t->life); break;
+    case TXN_STATES: assert(false);
+    }
+}
+
+/* ---- actions: only append to out, set the event, and change the record's own fields  */
+
+static void nothing(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    (void)s, (void)t, (void)x;
+}
+
+static void tell(struct sip_stack *s, struct txn *t, struct txn_step *x, enum sip_event_kind kind,
+                 unsigned status)
+{
+    if (t->r.internal)
+        return;
+    x->event->kind = kind;
+    x->event->txn = txn_id(s, t);
+    x->event->owner = t->r.owner;
+    x->event->method = (enum sip_method)t->r.method;
+    x->event->status = status;
+    x->event->msg = x->msg;
+}
+
+static void pass_up(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    tell(s, t, x, SIP_EV_RESPONSE, x->msg->status);
+}
+
+static void pass_and_wait(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    if (x->msg->status > 100) /* 16.7: a 100 does not prolong timer C */
+        arm(s, &t->life, x->now, s->conf.timer_c_ms);
+    pass_up(s, t, x);
+}
+
+static void tell_timeout(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    s->counts[SIP_N_TIMEOUTS]++;
+    tell(s, t, x, SIP_EV_TIMEOUT, 408);
+}
+
+static void tell_unsent(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    tell(s, t, x, SIP_EV_UNSENT, 503);
+}
+
+static void tell_no_ack(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    s->counts[SIP_N_NO_ACK]++;
+    tell(s, t, x, SIP_EV_NO_ACK, t->r.status);
+}
+
+static void tell_ack(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    t->r.acknowledged = true;
+    timer_cancel(&s->timers, &t->resend);
+    tell(s, t, x, SIP_EV_ACK, 0);
+}
+
+static void resend(struct sip_stack *s, struct txn *t, struct txn_step *x, uint32_t next_ms)
+{
+    s->counts[SIP_N_RESENT]++;
+    txn_send(s, t, x->out);
+    arm_resend(s, t, x->now, next_ms);
+}
+
+static void resend_doubling(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    resend(s, t, x, t->r.resend_ms * 2); /* timer B ends it after six */
+}
+
+static void resend_to_t2(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    resend(s, t, x, min_u32(t->r.resend_ms * 2, s->conf.t2_ms));
+}
+
+static void resend_at_t2(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    resend(s, t, x, s->conf.t2_ms);
+}
+
+/* The response that waits in scratch is kept and sent. */
+static void answer(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    txn_keep(s, t, x->answer_len);
+    t->r.status = (uint16_t)x->status;
+    txn_send(s, t, x->out);
+}
+
+static void answer_and_wait(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    answer(s, t, x);
+    timer_cancel(&s->timers, &t->resend);
+    arm(s, &t->life, x->now, s->conf.repeat_1xx_ms);
+}
+
+static void answer_again(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    if (t->r.status == 100)
+        timer_cancel(&s->timers, &t->resend); /* this is the 100 that the timer would send */
+    txn_send(s, t, x->out);
+}
+
+static void answer_trying(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    txn_send(s, t, x->out);
+}
+
+static void answer_longer(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    s->counts[SIP_N_RESENT]++;
+    txn_send(s, t, x->out);
+    arm(s, &t->life, x->now, s->conf.repeat_1xx_ms);
+}
+
+/* A header value that the core handed on
+ * may be malformed; what the stack itself wrote is not, and more is not needed. */
+const struct sip_msg *txn_read_image(struct sip_stack *s, const struct txn *t)
+{
+    (void)sip_msg_parse(txn_image(s, t), t->r.image_len, &s->own);
+    assert(s->own.is_request != txn_is_server(t) && !sip_str_empty(s->own.via.text));
+    return &s->own;
+}
+
+static void ack(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    struct sip_buf b = sip_out_open(x->out);
+
+    (void)sip_build_ack(&b, txn_read_image(s, t), x->msg);
+    if (sip_out_close(x->out, &b, &t->r.peer, txn_id(s, t)) < 0)
+        s->counts[SIP_N_OUT_REFUSED]++; /* the refusal comes again, and so does the ACK */
+}
+
+static void ack_and_pass(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    ack(s, t, x);
+    pass_up(s, t, x);
+}
+
+static void want_cancel(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    (void)s, (void)x;
+    t->r.cancel_wanted = true;
+}
+
+/* The CANCEL is a transaction of its own with the INVITE's branch (9.1).  Without room for one it
+ * goes out unwatched: the INVITE's timer ends the wait. */
+static void send_cancel(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    const struct sip_msg *invite = txn_read_image(s, t);
+    struct txn *c = txn_new(s, TXN_NCT, SIP_CANCEL, x->now, &t->r.peer);
+    struct sip_buf b;
+
+    t->r.cancelled = true;
+    arm(s, &t->life, x->now, 64 * s->conf.t1_ms);
+    sip_buf_init(&b, s->scratch, s->conf.message_max);
+    (void)sip_build_cancel(&b, invite);
+    assert(!b.overflow); /* no longer than the INVITE, which fits */
+    if (c == NULL) {
+        if (sip_out_add(x->out, &t->r.peer, 0, sip_buf_str(&b)) < 0)
+            s->counts[SIP_N_OUT_REFUSED]++;
+        return;
+    }
+    c->r.internal = true;
+    txn_keep(s, c, b.len);
+    txn_index(s, c, txn_client_key(s, invite->via.branch, SIP_STR("CANCEL")), 0);
+    txn_send(s, c, x->out);
+}
+
+static void pass_and_cancel(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    pass_up(s, t, x);
+    send_cancel(s, t, x);
+}
+
+/* ---- the table -------------------------------------------------------------- */
+
+typedef bool guard_fn(const struct txn *t);
+typedef void action_fn(struct sip_stack *s, struct txn *t, struct txn_step *x);
+
+static const struct {
+    struct txn_row row;
+    guard_fn *guard;
+    action_fn *action;
+} table[] = {
+#define ROW(machine, from, event, guard, to, action, why, source)                                  \
+    {{TXN_##machine, TXN_##from, TXN_##event, false, TXN_##to, #guard, #action, why, source},      \
+     guard,                                                                                        \
+     action},
+#define IGNORE(machine, from, event, guard, why, source)                                           \
+    {{TXN_##machine, TXN_##from, TXN_##event, true, TXN_##from, #guard, "", why, source},          \
+     guard,                                                                                        \
+     nothing},
+#include "sipserver/sip/transaction.tbl.h"
+};
+
+unsigned txn_rows(void)
+{
+    return sizeof(table) / sizeof(table[0]);
+}
+
+struct txn_row txn_row(unsigned index)
+{
+    assert(index < txn_rows());
+    return table[index].row;
+}
+
+const char *txn_machine_name(enum txn_machine machine)
+{
+    static const char *const text[] = {
+#define MACHINE(id, name, source) name,
+#include "sipserver/sip/transaction.tbl.h"
+    };
+    assert(machine < TXN_MACHINES);
+    return text[machine];
+}
+
+const char *txn_state_name(enum txn_state state)
+{
+    static const char *const text[] = {
+#define STATE(id, text) #id,
+#include "sipserver/sip/transaction.tbl.h"
+    };
+    assert(state < TXN_STATES);
+    return text[state];
+}
+
+const char *txn_event_name(enum txn_event event)
+{
+    static const char *const text[] = {
+#define EVENT(id, text) #id,
+#include "sipserver/sip/transaction.tbl.h"
+    };
+    assert(event < TXN_EVENTS);
+    return text[event];
+}
+
+static unsigned find_row(const struct txn *t, enum txn_event event)
+{
+    for (unsigned i = 0; i < txn_rows(); i++) {
+        const struct txn_row *row = &table[i].row;
+
+        if (row->machine == t->r.machine && row->from == t->r.state && row->event == event &&
+            table[i].guard(t))
+            return i;
+    }
+    assert(false); /* every (machine, state, event) of use has a row: the table's unit test */
+    return 0;
+}
+
+bool txn_accepts(const struct txn *t, enum txn_event event)
+{
+    return !table[find_row(t, event)].row.ignored;
+}
+
+static void txn_free(struct sip_stack *s, struct txn *t)
+{
+    timer_cancel(&s->timers, &t->resend);
+    timer_cancel(&s->timers, &t->life);
+    hash_remove(&s->by_key, &t->by_key);
+    if (txn_is_server(t)) {
+        hash_remove(&s->by_merge, &t->by_merge);
+        pool_put(&s->servers, t);
+    } else {
+        pool_put(&s->clients, t);
+    }
+}
+
+/* The only place that changes a state. */
+static void move(struct sip_stack *s, struct txn *t, enum txn_state to, mono_t now)
+{
+    if (t->r.state == to)
+        return;
+    t->r.state = (uint8_t)to;
+    enter(s, t, now);
+}
+
+void txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct txn_step *x)
+{
+    unsigned i = find_row(t, event);
+
+    if (table[i].row.ignored) {
+        s->counts[SIP_N_ABSORBED]++;
+        return;
+    }
+    move(s, t, table[i].row.to, x->now);
+    table[i].action(s, t, x); /* after the move: an action may set a state's timer anew */
+    if (t->r.state == TXN_TERMINATED)
+        txn_free(s, t);
+}
+
+/* ---- records ---------------------------------------------------------------- */
+
+#define SERVER_BIT (UINT64_C(1) << 31)
+
+struct txn *txn_new(struct sip_stack *s, enum txn_machine machine, enum sip_method method,
+                    mono_t now, const struct sip_addr *peer)
+{
+    bool server = machine == TXN_IST || machine == TXN_NST;
+    struct txn *t = pool_take(server ? &s->servers : &s->clients, NULL);
+
+    if (t == NULL) {
+        s->counts[server ? SIP_N_SERVER_FULL : SIP_N_CLIENT_FULL]++;
+        return NULL;
+    }
+    t->r.machine = (uint8_t)machine;
+    t->r.method = (uint8_t)method;
+    t->r.peer = *peer;
+    t->r.state = machine == TXN_ICT   ? TXN_CALLING
+                 : machine == TXN_IST ? TXN_PROCEEDING
+                                      : TXN_TRYING;
+    timer_init(&t->resend, TXN_TIMER_RESEND);
+    timer_init(&t->life, TXN_TIMER_LIFE);
+    enter(s, t, now);
+    return t;
+}
+
+void txn_index(struct sip_stack *s, struct txn *t, uint64_t key, uint64_t merge_key)
+{
+    struct hash_node *old;
+    int r;
+
+    t->r.key = key;
+    r = hash_put_number(&s->by_key, &t->by_key, key);
+    assert(r == 0); /* the caller has looked */
+    if (!txn_is_server(t))
+        return;
+    t->r.merge_key = merge_key;
+    old = hash_get_number(&s->by_merge, merge_key);
+    if (old != NULL)
+        hash_remove(&s->by_merge, old);
+    r = hash_put_number(&s->by_merge, &t->by_merge, merge_key);
+    assert(r == 0);
+    (void)r;
+}
+
+#define OWNER_OF(node, member) ((struct txn *)(void *)((char *)(node)-offsetof(struct txn, member)))
+
+struct txn *txn_by_key(struct sip_stack *s, uint64_t key)
+{
+    struct hash_node *node = hash_get_number(&s->by_key, key);
+
+    return node == NULL ? NULL : OWNER_OF(node, by_key);
+}
+
+struct txn *txn_by_merge(struct sip_stack *s, uint64_t merge_key)
+{
+    struct hash_node *node = hash_get_number(&s->by_merge, merge_key);
+
+    return node == NULL ? NULL : OWNER_OF(node, by_merge);
+}
+
+struct txn *txn_of_timer(struct timer *timer, enum txn_event *ret_event)
+{
+    bool life = timer->kind == TXN_TIMER_LIFE;
+
+    *ret_event = life ? TXN_T_LIFE : TXN_T_RESEND;
+    return life ? OWNER_OF(timer, life) : OWNER_OF(timer, resend);
+}
+
+/* An id is generation, server bit and index; never 0, as no generation is. */
+uint64_t txn_id(const struct sip_stack *s, const struct txn *t)
+{
+    handle_t h = pool_handle(txn_is_server(t) ? &s->servers : &s->clients, t);
+
+    return (uint64_t)h.generation << 32 | (txn_is_server(t) ? SERVER_BIT : 0) | h.index;
+}
+
+struct txn *txn_by_id(struct sip_stack *s, uint64_t id)
+{
+    handle_t h = {.index = (uint32_t)(id & (SERVER_BIT - 1)), .generation = (uint32_t)(id >> 32)};
+
+    return id == 0 ? NULL : pool_get((id & SERVER_BIT) != 0 ? &s->servers : &s->clients, h);
+}
+
+void txn_keep(struct sip_stack *s, struct txn *t, size_t len)
+{
+    assert(len <= s->conf.message_max);
+    memcpy(txn_image(s, t), s->scratch, len);
+    t->r.image_len = (uint16_t)len;
+}
+
+void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out)
+{
+    struct sip_str image = {txn_image(s, t), t->r.image_len};
+
+    if (sip_out_add(out, &t->r.peer, txn_id(s, t), image) < 0)
+        s->counts[SIP_N_OUT_REFUSED]++;
+}
+
+/* ---- keys ------------------------------------------------------------------- */
+
+/* One number out of several parts, none of which can run into its neighbour: each is hashed alone.
+ */
+struct mix {
+    const struct sip_stack *stack;
+    uint64_t words[8];
+    unsigned n;
+};
+
+static void mix_number(struct mix *x, uint64_t number)
+{
+    assert(x->n < 8);
+    x->words[x->n++] = number;
+}
+
+static void mix_str(struct mix *x, struct sip_str s)
+{
+    mix_number(x, siphash24(x->stack->conf.key.secret, s.len > 0 ? s.p : "", s.len));
+}
+
+static uint64_t mix_end(const struct mix *x)
+{
+    return siphash24(x->stack->conf.key.secret, x->words, x->n * sizeof(x->words[0]));
+}
+
+enum { KEY_CLIENT, KEY_SERVER, KEY_SERVER_2543, KEY_MERGE };
+
+/* True for a branch that identifies a transaction: the cookie and something after it (8.1.1.7). */
+static bool branch_is_3261(struct sip_str branch)
+{
+    return branch.len > 7 && memcmp(branch.p, "z9hG4bK", 7) == 0;
+}
+
+uint64_t txn_client_key(const struct sip_stack *s, struct sip_str branch, struct sip_str method)
+{
+    struct mix x = {.stack = s};
+
+    mix_number(&x, KEY_CLIENT);
+    mix_str(&x, branch);
+    mix_str(&x, method);
+    return mix_end(&x);
+}
+
+/* 17.2.3: branch, sent-by and method; for a peer of RFC 2543 the Request-URI, From tag, Call-ID,
+ * CSeq and the top Via.  (Its To tag tells no two apart that the CSeq does not, and an ACK's
+ * differs from the INVITE's.) */
+uint64_t txn_server_key(const struct sip_stack *s, const struct sip_msg *m, enum sip_method method)
+{
+    struct mix x = {.stack = s};
+    struct sip_str name =
+        method != SIP_METHOD_OTHER ? sip_str_of(sip_method_name(method)) : m->method_name;
+
+    if (branch_is_3261(m->via.branch)) {
+        mix_number(&x, KEY_SERVER);
+        mix_str(&x, m->via.branch);
+        mix_str(&x, m->via.host);
+        mix_number(&x, m->via.port);
+    } else {
+        mix_number(&x, KEY_SERVER_2543);
+        mix_str(&x, m->uri_text);
+        mix_str(&x, m->from.tag);
+        mix_str(&x, m->call_id);
+        mix_number(&x, m->cseq.number);
+        mix_str(&x, m->via.text);
+    }
+    mix_str(&x, name);
+    return mix_end(&x);
+}
+
+uint64_t txn_merge_key(const struct sip_stack *s, const struct sip_msg *m, enum sip_method method)
+{
+    struct mix x = {.stack = s};
+
+    mix_number(&x, KEY_MERGE);
+    mix_number(&x, method);
+    mix_str(&x, m->call_id);
+    mix_str(&x, m->from.tag);
+    mix_number(&x, m->cseq.number);
+    return mix_end(&x);
+}

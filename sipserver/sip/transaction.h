@@ -1,0 +1,150 @@
+/* transaction - the transaction layer: records, their table-driven machines (transaction.tbl.h),
+ * the pool. Inner header of the stack; callers use sip.h.
+ *
+ * A record (struct sip_txn) holds no pointer and can be replicated together with its image:
+ *   client: the request as it was sent; ACK, CANCEL and retransmissions are made from it;
+ *   server: the last response, first a 100 built when the request came: it carries all that further
+ *           responses copy (Via, From, To, Call-ID, CSeq, Record-Route), so the request need not
+ * live.
+ */
+#ifndef SIPSERVER_SIP_TRANSACTION_H
+#define SIPSERVER_SIP_TRANSACTION_H
+
+#include "common/hash.h"
+#include "common/pool.h"
+#include "common/timer.h"
+#include "sipserver/sip/sip.h"
+
+enum txn_machine {
+#define MACHINE(id, name, source) TXN_##id,
+#include "sipserver/sip/transaction.tbl.h"
+    TXN_MACHINES
+};
+
+enum txn_state {
+#define STATE(id, text) TXN_##id,
+#include "sipserver/sip/transaction.tbl.h"
+    TXN_STATES
+};
+
+enum txn_event {
+#define EVENT(id, text) TXN_##id,
+#include "sipserver/sip/transaction.tbl.h"
+    TXN_EVENTS
+};
+
+struct sip_txn {
+    uint8_t machine;    /* enum txn_machine */
+    uint8_t state;      /* enum txn_state */
+    uint8_t method;     /* enum sip_method */
+    bool cancel_wanted; /* ICT: CANCEL as soon as a 1xx is here */
+    bool cancelled;     /* ICT: CANCEL sent; IST: CANCEL received */
+    bool acknowledged;  /* IST: the ACK of our 2xx came */
+    bool internal;      /* made by the stack (a CANCEL): the core is told nothing */
+    uint8_t zero;
+    uint16_t status;      /* server: of the image, 100 at first */
+    uint16_t image_len;   /* bytes */
+    uint32_t resend_ms;   /* present interval of T_RESEND */
+    uint64_t key;         /* of 17.1.3 or 17.2.3, hashed under the site's secret */
+    uint64_t merge_key;   /* server: Call-ID, From tag, CSeq; hashed likewise */
+    uint64_t owner;       /* the core's object */
+    struct sip_addr peer; /* where the image goes */
+};
+
+struct txn {
+    struct sip_txn r;
+    struct hash_node by_key;
+    struct hash_node by_merge; /* server only */
+    struct timer resend;
+    struct timer life;
+};
+
+enum { TXN_TIMER_RESEND = 1, TXN_TIMER_LIFE = 2 };
+
+struct sip_stack {
+    struct sip_stack_conf conf;
+    struct pool servers, clients;
+    struct hash by_key, by_merge;
+    struct timers timers;
+    char *images;       /* message_max bytes each: servers, then clients */
+    char *scratch;      /* message_max bytes: a message being built */
+    struct sip_msg msg; /* the datagram of this step */
+    struct sip_msg own; /* an image, parsed for this step */
+    uint64_t counts[SIP_COUNTS];
+};
+
+/* What one event works with. */
+struct txn_step {
+    mono_t now;
+    struct sip_out *out;
+    struct sip_event *event;   /* what the core will be told */
+    const struct sip_msg *msg; /* RX_*: what came in */
+    size_t answer_len;         /* TX_*: the response in scratch */
+    unsigned status;           /* TX_*: its status */
+};
+
+/* txn_new - a record in its first state, timers armed, not yet in an index.
+ * NULL: pool full. */
+struct txn *txn_new(struct sip_stack *s, enum txn_machine machine, enum sip_method method,
+                    mono_t now, const struct sip_addr *peer);
+
+/* txn_index - enter T under its keys.  A server's older record with the same merge key loses that
+ * key. */
+void txn_index(struct sip_stack *s, struct txn *t, uint64_t key, uint64_t merge_key);
+
+struct txn *txn_by_key(struct sip_stack *s, uint64_t key);
+struct txn *txn_by_merge(struct sip_stack *s, uint64_t merge_key);
+struct txn *txn_by_id(struct sip_stack *s, uint64_t id);
+uint64_t txn_id(const struct sip_stack *s, const struct txn *t);
+
+/* txn_accepts - whether the table has a ROW (not an IGNORE) for EVENT now. */
+bool txn_accepts(const struct txn *t, enum txn_event event);
+
+/* txn_step - run one event through the table.  T may be gone afterwards. */
+void txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct txn_step *x);
+
+/* txn_keep - SCRATCH's LEN bytes become the image of T; txn_send - the image goes out. */
+void txn_keep(struct sip_stack *s, struct txn *t, size_t len);
+void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out);
+
+/* txn_read_image - the image of T, cut into the stack's second message. */
+const struct sip_msg *txn_read_image(struct sip_stack *s, const struct txn *t);
+
+/* txn_of_timer - the transaction that TIMER belongs to, and the event that it stands for. */
+struct txn *txn_of_timer(struct timer *timer, enum txn_event *ret_event);
+
+static inline bool txn_is_server(const struct txn *t)
+{
+    return t->r.machine == TXN_IST || t->r.machine == TXN_NST;
+}
+
+static inline char *txn_image(const struct sip_stack *s, const struct txn *t)
+{
+    uint32_t index = txn_is_server(t) ? pool_index(&s->servers, t)
+                                      : s->servers.count + pool_index(&s->clients, t);
+
+    return s->images + (size_t)index * s->conf.message_max;
+}
+
+/* The table, for its tests and for the document that is generated from it. */
+struct txn_row {
+    enum txn_machine machine;
+    enum txn_state from;
+    enum txn_event event;
+    bool ignored;
+    enum txn_state to;
+    const char *guard, *action, *why, *source;
+};
+unsigned txn_rows(void);
+struct txn_row txn_row(unsigned index);
+const char *txn_machine_name(enum txn_machine machine);
+const char *txn_state_name(enum txn_state state);
+const char *txn_event_name(enum txn_event event);
+
+/* txn_keys - the keys of a request's server transaction as if its method were METHOD (an ACK's and
+ * a CANCEL's INVITE), and of a response's client transaction. */
+uint64_t txn_server_key(const struct sip_stack *s, const struct sip_msg *m, enum sip_method method);
+uint64_t txn_client_key(const struct sip_stack *s, struct sip_str branch, struct sip_str method);
+uint64_t txn_merge_key(const struct sip_stack *s, const struct sip_msg *m, enum sip_method method);
+
+#endif
