@@ -102,7 +102,10 @@ class Process:
                 done.add(pid)
 
     def kill(self, program=None):
+        """SIGKILL, and wait until none of them is left (a new one of PROGRAM may come: hamgr starts it again)."""
         pids = self.signal_all(signal.SIGKILL, program)
+        while any(pid in pids for pid in self.members(program)):
+            time.sleep(0.001)
         if program is None:
             self.popen.wait()
         return pids

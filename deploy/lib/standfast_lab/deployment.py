@@ -1,0 +1,188 @@
+"""The hosts of a deployment: its two YAML files, `hamgr init`, the hosts themselves, and what they say of themselves.
+"""
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+
+from . import clock
+
+# What an operator might write for machines that are close together; tests and demo want failures seen soon.
+TIMEOUTS = {"lease-ttl": "1s", "renew-interval": "250ms", "site-dead-after": "3s", "component-beat-limit": "2s",
+            "component-start-limit": "20s"}
+OPTIONS = {"dr-forward": "off", "oos-check": "1s", "oos-force": "1s", "recovery-checks": "3",
+           "recovery-timeout": "3s", "ring-timeout": "15s"}
+QUEUE = "8000"
+ROUTING_POINT = "8100"
+
+
+class Deployment:
+    """All hosts, known by name ("east.1"), and the arbiter ("arbiter")."""
+
+    def __init__(self, lab, timeouts=None, options=None):
+        self.lab = lab
+        self.timeouts = {**TIMEOUTS, **(timeouts or {})}
+        self.options = {**OPTIONS, **(options or {})}
+        self.bootstrap_file = os.path.join(lab.directory, "standfast.yaml")
+        self.configuration_file = os.path.join(lab.directory, "configuration.yaml")
+        self.hosts = [f"{site}.{index}" for site in lab.sites for index in (1, 2)]
+        self.processes = {}   # name of host -> Process
+        self.tmpfs = []
+        self.founded = False
+
+    # -- the files -------------------------------------------------------------------------------------------
+
+    def write_bootstrap(self):
+        net = self.lab.net
+        lines = [
+            "# Written by the lab: who the hosts are.  The same file serves every host, --self says which one.",
+            "cluster: lab",
+            f"data-dir: {self.lab.directory}/data/%h",
+            f"run-dir: {self.lab.directory}/run/%h",
+            "ports: {" + ", ".join(f"{name}: {port}" for name, port in (
+                ("sip", net.sip_port), ("agent-http", self.lab.agent_http_port), ("stats-http", net.http_port),
+                ("lease", net.bus_port), ("log", net.bus_port + 1), ("stats", net.bus_port + 2))) + "}",
+            "timeouts: {" + ", ".join(f"{name}: {value}" for name, value in self.timeouts.items()) + "}"]
+        if self.lab.arbiter:
+            lines.append(f"arbiter: {{name: arbiter, address: {net.address('arbiter')}}}")
+        lines.append("sites:")
+        for index, site in enumerate(self.lab.sites, 1):
+            lines += [f"  - name: {site}", f"    id: {index}", f"    site-address: {net.site_address(site)}"]
+            lines += ([f"    address-mode: interface", f"    interface: {net.interface}", "    prefix-length: 24"]
+                      if net.namespaces else ["    address-mode: loopback"])
+            lines.append("    hosts:")
+            lines += [f"      - {{name: {site}.{host}, address: {net.address(f'{site}.{host}')}}}" for host in (1, 2)]
+        with open(self.bootstrap_file, "w") as out:
+            out.write("\n".join(lines) + "\n")
+
+    def write_configuration(self):
+        net = self.lab.net
+        lines = ["# Written by the lab: what the hosts serve.  hamgr config import reads it.", "options:",
+                 "  realm: lab.example"]
+        lines += [f"  {name}: {value}" for name, value in self.options.items()]
+        lines.append("sites:")
+        peers = dict(zip(self.lab.sites, reversed(self.lab.sites)))
+        lines += [f"  {site}: {{dr-peer-trunk: to-{peer}}}" for site, peer in peers.items()]
+        lines.append("dns:")
+        for agent, number in self.lab.agents.items():
+            lines.append(f'  - {{number: "{number}", type: extension, password: {self.lab.password(number)}, '
+                         f"display-name: {agent.capitalize()}}}")
+        lines += [f'  - {{number: "{QUEUE}", type: acd-queue, display-name: Sales, queue-size-max: 500}}',
+                  f'  - {{number: "{ROUTING_POINT}", type: routing-point, display-name: Main number, targets: ["{QUEUE}"]}}',
+                  f'  - {{number: gw, type: trunk, contact: "sip:{net.address("gateway")}:{net.sip_port}", '
+                  'prefixes: ["0"], follows-redirect: true}']
+        lines += [f'  - {{number: to-{peer}, type: trunk, contact: "sip:{net.site_address(peer)}:{net.sip_port}", '
+                  f"sites: [{site}]}}" for site, peer in peers.items()]
+        lines.append("agents:")
+        for agent, number in self.lab.agents.items():
+            lines.append(f'  - {{id: {agent}, name: {agent.capitalize()}, password: {self.lab.password(agent)}, '
+                         f'dn: "{number}", queues: ["{QUEUE}"]}}')
+        with open(self.configuration_file, "w") as out:
+            out.write("\n".join(lines) + "\n")
+
+    # -- founding, starting ----------------------------------------------------------------------------------
+
+    def found(self):
+        """hamgr init: keys, cluster secret and first votes of every host."""
+        self.write_bootstrap()
+        self.write_configuration()
+        for name in [*self.hosts, "arbiter"]:
+            for folder in ("data", "run"):
+                os.makedirs(os.path.join(self.lab.directory, folder, name), mode=0o700, exist_ok=True)
+        done = self.hamgr("init")
+        if done.returncode != 0:
+            raise RuntimeError(f"hamgr init: {done.stderr.strip() or done.stdout.strip()}")
+        self.founded = True
+
+    def mount_small_store(self, host, size="24m"):
+        """A tmpfs for the data of HOST, so that `fill` can fill it.  Before hamgr init."""
+        path = os.path.join(self.lab.directory, "data", host)
+        os.makedirs(path, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "lab", path], check=True)
+        self.tmpfs.append(path)
+
+    def unmount(self):
+        for path in self.tmpfs:
+            subprocess.run(["umount", "-l", path], check=False)
+        self.tmpfs.clear()
+
+    def start(self, host):
+        """HOST's whole group of processes; the arbiter is one process."""
+        running = self.processes.get(host)
+        if running and running.running():
+            raise RuntimeError(f"{host} runs already")
+        verb = ["arbiter"] if host == "arbiter" else ["run", "--supervise"]
+        self.processes[host] = self.lab.processes.start(
+            host, [self.lab.program("hamgr"), *verb, "--config", self.bootstrap_file, "--self", host],
+            os.path.join(self.lab.directory, f"{host}.out"), netns=self.lab.net.netns(host),
+            env=self.lab.environment())
+        self.lab.note("lab", f"start {host}")
+
+    def process(self, host):
+        if host not in self.processes:
+            raise RuntimeError(f"{host} has not been started")
+        return self.processes[host]
+
+    def kill(self, host, program=None):
+        pids = self.process(host).kill(program)
+        self.lab.note("lab", f"kill {host}{'.' + program if program else ''} ({len(pids)} processes)")
+        return pids
+
+    def stop(self, host):
+        self.process(host).terminate()
+        self.lab.note("lab", f"stop {host}")
+
+    def freeze(self, host, program=None):
+        self.process(host).signal_all(signal.SIGSTOP, program)
+        self.lab.note("lab", f"freeze {host}{'.' + program if program else ''}")
+
+    def thaw(self, host, program=None):
+        self.lab.note("lab", f"thaw {host}{'.' + program if program else ''}")
+        self.process(host).signal_all(signal.SIGCONT, program)
+
+    # -- what it says ----------------------------------------------------------------------------------------
+
+    def hamgr(self, *arguments, self_name=None, timeout=20):
+        """Run the operator's command line at a host, as an operator would."""
+        name = self_name or self.hosts[0]
+        command = [self.lab.program("hamgr"), *arguments, "--config", self.bootstrap_file, "--self", name]
+        netns = self.lab.net.netns(name)
+        if netns:
+            command = ["nsenter", f"--net=/run/netns/{netns}", "--", *command]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, timeout=timeout * clock.SLOW,
+                                  env={**os.environ, **self.lab.environment()})
+        except subprocess.TimeoutExpired as late:
+            return subprocess.CompletedProcess(command, 124, late.stdout or "", f"no answer in {timeout} s")
+
+    def status(self, host):
+        """`hamgr status --json` at HOST, or None when nobody answers there."""
+        if host not in self.processes or not self.processes[host].running():
+            return None
+        done = self.hamgr("status", "--json", self_name=host)
+        if done.returncode != 0:
+            return None
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return None
+
+    def state(self, host):
+        """/api/state of HOST's Stat Server, or None."""
+        if host not in self.processes or not self.processes[host].running():
+            return None
+        return self.http_json(host, f"http://{self.lab.net.address(host)}:{self.lab.net.http_port}/api/state")
+
+    def http_json(self, host, url):
+        """GET as somebody on HOST itself."""
+        try:
+            with self.lab.net.inside(host):
+                with urllib.request.urlopen(url, timeout=2 * clock.SLOW) as reply:
+                    return json.load(reply)
+        except (OSError, ValueError):
+            return None
+
+    def running_hosts(self, site=None):
+        return [host for host in self.hosts if host in self.processes and self.processes[host].running()
+                and (site is None or host.startswith(site + "."))]

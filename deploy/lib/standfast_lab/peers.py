@@ -1,0 +1,301 @@
+"""The world around a deployment, all of it real software: Kamailio as gateway, baresip phones, SIPp callers, and
+the headless agents of our own `desktop agent`.
+"""
+import json
+import math
+import os
+import re
+import socket
+import struct
+import subprocess
+import wave
+
+from . import clock
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+SIPP_SCENARIOS = os.path.join(REPOSITORY, "tests", "scenario", "peers")
+SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+class Gateway:
+    """Kamailio with deploy/gateway/kamailio.cfg."""
+
+    def __init__(self, lab, algorithm=4, response_timeout_ms=2000):
+        self.lab = lab
+        self.directory = os.path.join(lab.directory, "gateway")
+        self.process = None
+        self.algorithm = algorithm
+        self.response_timeout_ms = response_timeout_ms
+
+    @property
+    def address(self):
+        return f"{self.lab.net.address('gateway')}:{self.lab.net.sip_port}"
+
+    def start(self):
+        os.makedirs(self.directory, exist_ok=True)
+        sites = [f"sip:{self.lab.net.site_address(site)}:{self.lab.net.sip_port}" for site in self.lab.sites]
+        self.process = self.lab.processes.start(
+            "gateway", [os.path.join(REPOSITORY, "deploy", "gateway", "run"), "--address", self.address,
+                        "--directory", self.directory, "--algorithm", str(self.algorithm),
+                        "--response-timeout", str(self.response_timeout_ms), *sites],
+            os.path.join(self.directory, "log"), netns=self.lab.net.netns("gateway"))
+
+    def marks(self):
+        """{site: True when the gateway offers calls to it}, as Kamailio itself says."""
+        done = subprocess.run(["kamcmd", "-s", f"unix:{self.directory}/ctl", "dispatcher.list"],
+                              capture_output=True, text=True, env={**os.environ, "PATH": SBIN})
+        found = dict(re.findall(r"URI: sip:([\d.]+):\d+\s+FLAGS: (\w)", done.stdout))
+        return {site: found.get(self.lab.net.site_address(site)) == "A" for site in self.lab.sites}
+
+
+class Phones:
+    """One headless baresip for the phones of one site; each phone has an account at both sites (N-2).
+
+    It answers by itself, and is driven over ctrl_tcp, which serves one connection at a time: ours, kept open."""
+
+    def __init__(self, lab, site, numbers, index):
+        self.lab = lab
+        self.site = site
+        self.numbers = numbers
+        self.directory = os.path.join(lab.directory, f"phones-{site}")
+        self.address = lab.net.address("phones")
+        self.sip_port = lab.net.sip_port + 10 + 2 * index
+        self.control_port = lab.net.sip_port + 200 + index
+        self.rtp_first = 20000 + 200 * index
+        self.process = None
+        self.control = None
+        self.buffer = b""
+        self.calls = {}      # baresip's call id -> (number, peer number)
+        self.registered = {} # (number, site) -> True, False
+
+    def _write(self, name, text):
+        with open(os.path.join(self.directory, name), "w") as out:
+            out.write(text)
+
+    def start(self, regint=10):
+        os.makedirs(self.directory, exist_ok=True)
+        tone = os.path.join(self.directory, "tone.wav")
+        with wave.open(tone, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(8000)
+            out.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(2 * math.pi * 440 * i / 8000)))
+                                     for i in range(8000)))
+        self._write("config", "\n".join([
+            "poll_method epoll", f"sip_listen {self.address}:{self.sip_port}", f"net_interface {self.address}",
+            "call_local_timeout 120", "call_max_calls 16", f"audio_source aufile,{tone}",
+            "audio_player aubridge,null", "audio_alert aubridge,null", "audio_level no", "ausrc_srate 8000",
+            "auplay_srate 8000", "jitter_buffer_delay 5-10", f"rtp_ports {self.rtp_first}-{self.rtp_first + 199}",
+            "module_path /usr/lib/baresip/modules", "module g711.so", "module aufile.so", "module aubridge.so",
+            "module_tmp uuid.so", "module_tmp account.so", "module_app contact.so", "module_app menu.so",
+            "module_app ctrl_tcp.so", f"ctrl_tcp_listen {self.address}:{self.control_port}", ""]))
+        accounts = [
+            f"<sip:{number}@{self.lab.net.site_address(site)}:{self.lab.net.sip_port}>;auth_user={number};"
+            f"auth_pass={self.lab.password(number)};answermode=auto;regint={regint};audio_codecs=pcmu"
+            for number in self.numbers for site in self.lab.sites]
+        self._write("accounts", "\n".join(accounts) + "\n")
+        self._write("contacts", "")
+        self.process = self.lab.processes.start(f"phones-{self.site}", ["baresip", "-4", "-f", self.directory, "-s"],
+                                                os.path.join(self.directory, "log"),
+                                                netns=self.lab.net.netns("phones"))
+        self.control = None
+
+    def poll(self):
+        """Read baresip's events; connect to it first when it is up."""
+        if self.process is None or not self.process.running():
+            return
+        if self.control is None:
+            with self.lab.net.inside("phones"):
+                control = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                control.connect((self.address, self.control_port))
+            except OSError:
+                control.close()
+                return
+            control.setblocking(False)
+            self.control = control
+        while True:
+            try:
+                data = self.control.recv(65536)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self.control.close()
+                self.control = None
+                break
+            self.buffer += data
+        for event in self._frames():
+            self._event(event)
+
+    def _frames(self):
+        while b":" in self.buffer:
+            size, rest = self.buffer.split(b":", 1)
+            if len(rest) < int(size) + 1:
+                return
+            self.buffer = rest[int(size) + 1:]
+            yield json.loads(rest[:int(size)])
+
+    def _event(self, event):
+        kind = event.get("type", "")
+        account = re.match(r"sips?:(\w+)@([\d.]+)", event.get("accountaor", ""))
+        if not account:
+            return
+        number = account.group(1)
+        at = next((site for site in self.lab.sites if self.lab.net.site_address(site) == account.group(2)), None)
+        if kind in ("REGISTER_OK", "REGISTER_FAIL"):
+            good = kind == "REGISTER_OK"
+            if self.registered.get((number, at)) != good:
+                self.lab.note("phone", f"{number} {'registered' if good else 'registration failed'} at {at}")
+            self.registered[(number, at)] = good
+            return
+        peer = re.match(r"sips?:([\w.+-]+)@", event.get("peeruri", ""))
+        peer = peer.group(1) if peer else "?"
+        if kind == "CALL_ESTABLISHED":
+            self.calls[event.get("id")] = (number, peer)
+            self.lab.phone_answered(number, at, peer)
+        elif kind == "CALL_CLOSED":
+            self.calls.pop(event.get("id"), None)
+            self.lab.note("phone", f"{number} call with {peer} closed: {event.get('param', '')}")
+
+    def command(self, name, *params):
+        if self.control is None:
+            raise RuntimeError(f"phones of {self.site}: baresip does not answer (see {self.directory}/log)")
+        text = json.dumps({"command": name, "params": " ".join(params), "token": "lab"}).encode()
+        self.control.sendall(b"%d:%s," % (len(text), text))
+
+    def _choose(self, number, site):
+        self.command("uafind", f"sip:{number}@{self.lab.net.site_address(site)}")
+
+    def dial(self, number, site, target):
+        self._choose(number, site)
+        self.command("dial", f"sip:{target}@{self.lab.net.site_address(site)}:{self.lab.net.sip_port}")
+
+    def hang_up(self, number, site):
+        self._choose(number, site)
+        self.command("hangup")
+
+
+class Call:
+    """One call as its caller saw it, from SIPp's own traces."""
+
+    def __init__(self, call_id):
+        self.call_id = call_id
+        self.asked = None       # instant of the first INVITE
+        self.answered = None
+        self.answered_by = None # address in the Contact of the 200
+        self.ended = None
+        self.status = None      # final status of the INVITE
+        self.released_by = None # "caller" or "callee"
+        self.bye_answered = False
+        self.name = None
+
+
+class Caller:
+    """One SIPp process: COUNT calls to NUMBER at RATE per second, each lasting DURATION seconds."""
+
+    def __init__(self, lab, name, target, number, count=1, rate=10.0, duration=2.0, scenario="caller", index=0):
+        self.lab = lab
+        self.name = name
+        self.count = count
+        self.scenario = scenario
+        self.directory = os.path.join(lab.directory, "calls", name)
+        os.makedirs(self.directory, exist_ok=True)
+        port = lab.net.sip_port + 300 + index * 2
+        argv = ["sipp", "-sf", os.path.join(SIPP_SCENARIOS, f"{scenario}.xml"), target,
+                "-i", lab.net.address("callers"), "-p", str(port), "-mp", str(30000 + index * 2 % 20000),
+                "-s", number, "-d", str(int(duration * 1000)), "-r", f"{max(rate, 0.001) * 1000:.0f}", "-rp", "1000000",
+                "-l", "100000", "-key", "name", name, "-cid_str", f"{name}.%u-%p@%s", "-nostdin",
+                "-trace_shortmsg", "-shortmessage_file", self._path("messages"),
+                "-trace_logs", "-log_file", self._path("answers"), "-trace_err", "-error_file", self._path("errors")]
+        if count:
+            argv += ["-m", str(count)]
+        self.process = lab.processes.start(f"caller-{name}", argv, self._path("screen"),
+                                           netns=lab.net.netns("callers"))
+        self.calls = {}
+        self.offsets = {"messages": 0, "answers": 0}
+
+    def _path(self, name):
+        return os.path.join(self.directory, name)
+
+    def _new_lines(self, name):
+        """Whole lines that have been added to the file NAME since the last time."""
+        try:
+            with open(self._path(name), "rb") as source:
+                source.seek(self.offsets[name])
+                data = source.read()
+        except FileNotFoundError:
+            return []
+        end = data.rfind(b"\n") + 1
+        self.offsets[name] += end
+        return data[:end].decode("utf-8", "replace").splitlines()
+
+    def poll(self):
+        for line in self._new_lines("messages"):
+            fields = line.split("\t")
+            if len(fields) >= 7:
+                self._message(clock.wall_to_mono(float(fields[2])), *fields[3:7])
+        for line in self._new_lines("answers"):
+            match = re.match(r"ANSWERED (\S+) .*?sips?:(?:[^@>]*@)?([\d.]+)", line)
+            if match:
+                call = self.calls.setdefault(match.group(1), Call(match.group(1)))
+                call.answered_by = match.group(2)
+                self.lab.call_answered(self, call)
+
+    def _message(self, at, way, call_id, cseq, first_line):
+        call = self.calls.setdefault(call_id, Call(call_id))
+        call.name = call_id.split("-")[0]
+        status = re.match(r"SIP/2.0 (\d+)", first_line)
+        method = cseq.split()[-1]
+        if way == "S" and first_line.startswith("INVITE ") and call.asked is None:
+            call.asked = at
+        elif way == "R" and status and method == "INVITE" and int(status.group(1)) >= 200 and call.status is None:
+            call.status = int(status.group(1))
+            if call.status < 300:
+                call.answered = at
+            else:
+                call.ended = at
+                self.lab.call_failed(self, call)
+        elif first_line.startswith("BYE ") and call.released_by is None:
+            call.released_by = "caller" if way == "S" else "callee"
+            call.ended = at
+            if way == "R":
+                self.lab.call_released(self, call)
+        elif way == "R" and status and method == "BYE" and int(status.group(1)) == 200:
+            call.bye_answered = True
+
+    def up(self):
+        """Calls that were answered and have not ended."""
+        return [call for call in self.calls.values() if call.answered and not call.ended]
+
+    def answered(self):
+        return [call for call in self.calls.values() if call.answered]
+
+    def failed(self):
+        return [call for call in self.calls.values() if call.status and call.status >= 300]
+
+    def completed(self):
+        """Answered, and released in order."""
+        return [call for call in self.answered()
+                if call.ended and (call.bye_answered or call.released_by == "callee")]
+
+
+class Agents:
+    """Headless agents of one site: `desktop agent`, which logs in, gets ready, and moves by itself (SF-5)."""
+
+    def __init__(self, lab, site, names):
+        self.lab = lab
+        self.site = site
+        self.names = names
+        self.process = None
+
+    def start(self, state="ready"):
+        order = [self.site] + [site for site in self.lab.sites if site != self.site]
+        urls = ",".join(f"http://{self.lab.net.site_address(site)}:{self.lab.agent_http_port}" for site in order)
+        users = ",".join(f"{name}:{self.lab.password(name)}:{self.lab.agents[name]}" for name in self.names)
+        self.process = self.lab.processes.start(
+            f"agents-{self.site}",
+            [self.lab.program("desktop"), "agent", "--sites", urls, "--users", users, "--state", state],
+            os.path.join(self.lab.directory, f"agents-{self.site}.out"), netns=self.lab.net.netns("phones"),
+            env=self.lab.environment())
