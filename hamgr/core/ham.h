@@ -76,8 +76,6 @@ struct ham_other {
     struct ham_beat beat;
 };
 
-#define HAM_SELF_QUEUE 16
-
 struct ham {
     struct ham_conf conf;
     bool is_arbiter;
@@ -91,6 +89,7 @@ struct ham {
     struct ham_other other[HAM_HOSTS_MAX];
     mono_t started, last_step, tilt_until, next_beat;
     struct ham_order order; /* last given */
+    bool ordered;           /* one has been given since our start */
     mono_t order_latest;    /* latest deadline ever ordered */
     uint8_t stopped;        /* mask: components that have stopped sending */
     uint8_t synced;         /* mask */
@@ -103,9 +102,7 @@ struct ham {
     bool paused, stopping;
     mono_t moves[8]; /* automatic moves, MONO_ZERO none */
     uint8_t move_next;
-    /* messages to ourselves, worked off within the step */
-    struct ham_msg self_queue[HAM_SELF_QUEUE];
-    uint8_t self_n;
+    bool flap_refused; /* anti-flap keeps the role here; noted once */
 };
 
 /* ham_init - CONF is copied and must have passed ham_conf_check; RECORDS[RIGHTS_MAX] is what the

@@ -40,8 +40,8 @@ struct lease {
     uint32_t ttl_ms, renew_ms, ask_ms, backoff_ms, drift_ppm, margin_ms;
     /* told by ham before each step */
     bool may_take;     /* may become candidate now */
-    bool resume;       /* our own voter has us on record: go on in that epoch (ticket) */
     uint64_t known;    /* highest epoch our own voter knows */
+    uint64_t own;      /* epoch that our own voter has on record for us, or 0 */
     mono_t held_until; /* our own voter's promise to another holder runs out; MONO_ZERO none */
     uint32_t delay_ms; /* further pause before asking (not preferred, not well) */
     struct ham_pos pos;
@@ -50,10 +50,13 @@ struct lease {
     uint64_t epoch;    /* HOLDING, YIELDING: held; else the last one held here (0: none) */
     uint64_t target;   /* the epoch asked for; above EPOCH while raising it */
     uint64_t seen;     /* highest epoch heard of from any voter */
-    uint64_t released; /* epoch that its holder released to us, or 0 */
+    uint64_t released; /* highest epoch whose holder released it to us, or 0: it and all below
+                          are over for good */
     mono_t deadline;   /* HOLDING: ours until here */
     mono_t stop_by;    /* YIELDING: by then all output has stopped by itself */
     mono_t wake;       /* next try, end of the attempt, or next renewal */
+    bool paused;       /* the pause before a try is behind us */
+    bool others_asked; /* ASKING: our own vote is there */
     uint64_t seq;
     struct {
         uint64_t seq;
@@ -61,8 +64,8 @@ struct lease {
     } asks[LEASE_ASKS];
     mono_t base[HAM_HOSTS_MAX]; /* when we asked for what each voter granted; MONO_ZERO: nothing */
     uint32_t would, granted, refused; /* bit masks of voters; GRANTED at TARGET */
-    uint32_t left_ms;                 /* longest "held for ..." among the refusals */
-    uint8_t last_reason;              /* why the last attempt failed */
+    uint32_t left_ms;                 /* shortest "held for ..." among the refusals */
+    uint8_t last_reason;              /* enum ham_reason: the last refusal of the attempt */
     uint8_t successor;                /* YIELDING */
     bool automatic;                   /* YIELDING */
     struct prng rng;

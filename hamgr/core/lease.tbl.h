@@ -1,4 +1,5 @@
-/* lease.tbl.h - candidate and holder of one right.  States, events, rows; first match wins within a pair. */
+/* lease.tbl.h - candidate and holder of one right.  States, events, rows; first match wins within a
+ * pair. */
 #ifndef STATE
 #define STATE(name, meaning)
 #endif

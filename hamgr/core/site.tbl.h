@@ -1,4 +1,5 @@
-/* site.tbl.h - what we believe of the other site.  States, events, rows; first match wins within a pair. */
+/* site.tbl.h - what we believe of the other site.  States, events, rows; first match wins within a
+ * pair. */
 #ifndef STATE
 #define STATE(name, meaning)
 #endif

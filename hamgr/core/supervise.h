@@ -42,6 +42,9 @@ void supervise_init(struct supervise *s, const struct ham_conf *c, uint8_t compo
 void supervise_ready(struct supervise *s, mono_t now, struct ham_out *out);
 void supervise_beat(struct supervise *s, mono_t now, struct ham_out *out);
 void supervise_exited(struct supervise *s, mono_t now, struct ham_out *out);
+
+/* supervise_jumped - we did not run for a while.  Call before supervise_wake. */
+void supervise_jumped(struct supervise *s, mono_t now, struct ham_out *out);
 void supervise_wake(struct supervise *s, mono_t now, struct ham_out *out);
 mono_t supervise_deadline(const struct supervise *s);
 bool supervise_sane(const struct supervise *s);

@@ -1,4 +1,5 @@
-/* supervise.tbl.h - one component of this host.  States, events, rows; first match wins within a pair. */
+/* supervise.tbl.h - one component of this host.  States, events, rows; first match wins within a
+ * pair. */
 #ifndef STATE
 #define STATE(name, meaning)
 #endif
@@ -19,12 +20,19 @@ STATE(WEDGED,   "no beat through the work path, or never ready: being killed")
 STATE(CRASHED,  "ended; waits for its restart")
 STATE(FAILED,   "a crash loop: left alone for a while")
 
+EVENT(JUMPED, "we did not run for a while: its beats may be waiting for us")
 EVENT(DUE,    "the time waited for has come")
 EVENT(REPORT, "it says that it is ready")
 EVENT(BEAT,   "a beat through its work path")
 EVENT(EXITED, "its process ended")
 
 /*     from      event   guard       to        action     why                                                source */
+IGNORE(DOWN,     JUMPED,                                  "not started",                                     "failover.md, clocks")
+ROW   (STARTING, JUMPED, always,     STARTING, give_time, "it gets the whole time again",                    "failover.md, clocks")
+ROW   (READY,    JUMPED, always,     READY,    beat,      "it gets the whole time again",                    "failover.md, clocks")
+IGNORE(WEDGED,   JUMPED,                                  "it is being killed",                              "failover.md, clocks")
+IGNORE(CRASHED,  JUMPED,                                  "the restart may come",                            "failover.md, clocks")
+IGNORE(FAILED,   JUMPED,                                  "the restart may come",                            "failover.md, clocks")
 ROW   (DOWN,     DUE,    always,     STARTING, start,     "first start",                                     "H-1")
 ROW   (DOWN,     REPORT, always,     READY,    ready,     "it was running before us",                        "H-2")
 IGNORE(DOWN,     BEAT,                                    "it will say that it is ready",                    "H-2")

@@ -43,7 +43,8 @@ struct vote {
     /* SAVING: what is being written, and the answer that waits for it */
     struct vote_record pending;
     uint32_t persist_id;
-    uint8_t before; /* state to go back to if the disk fails */
+    uint32_t promise_ms; /* what is promised when it is on disk; 0: nothing */
+    uint8_t before;      /* state to go back to if the disk fails */
     uint8_t reply_to;
     struct ham_msg reply;
     /* EMPTY, LEARNING: what the others said */
