@@ -1,0 +1,61 @@
+/* conf - from the bootstrap file to the configuration of the core. */
+#include "hamgr/adapt/daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void deployment(const struct bootstrap *b, struct ham_conf *c)
+{
+    c->hosts = (uint8_t)b->host_count;
+    c->self = (uint8_t)b->self;
+    c->arbiter = b->arbiter == BOOTSTRAP_NONE ? HAM_NONE : (uint8_t)b->arbiter;
+    for (unsigned i = 0; i < HAM_HOSTS_MAX; i++)
+        c->site_of[i] = HAM_NONE;
+    for (unsigned i = 0; i < HAM_SITES_MAX; i++)
+        c->witness[i] = c->preferred[i] = HAM_NONE;
+    for (uint32_t i = 0; i < b->host_count; i++)
+        if (b->hosts[i].site != BOOTSTRAP_NONE)
+            c->site_of[i] = (uint8_t)b->hosts[i].site;
+    for (uint32_t i = 0; i < b->site_count; i++) {
+        uint32_t witness = bootstrap_witness_of(b, i);
+
+        c->witness[i] = witness == BOOTSTRAP_NONE ? HAM_NONE : (uint8_t)witness;
+        c->preferred[i] = (uint8_t)b->sites[i].hosts[0];
+    }
+    c->ticket_site = 0;
+    c->auto_promote =
+        c->arbiter != HAM_NONE; /* without an arbiter nobody can tell a dead site from a cut link */
+    c->components = c->self == c->arbiter ? 0 : COMPONENTS;
+    c->sync_mask =
+        1 << 0 |
+        1 << 1; /* sipserver and confproxy must be ready before a host may take over by plan */
+    c->last_resort = LAST_RESORT_STOP;
+    for (uint32_t i = 0; i < b->site_count; i++)
+        if (b->sites[i].last_resort == BOOTSTRAP_PROBE)
+            c->last_resort = LAST_RESORT_PROBE;
+}
+
+int daemon_conf(const struct bootstrap *b, struct ham_conf *ret_conf, char *text, size_t size)
+{
+    const struct bootstrap_timeouts *t = &b->timeouts;
+    struct ham_conf c = {0};
+
+    ham_conf_defaults(&c);
+    deployment(b, &c);
+    c.lease_ttl_ms = t->lease_ttl;
+    c.renew_ms = t->renew_interval;
+    c.drift_ppm = t->drift_ppm;
+    c.margin_ms = t->drift_margin;
+    c.beat_ms = t->beat_interval;
+    c.silent_after_ms = t->silent_after;
+    c.dead_after_ms = t->site_dead_after;
+    c.comp_beat_ms = t->component_beat_limit;
+    c.start_ms = t->component_start_limit;
+    c.restart_ms = t->restart_delay;
+    c.antiflap_ms = t->anti_flap_window;
+    c.antiflap_moves = t->anti_flap_moves;
+    if (!ham_conf_check(&c, text, size))
+        return -EINVAL;
+    *ret_conf = c;
+    return 0;
+}

@@ -1,0 +1,279 @@
+/* view - what this host knows of the deployment: for its components, for its beats, for people. */
+#include "hamgr/adapt/daemon.h"
+
+#include "common/log.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct component_state *component(const struct daemon *d, enum process process)
+{
+    for (int i = 0; i < COMPONENTS; i++)
+        if (d->components[i].process == process)
+            return &d->components[i];
+    return &d->components[0];
+}
+
+/* One host as a value, ourselves and others alike. */
+struct seen {
+    bool alive;
+    uint64_t age_ms;
+    bool primary, writer, ready;
+    uint8_t health;
+    uint64_t epoch, conf_epoch, conf_txid;
+    Sf__Mode mode;
+    const char *mode_reason;
+    char components[512];
+};
+
+static void see_self(const struct daemon *d, struct seen *s)
+{
+    const struct component_state *sip = component(d, PROCESS_SIPSERVER);
+    const struct component_state *conf = component(d, PROCESS_CONFPROXY);
+    mono_t now = loop_now_exact();
+
+    s->alive = true;
+    s->primary = d->ham.order.role == ROLE_PRIMARY && mono_before(now, d->ham.order.deadline);
+    s->writer = s->primary && d->ham.order.writer;
+    s->epoch = d->ham.order.epoch;
+    s->health = (uint8_t)ham_health(&d->ham, now);
+    s->conf_epoch = conf->conf_epoch;
+    s->conf_txid = conf->conf_txid;
+    s->mode = sip->mode;
+    s->mode_reason = sip->mode_reason;
+    s->ready = sip->ready && conf->ready;
+    if (!d->ham.is_arbiter)
+        components_text(d, s->components, sizeof(s->components));
+}
+
+static void see_other(const struct daemon *d, unsigned host, struct seen *s)
+{
+    const struct ham_other *other = &d->ham.other[host];
+    const struct host_state *h = &d->hosts[host];
+    mono_t now = loop_now_exact();
+
+    s->alive = ham_host_fresh(&d->ham, (uint8_t)host, now);
+    s->age_ms = other->heard.ns == 0 ? UINT32_MAX : (uint64_t)mono_diff_ms(now, other->heard);
+    s->primary = s->alive && other->beat.role == ROLE_PRIMARY;
+    s->writer = s->alive && other->beat.writer;
+    s->ready = other->beat.ready;
+    s->health = other->beat.health;
+    s->epoch = other->beat.role_epoch;
+    s->conf_epoch = h->conf_epoch;
+    s->conf_txid = h->conf_txid;
+    s->mode = s->alive ? h->mode : SF__MODE__MODE_UNKNOWN;
+    s->mode_reason = h->mode_reason;
+    snprintf(s->components, sizeof(s->components), "%s", h->components);
+}
+
+static void see(const struct daemon *d, unsigned host, struct seen *s)
+{
+    memset(s, 0, sizeof(*s));
+    s->mode_reason = "";
+    if (host == d->bootstrap.self)
+        see_self(d, s);
+    else
+        see_other(d, host, s);
+}
+
+const char *view_judgement(const struct daemon *d)
+{
+    if (!d->ham.judges)
+        return "";
+    switch ((enum site_state)d->ham.other_site.state) {
+    case SITE_UP: return "up";
+    case SITE_CUT: return "cut";
+    case SITE_DEAD: return "dead";
+    case SITE_SILENT: return "silent";
+    case SITE_STATES: break;
+    }
+    return "";
+}
+
+static void evidence(const struct daemon *d, char *text, size_t size)
+{
+    const struct site *s = &d->ham.other_site;
+    mono_t now = loop_now_exact();
+    char ours[64], arbiter[96];
+
+    if (s->heard.ns == 0)
+        snprintf(ours, sizeof(ours), "never heard here");
+    else
+        snprintf(ours, sizeof(ours), "heard here %lld ms ago",
+                 (long long)mono_diff_ms(now, s->heard));
+    if (d->conf.arbiter == HAM_NONE)
+        snprintf(arbiter, sizeof(arbiter), "there is no arbiter");
+    else if (s->arbiter_report.ns == 0)
+        snprintf(arbiter, sizeof(arbiter), "no word from the arbiter");
+    else if (s->arbiter_heard.ns == 0)
+        snprintf(arbiter, sizeof(arbiter), "the arbiter, %lld ms ago, had not heard it",
+                 (long long)mono_diff_ms(now, s->arbiter_report));
+    else
+        snprintf(arbiter, sizeof(arbiter), "the arbiter heard it %lld ms ago",
+                 (long long)mono_diff_ms(now, s->arbiter_heard));
+    snprintf(text, size, "%s; %s", ours, arbiter);
+}
+
+static const char *ticket_site(const struct daemon *d)
+{
+    return d->ham.ticket_site < d->bootstrap.site_count
+               ? d->bootstrap.sites[d->ham.ticket_site].name
+               : "";
+}
+
+static uint64_t ticket_epoch(const struct daemon *d)
+{
+    return d->ham.vote[RIGHT_TICKET].record.epoch;
+}
+
+void view_push(struct daemon *d)
+{
+    Sf__ClusterView view = SF__CLUSTER_VIEW__INIT;
+    Sf__HostView hosts[HAM_HOSTS_MAX], *host_pointers[HAM_HOSTS_MAX];
+    Sf__SiteView sites[BOOTSTRAP_SITES_MAX], *site_pointers[BOOTSTRAP_SITES_MAX];
+    struct seen seen[HAM_HOSTS_MAX];
+    char text[256];
+    uint32_t self_site = bootstrap_self(&d->bootstrap)->site;
+
+    evidence(d, text, sizeof(text));
+    for (uint32_t i = 0; i < d->bootstrap.host_count; i++) {
+        const struct bootstrap_site *site = bootstrap_site_of(&d->bootstrap, i);
+
+        see(d, i, &seen[i]);
+        sf__host_view__init(&hosts[i]);
+        hosts[i].host = d->bootstrap.hosts[i].name;
+        hosts[i].site = site != NULL ? (char *)site->name : (char *)"";
+        hosts[i].alive = seen[i].alive;
+        hosts[i].age_ms = seen[i].age_ms;
+        hosts[i].role = seen[i].primary ? SF__ROLE__ROLE_PRIMARY : SF__ROLE__ROLE_BACKUP;
+        hosts[i].epoch = seen[i].epoch;
+        hosts[i].mode = seen[i].mode;
+        hosts[i].mode_reason = (char *)seen[i].mode_reason;
+        hosts[i].writer = seen[i].writer;
+        hosts[i].conf_epoch = seen[i].conf_epoch;
+        hosts[i].conf_txid = seen[i].conf_txid;
+        hosts[i].components = seen[i].components;
+        hosts[i].arbiter = site == NULL;
+        host_pointers[i] = &hosts[i];
+    }
+    for (uint32_t i = 0; i < d->bootstrap.site_count; i++) {
+        sf__site_view__init(&sites[i]);
+        sites[i].site = d->bootstrap.sites[i].name;
+        sites[i].judgement = i == self_site ? (char *)"self" : (char *)view_judgement(d);
+        sites[i].evidence = i == self_site ? (char *)"" : text;
+        site_pointers[i] = &sites[i];
+    }
+    view.n_hosts = d->bootstrap.host_count;
+    view.hosts = host_pointers;
+    view.n_sites = d->bootstrap.site_count;
+    view.sites = site_pointers;
+    view.ticket_site = (char *)ticket_site(d);
+    view.ticket_epoch = ticket_epoch(d);
+    for (int i = 0; i < COMPONENTS; i++)
+        if (d->components[i].peer != NULL)
+            (void)bus_peer_send(d->components[i].peer, MESSAGE_CLUSTER_VIEW, &view);
+}
+
+void view_report(const struct daemon *d, Sf__HostReport *report, char *components, size_t size)
+{
+    const struct component_state *sip = component(d, PROCESS_SIPSERVER);
+    const struct component_state *conf = component(d, PROCESS_CONFPROXY);
+
+    components[0] = '\0';
+    if (!d->ham.is_arbiter)
+        components_text(d, components, size);
+    sf__host_report__init(report);
+    report->mode = sip->mode;
+    report->mode_reason = (char *)sip->mode_reason;
+    report->conf_epoch = conf->conf_epoch;
+    report->conf_txid = conf->conf_txid;
+    report->components = components;
+    report->judgement = (char *)view_judgement(d);
+}
+
+static const char *mode_name(Sf__Mode mode)
+{
+    switch (mode) {
+    case SF__MODE__MODE_STANDALONE: return "STANDALONE";
+    case SF__MODE__MODE_SINGLE: return "SINGLE";
+    case SF__MODE__MODE_PEERED: return "PEERED";
+    case SF__MODE__MODE_UNKNOWN:
+    case _SF__MODE_IS_INT_SIZE: break;
+    }
+    return "";
+}
+
+static json_t *host_json(const struct daemon *d, unsigned host)
+{
+    static const char *const health[] = {"good", "mending", "bad"};
+    const struct bootstrap_site *site = bootstrap_site_of(&d->bootstrap, host);
+    struct seen s;
+    json_t *json;
+
+    see(d, host, &s);
+    json = json_pack("{s:s,s:s,s:s,s:b,s:I,s:b}", "host", d->bootstrap.hosts[host].name, "address",
+                     d->bootstrap.hosts[host].address, "site", site != NULL ? site->name : "",
+                     "alive", s.alive, "age_ms", (json_int_t)s.age_ms, "arbiter", site == NULL);
+    if (site == NULL)
+        return json;
+    json_object_update_new(json,
+                           json_pack("{s:s,s:I,s:s,s:b,s:s,s:s,s:b,s:I,s:I,s:s}", "role",
+                                     s.primary ? "PRIMARY" : "BACKUP", "epoch", (json_int_t)s.epoch,
+                                     "health", health[s.health % 3], "ready", s.ready, "mode",
+                                     mode_name(s.mode), "mode_reason", s.mode_reason, "writer",
+                                     s.writer, "conf_epoch", (json_int_t)s.conf_epoch, "conf_txid",
+                                     (json_int_t)s.conf_txid, "components", s.components));
+    return json;
+}
+
+static json_t *components_json(const struct daemon *d)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < COMPONENTS && !d->ham.is_arbiter; i++) {
+        const struct component_state *c = &d->components[i];
+
+        json_array_append_new(
+            list,
+            json_pack("{s:s,s:i,s:s,s:b,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:b}", "component",
+                      process_name(c->process), "pid", (int)c->pid, "state",
+                      ham_state_name(MACHINE_SUPERVISE, d->ham.component[i].state), "connected",
+                      c->peer != NULL, "ready", c->ready, "why_not", c->why_not, "starts",
+                      (json_int_t)c->starts, "calls", (json_int_t)c->calls, "registrations",
+                      (json_int_t)c->registrations, "agents", (json_int_t)c->agents, "drops",
+                      (json_int_t)c->drops, "conf_writable", c->conf_writable));
+    }
+    return list;
+}
+
+static json_t *sites_json(const struct daemon *d)
+{
+    uint32_t self_site = bootstrap_self(&d->bootstrap)->site;
+    json_t *list = json_array();
+    char text[256];
+
+    evidence(d, text, sizeof(text));
+    for (uint32_t i = 0; i < d->bootstrap.site_count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:s,s:s}", "site", d->bootstrap.sites[i].name,
+                                        "site_address", d->bootstrap.sites[i].site_address,
+                                        "judgement", i == self_site ? "self" : view_judgement(d),
+                                        "evidence", i == self_site ? "" : text));
+    return list;
+}
+
+json_t *view_status(const struct daemon *d)
+{
+    json_t *hosts = json_array();
+    mono_t now = loop_now_exact();
+    json_int_t left =
+        lease_holds(&d->ham.role, now) ? (json_int_t)mono_diff_ms(d->ham.role.deadline, now) : 0;
+
+    for (uint32_t i = 0; i < d->bootstrap.host_count; i++)
+        json_array_append_new(hosts, host_json(d, i));
+    return json_pack("{s:s,s:s,s:I,s:o,s:o,s:{s:s,s:I},s:o,s:s,s:I,s:I}", "cluster",
+                     d->bootstrap.cluster, "self", bootstrap_self(&d->bootstrap)->name, "at_ms",
+                     (json_int_t)loop_wall_ms(), "hosts", hosts, "sites", sites_json(d), "ticket",
+                     "site", ticket_site(d), "epoch", (json_int_t)ticket_epoch(d), "components",
+                     components_json(d), "lease", ham_state_name(MACHINE_LEASE, d->ham.role.state),
+                     "lease_left_ms", left, "drops", (json_int_t)bus_drops(d->bus));
+}

@@ -1,0 +1,120 @@
+#include "hamgr/adapt/votes.h"
+
+#include "common/log.h"
+#include "common/store.h"
+#include "proto/lease.pb-c.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#define VOTES_FORMAT 1
+
+struct votes {
+    struct store *store;
+};
+
+struct loading {
+    struct vote_record *records;
+};
+
+struct saving {
+    uint8_t right;
+    const struct vote_record *record;
+};
+
+int votes_open(const char *folder, struct votes **ret_votes)
+{
+    static const char *const tables[] = {"votes", NULL};
+    const struct store_conf conf = {
+        .path = folder, .tables = tables, .format = VOTES_FORMAT, .map_initial = 1 << 20};
+    char error[STORE_ERROR_MAX];
+    struct votes *v = calloc(1, sizeof(*v));
+    int r;
+
+    if (v == NULL)
+        return -ENOMEM;
+    r = store_open(&conf, &v->store, error);
+    if (r < 0) {
+        log_event(LEVEL_ERR, MSG_STORE, NULL, "votes: %s", error);
+        free(v);
+        return r;
+    }
+    *ret_votes = v;
+    return 0;
+}
+
+void votes_close(struct votes **votes)
+{
+    if (*votes == NULL)
+        return;
+    store_close(&(*votes)->store);
+    free(*votes);
+    *votes = NULL;
+}
+
+static int load(struct store_txn *txn, void *arg)
+{
+    struct loading *l = arg;
+
+    for (uint8_t right = 0; right < RIGHTS_MAX; right++) {
+        void *data;
+        size_t size;
+        Sf__VoteRecord *record;
+        int r = store_get(txn, 0, STORE_BYTES(&right, 1), &data, &size);
+
+        l->records[right] = (struct vote_record){0};
+        if (r == -ENOENT)
+            continue;
+        if (r < 0)
+            return r;
+        record = sf__vote_record__unpack(NULL, size, data);
+        free(data);
+        if (record == NULL)
+            return -EBADMSG;
+        l->records[right] = (struct vote_record){.known = true,
+                                                 .epoch = record->epoch,
+                                                 .floor = record->floor,
+                                                 .ttl_ms = record->ttl_ms,
+                                                 .holder = (uint8_t)record->holder};
+        sf__vote_record__free_unpacked(record, NULL);
+    }
+    return 0;
+}
+
+int votes_load(struct votes *v, struct vote_record *ret_records)
+{
+    struct loading l = {ret_records};
+    int r = store_view(v->store, load, &l);
+
+    if (r < 0)
+        log_event(LEVEL_ERR, MSG_STORE, NULL, "votes: %s", store_error(v->store));
+    return r;
+}
+
+static int save(struct store_txn *txn, void *arg)
+{
+    const struct saving *s = arg;
+    Sf__VoteRecord record = SF__VOTE_RECORD__INIT;
+    uint8_t buffer[64];
+    size_t size;
+
+    record.known = true;
+    record.epoch = s->record->epoch;
+    record.floor = s->record->floor;
+    record.ttl_ms = s->record->ttl_ms;
+    record.holder = s->record->holder;
+    if (sf__vote_record__get_packed_size(&record) > sizeof(buffer))
+        return -EMSGSIZE;
+    size = sf__vote_record__pack(&record, buffer);
+    return store_put(txn, 0, STORE_BYTES(&s->right, 1), STORE_BYTES(buffer, size));
+}
+
+int votes_save(struct votes *v, enum ham_right right, const struct vote_record *record)
+{
+    struct saving s = {(uint8_t)right, record};
+    int r = store_update(v->store, save, &s);
+
+    if (r < 0)
+        log_event(LEVEL_ERR, MSG_STORE, NULL, "votes: the promise was not made: %s",
+                  store_error(v->store));
+    return r;
+}

@@ -1,0 +1,24 @@
+/* votes - what this voter has promised, on disk (LMDB under <data-dir>/votes), read at start and
+ * written by ACT_PERSIST before the promise is sent.
+ *
+ * Errors: 0 or a negative errno; the reason in words is logged with the path and the mend.
+ */
+#ifndef HAMGR_ADAPT_VOTES_H
+#define HAMGR_ADAPT_VOTES_H
+
+#include "hamgr/core/types.h"
+
+struct votes;
+
+/* votes_open - FOLDER is <data-dir>/votes; made when missing. */
+int votes_open(const char *folder, struct votes **ret_votes);
+void votes_close(struct votes **votes);
+
+/* votes_load - RET_RECORDS[RIGHTS_MAX]; a right that is not stored has known == false (the voter
+ * abstains). */
+int votes_load(struct votes *votes, struct vote_record *ret_records);
+
+/* votes_save - durable when it returns 0. */
+int votes_save(struct votes *votes, enum ham_right right, const struct vote_record *record);
+
+#endif

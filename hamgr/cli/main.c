@@ -1,0 +1,151 @@
+/* hamgr: holds the roles of a host, and is the operator's command line. */
+#include "hamgr/cli/cli.h"
+
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG     "/etc/standfast/standfast.yaml"
+#define DEFAULT_TIMEOUT_MS 3000
+
+static const struct verb {
+    const char *name;
+    int (*function)(struct cli *cli);
+    const char *arguments, *meaning;
+} verbs[] = {
+#define VERB(name, function, arguments, meaning) {name, function, arguments, meaning},
+#include "hamgr/cli/verbs.tbl.h"
+};
+
+enum { OPTION_SELF = 256, OPTION_BIN, OPTION_TIMEOUT, OPTION_FORCE, OPTION_WAIT };
+
+static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                        {"self", required_argument, NULL, OPTION_SELF},
+                                        {"json", no_argument, NULL, 'j'},
+                                        {"follow", no_argument, NULL, 'f'},
+                                        {"wait", no_argument, NULL, OPTION_WAIT},
+                                        {"supervise", no_argument, NULL, 's'},
+                                        {"force", no_argument, NULL, OPTION_FORCE},
+                                        {"bin-dir", required_argument, NULL, OPTION_BIN},
+                                        {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"version", no_argument, NULL, 'V'},
+                                        {0}};
+
+static void usage(FILE *out)
+{
+    fprintf(out, "hamgr - roles of a Standfast host, and the operator's command line\n\n"
+                 "  hamgr VERB [arguments] [options]\n\n");
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        fprintf(out, "  %-14s %-14s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].meaning);
+    fprintf(out,
+            "\n  --config FILE   bootstrap file (default %s)\n"
+            "  --self NAME     which host of it this is (default: its `self`, or $STANDFAST_SELF)\n"
+            "  --bin-dir DIR   run --supervise: where the components are (default: beside hamgr)\n"
+            "  --timeout MS    how long to wait for the hamgr of this host (default %d)\n"
+            "  --wait          switchover, site promote: return when it has happened\n"
+            "  --json          the answer as one JSON document\n\n"
+            "Exit status: 0 done, 1 refused or failed, 2 wrong command line or file, 3 no hamgr "
+            "answers.\n",
+            DEFAULT_CONFIG, DEFAULT_TIMEOUT_MS);
+}
+
+/* "config import FILE": a verb may have two words.  Returns how many words of ARGV it takes, 0
+ * unknown. */
+static int find_verb(int argc, char **argv, const struct verb **ret_verb)
+{
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        const char *space = strchr(verbs[i].name, ' ');
+        size_t first = space != NULL ? (size_t)(space - verbs[i].name) : strlen(verbs[i].name);
+
+        if (strlen(argv[0]) != first || strncmp(argv[0], verbs[i].name, first) != 0)
+            continue;
+        if (space != NULL && (argc < 2 || strcmp(argv[1], space + 1) != 0))
+            continue;
+        *ret_verb = &verbs[i];
+        return space != NULL ? 2 : 1;
+    }
+    return 0;
+}
+
+static char *own_folder(void)
+{
+    static char path[512];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    if (n < 0)
+        return (char *)".";
+    path[n] = '\0';
+    return dirname(path);
+}
+
+static int parse(int argc, char **argv, struct cli *cli)
+{
+    int o;
+
+    while ((o = getopt_long(argc, argv, "c:jfshV", options, NULL)) != -1) {
+        switch (o) {
+        case 'c': cli->config = optarg; break;
+        case OPTION_SELF: cli->self = optarg; break;
+        case 'j': cli->json = true; break;
+        case 'f': cli->follow = true; break;
+        case OPTION_WAIT: cli->wait = true; break;
+        case 's': cli->supervise = true; break;
+        case OPTION_FORCE: cli->force = true; break;
+        case OPTION_BIN: cli->bin_dir = optarg; break;
+        case OPTION_TIMEOUT: {
+            char *end;
+            unsigned long ms = strtoul(optarg, &end, 10);
+
+            if (*end != '\0' || ms < 100 || ms > 600000) {
+                fprintf(stderr, "hamgr: --timeout %s: give milliseconds, 100..600000\n", optarg);
+                return CLI_USAGE;
+            }
+            cli->timeout_ms = (uint32_t)ms;
+            break;
+        }
+        case 'h': usage(stdout); exit(CLI_DONE);
+        case 'V': printf("hamgr %s\n", STANDFAST_VERSION); exit(CLI_DONE);
+        default: fprintf(stderr, "hamgr: see `hamgr --help`\n"); return CLI_USAGE;
+        }
+    }
+    return CLI_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {.config = DEFAULT_CONFIG, .timeout_ms = DEFAULT_TIMEOUT_MS};
+    const struct verb *verb;
+    int words, r = parse(argc, argv, &cli);
+
+    if (r != CLI_DONE)
+        return r;
+    if (optind == argc) {
+        usage(stderr);
+        return CLI_USAGE;
+    }
+    words = find_verb(argc - optind, argv + optind, &verb);
+    if (words == 0) {
+        fprintf(stderr, "hamgr: there is no verb '%s'; see `hamgr --help`\n", argv[optind]);
+        return CLI_USAGE;
+    }
+    cli.argc = argc - optind - words;
+    cli.argv = argv + optind + words;
+    if (cli.bin_dir == NULL)
+        cli.bin_dir = own_folder();
+    r = cli_bootstrap(&cli);
+    return r != CLI_DONE ? r : verb->function(&cli);
+}
+
+int cli_bootstrap(struct cli *cli)
+{
+    struct conf_errors errors;
+
+    if (bootstrap_read(cli->config, cli->self, &cli->bootstrap, &errors) == 0)
+        return CLI_DONE;
+    conf_errors_print(&errors, stderr);
+    return CLI_USAGE;
+}

@@ -1,0 +1,184 @@
+/* status - the verbs that ask this host's hamgr: status, events, switchover, site promote. */
+#include "hamgr/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static bool truth_of(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+static void print_host(const json_t *host)
+{
+    char age[32];
+
+    if (truth_of(host, "alive"))
+        snprintf(age, sizeof(age), "%lld ms", number_of(host, "age_ms"));
+    else
+        snprintf(age, sizeof(age), "SILENT");
+    if (truth_of(host, "arbiter")) {
+        printf("%-10s %-8s %-8s\n", text_of(host, "host"), "arbiter", age);
+        return;
+    }
+    printf("%-10s %-8s %-8s %6lld  %-10s %-8s %s%lld.%lld/%-5lld %s\n", text_of(host, "host"),
+           truth_of(host, "alive") ? text_of(host, "role") : "-", age, number_of(host, "epoch"),
+           text_of(host, "mode")[0] != '\0' && strcmp(text_of(host, "role"), "PRIMARY") == 0
+               ? text_of(host, "mode")
+               : "-",
+           truth_of(host, "alive") ? text_of(host, "health") : "-",
+           truth_of(host, "writer") ? "writer " : "copy   ", number_of(host, "conf_epoch") >> 32,
+           number_of(host, "conf_epoch") & UINT32_MAX, number_of(host, "conf_txid"),
+           text_of(host, "components"));
+}
+
+static void print_status(const json_t *status)
+{
+    const json_t *item;
+    size_t i;
+
+    printf("cluster %s, seen from %s\n\n", text_of(status, "cluster"), text_of(status, "self"));
+    printf("%-10s %-8s %-8s %6s  %-10s %-8s %-18s %s\n", "HOST", "ROLE", "HEARD", "EPOCH", "MODE",
+           "HEALTH", "CONFIGURATION", "COMPONENTS");
+    json_array_foreach(json_object_get(status, "hosts"), i, item) print_host(item);
+    printf("\n");
+    json_array_foreach(json_object_get(status, "sites"), i, item)
+    {
+        if (strcmp(text_of(item, "judgement"), "self") == 0)
+            printf("site %-8s %s  (this site)\n", text_of(item, "site"),
+                   text_of(item, "site_address"));
+        else
+            printf("site %-8s %s  judged %s: %s\n", text_of(item, "site"),
+                   text_of(item, "site_address"), text_of(item, "judgement"),
+                   text_of(item, "evidence"));
+    }
+    json_array_foreach(json_object_get(status, "hosts"), i, item)
+    {
+        if (strcmp(text_of(item, "role"), "PRIMARY") == 0 && text_of(item, "mode")[0] != '\0')
+            printf("mode of %-5s %s: %s\n", text_of(item, "site"), text_of(item, "mode"),
+                   text_of(item, "mode_reason"));
+    }
+    printf("configuration ticket: %s, epoch %lld\n",
+           text_of(json_object_get(status, "ticket"), "site"),
+           number_of(json_object_get(status, "ticket"), "epoch"));
+}
+
+static void on_status(void *arg, int code, const char *text, const json_t *json)
+{
+    const struct cli *cli = arg;
+
+    if (cli->json || json == NULL || code != 0)
+        cli_print(arg, code, text, json);
+    else
+        print_status(json);
+}
+
+int verb_status(struct cli *cli)
+{
+    static const char *const none[] = {NULL};
+
+    return cli_ask(cli, "status", none, on_status, cli);
+}
+
+int verb_events(struct cli *cli)
+{
+    const char *const arguments[] = {cli->follow ? "--follow" : NULL, NULL};
+
+    return cli_ask(cli, "events", arguments, cli_print, cli);
+}
+
+/* ---- planned moves ---- */
+
+struct waiting {
+    const char *site;
+    char primary[64], writer_site[64];
+};
+
+static void look(void *arg, int code, const char *text, const json_t *json)
+{
+    struct waiting *w = arg;
+    const json_t *host;
+    size_t i;
+
+    (void)code;
+    (void)text;
+    w->primary[0] = w->writer_site[0] = '\0';
+    json_array_foreach(json_object_get(json, "hosts"), i, host)
+    {
+        if (strcmp(text_of(host, "site"), w->site) == 0 &&
+            strcmp(text_of(host, "role"), "PRIMARY") == 0)
+            snprintf(w->primary, sizeof(w->primary), "%s", text_of(host, "host"));
+        if (truth_of(host, "writer"))
+            snprintf(w->writer_site, sizeof(w->writer_site), "%s", text_of(host, "site"));
+    }
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec span = {ms / 1000, ms % 1000 * 1000000};
+
+    nanosleep(&span, NULL);
+}
+
+/* Ask for VERB at this host's site, and with --wait look until it has happened or the timeout is
+ * over. */
+static int move(struct cli *cli, const char *verb, bool switchover)
+{
+    static const char *const none[] = {NULL};
+    const struct bootstrap_site *site = bootstrap_self_site(&cli->bootstrap);
+    const char *const arguments[] = {cli->argc > 0 ? cli->argv[0] : NULL, NULL};
+    struct waiting before = {0}, now = {0};
+    int r;
+
+    if (site == NULL) {
+        fprintf(stderr, "hamgr: the arbiter has no site; ask a host of the site, with --self\n");
+        return CLI_USAGE;
+    }
+    before.site = now.site = site->name;
+    r = cli->wait ? cli_ask(cli, "status", none, look, &before) : CLI_DONE;
+    if (r == CLI_DONE)
+        r = cli_ask(cli, verb, arguments, cli_print, cli);
+    for (uint32_t waited = 0; r == CLI_DONE && cli->wait; waited += 100) {
+        r = cli_ask(cli, "status", none, look, &now);
+        if (r != CLI_DONE)
+            return r;
+        if (switchover ? now.primary[0] != '\0' && strcmp(now.primary, before.primary) != 0
+                       : strcmp(now.writer_site, site->name) == 0) {
+            if (!cli->json)
+                printf("done: %s %s\n",
+                       switchover ? "the primary is" : "the configuration writer is at",
+                       switchover ? now.primary : now.writer_site);
+            return CLI_DONE;
+        }
+        if (waited >= cli->timeout_ms) {
+            fprintf(stderr, "hamgr: it has not happened within %u ms; see `hamgr events`\n",
+                    cli->timeout_ms);
+            return CLI_REFUSED;
+        }
+        pause_ms(100);
+    }
+    return r;
+}
+
+int verb_switchover(struct cli *cli)
+{
+    return move(cli, "switchover", true);
+}
+
+int verb_site_promote(struct cli *cli)
+{
+    return move(cli, "site promote", false);
+}
