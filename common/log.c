@@ -15,6 +15,8 @@
 #define LINE_MAX_BYTES 4096
 #define TEXT_MAX_BYTES 2048
 
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
 /* The journal's MESSAGE_ID is this prefix and the message's number. */
 #define MESSAGE_ID_PREFIX "6f1d3c5ab2e84e0c9d7753746640"
 
@@ -75,6 +77,8 @@ static bool journal_wanted(void)
     unsigned long long device, inode;
 
     if (stream == NULL || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
+        return false;
+    if (access(JOURNAL_SOCKET, W_OK) < 0) /* without it sd_journal_sendv drops lines silently */
         return false;
     return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
