@@ -14,8 +14,9 @@ from standfast_lab.net import SITES, split_link
 from scn import seconds
 
 SITE = r"(?:east|west)"
-HOST = r"(?:(?:east|west)\.[12])"
+HOST = r"(?:(?:east|west)\.(?:[12]|primary|backup|former))"   # the last three: see Run.resolve
 PROGRAM = r"(?:hamgr|sipserver|confproxy|statserver|desktop)"
+OUT = (None, "logged_out", "null")   # states of an agent who is not logged in
 TIME = r"(?:\d+(?:\.\d+)?(?:ms|s|min))"
 AGENT = r"(?:ann|bob|carol|dave)"
 
@@ -299,73 +300,58 @@ def bind(text):
         if not match:
             continue
         if word in ("expect", "hold", "never"):
-            find_sentence(match.group(1))
+            find_sentence(match.group(1))   # refuse it here, while nothing has been started
         if word in ("cut", "lose", "heal") and match.groups():
             for name in re.split(r"[|>]", match.groups()[-1]):
-                if not re.fullmatch(rf"{SITE}|{HOST}|arbiter|gateway|phones|access", name):
+                if not re.fullmatch(rf"{SITE}|{HOST}|arbiter|gateway|phones", name):
                     raise ValueError(f"'{name}' is no site and no host")
         if word == "call" and match.group(6) in ("for", "gives up after") and not match.group(7):
             raise ValueError(f"'{match.group(6)}' wants a time")
-        return lambda run: function(run, *match.groups())
+        if word in ("expect", "hold", "never"):
+            return lambda run: function(run, *match.groups())
+        return lambda run: function(run, *(group and run.resolve(group, remember=True) for group in match.groups()))
     raise ValueError(f"this is not '{usage}'")
 
 
 # -- sentences -----------------------------------------------------------------------------------------------------
 
-def primary_of(run, site):
-    """The host of SITE that says it is primary, by its own status."""
-    for host in run.lab.deployment.running_hosts(site):
-        if run.look(host).role(host) == "primary":
-            return host
-    return None
-
-
 def has_mode(run, site, mode):
-    host = primary_of(run, site)
-    if host is None:
-        return False, f"{site} has no primary"
-    seen, reason = run.look(host).mode(host)
-    return seen.upper() == mode.upper(), f"{site} is {seen} ({reason})"
+    seen, reason = run.eyes.mode_of(site)
+    return seen.upper() == mode, f"{site} is {seen} ({reason})"
 
 
 def has_primary(run, site):
-    host = primary_of(run, site)
+    host = run.eyes.primary_of(site)
     return host is not None, f"{host} is primary" if host else f"{site} has no primary"
 
 
 def is_role(run, host, role):
-    seen = run.look(host).role(host)
+    seen = run.eyes.look(host).role(host)
     return seen == role, f"{host} is {seen}"
 
 
 def writer_at(run, site):
-    host = primary_of(run, site)
-    seen = run.look(host).writer() if host else None
+    seen = run.eyes.writer_by(site)
     return seen is not None and seen.startswith(site + "."), f"the writer is {seen or 'nobody'}"
 
 
 def no_writer_at(run, site):
-    hosts = [host for host in run.lab.deployment.running_hosts(site) if run.look(host).writer() == host]
+    hosts = [host for host in run.lab.deployment.running_hosts(site) if run.eyes.look(host).writer() == host]
     return not hosts, f"writers: {hosts}"
 
 
 def judges(run, site, other, judgement):
-    host = primary_of(run, site)
+    host = run.eyes.primary_of(site)
     if host is None:
         return False, f"{site} has no primary"
-    seen, evidence = run.look(host).judgement(other)
+    seen, evidence = run.eyes.look(host).judgement(other)
     return seen == judgement, f"{site} judges {other} {seen} ({evidence})"
 
 
 def agents_at(run, site, state, at):
     """All agents of SITE, as the Stat Server of the primary at AT shows them."""
-    host = primary_of(run, at)
-    if host is None:
-        return False, f"{at} has no primary"
-    names = list(run.lab.agent_processes[site].names)
-    seen = {name: run.agent_state(host, at, name) for name in names}
-    wanted = {"logged in": lambda s: s not in (None, "logged_out"), "ready": lambda s: s == "ready",
-              "not logged in": lambda s: s in (None, "logged_out")}[state]
+    seen = {name: run.eyes.agent_state(at, name) for name in run.lab.agent_processes[site].names}
+    wanted = {"logged in": lambda s: s not in OUT, "ready": lambda s: s == "ready", "not logged in": lambda s: s in OUT}[state]
     return all(wanted(value) for value in seen.values()), f"at {at}: {seen}"
 
 
@@ -448,8 +434,7 @@ def call_refused(run):
 
 
 def queue_waits(run, site, count):
-    host = primary_of(run, site)
-    seen = run.queue(host, site, QUEUE) if host else None
+    seen = run.eyes.queue(site, QUEUE)
     return seen is not None and seen.get("waiting") == int(count), f"queue at {site}: {seen}"
 
 

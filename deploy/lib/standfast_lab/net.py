@@ -38,17 +38,16 @@ def _run(argv, stdin=None):
 
 
 class Loopback:
-    """127.NET.x.y; sites are 127.NET.1 and 127.NET.2, ports start at PORT_BASE."""
+    """127.NET.x.y; sites are 127.NET.1 and 127.NET.2; PORT_BASE is the port of SIP, the others keep their distance."""
 
     namespaces = False
 
-    def __init__(self, net=0, port_base=5060, http_base=9090):
+    def __init__(self, net=0, port_base=5060):
         self.prefix = f"127.{net}"
         self.interface = "lo"
         self.sip_port = port_base
-        self.http_port = http_base
-        # ZeroMQ ports share nothing with others' because the addresses are ours alone.
-        self.bus_port = port_base + 700
+        self.http_port = port_base + 4030   # 9090
+        self.bus_port = port_base + 2641    # 7701
 
     def place_index(self, site):
         return SITES.index(site) + 1
@@ -94,7 +93,7 @@ class Namespaces:
     interface = "eth0"
     sip_port = 5060
     http_port = 9090
-    bus_port = 5760
+    bus_port = 7701
 
     def __init__(self, prefix, wanlink):
         self.prefix = prefix
