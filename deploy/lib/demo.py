@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""The demo: a whole deployment on loopback addresses with a caller that keeps calling.  Started by deploy/demo."""
+import argparse
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from standfast_lab import clock, history               # noqa: E402
+from standfast_lab.deployment import QUEUE             # noqa: E402
+from standfast_lab.lab import Lab                      # noqa: E402
+from standfast_lab.look import Eyes                    # noqa: E402
+from standfast_lab.net import Loopback                 # noqa: E402
+
+# When an agent is at neither site's queue here, the call goes where one is (F-1), so that a returned site serves at once.
+OPTIONS = {"dr-forward": "no-agent"}
+CALL_SECONDS = 1.5
+
+
+class Broken(Exception):
+    """A step of the story did not hold."""
+
+
+def wall():
+    return time.strftime("%H:%M:%S")
+
+
+class Demo:
+    def __init__(self, arguments, directory):
+        self.arguments = arguments
+        self.lab = Lab(directory, Loopback(arguments.net, arguments.port_base), arguments.bin, options=OPTIONS,
+                       on_note=self.on_note)
+        self.lab.listeners.append(self.on_call)
+        self.eyes = Eyes(self.lab)
+        self.caller = None
+        self.pending = []        # answered calls whose phone has not told yet: (instant, call)
+        self.facts = []          # (instant, text) of the timeline
+        self.outcomes = []       # (instant, call, site or None)
+
+    # -- lines -----------------------------------------------------------------------------------------------
+
+    def say(self, text):
+        print(f"{wall()}  {text}", flush=True)
+
+    def on_note(self, kind, text):
+        if kind == "lab":
+            self.say(text)
+            self.facts.append((clock.now(), text))
+
+    def on_call(self, kind, _, call):
+        """One line for each call: when its phone is known, or half a second after the answer."""
+        if kind == "answered":
+            self.pending.append((clock.now(), call))
+        elif kind == "failed":
+            self.outcomes.append((clock.now(), call, None))
+            self.say(f"{call.call_id.split('-')[0]:>10}  failed: {call.status}")
+        elif kind == "released":
+            self.say(f"{call.call_id.split('-')[0]:>10}  dropped by the other side")
+
+    def poll(self):
+        self.lab.poll()
+        waiting = []
+        for since, call in self.pending:
+            number = self.lab.phone_of_call(call)
+            if number is None and clock.now() - since < 0.5:
+                waiting.append((since, call))
+                continue
+            site = self.lab.site_of_address(call.answered_by)
+            self.outcomes.append((since, call, site))
+            took = (call.answered or since) - call.asked if call.asked else 0
+            who = f" by {self.lab.agent_of(number)}" if number else ""
+            self.say(f"{call.call_id.split('-')[0]:>10}  answered at {site}{who} after {took:.2f} s")
+        self.pending = waiting
+
+    def wait(self, condition, seconds, what):
+        """CONDITION within SECONDS; returns how long it took."""
+        began = clock.now()
+        end = clock.deadline(seconds)
+        while True:
+            self.poll()
+            if condition():
+                return clock.now() - began
+            if clock.now() >= end:
+                raise Broken(f"{what}: not within {seconds:g} s")
+            time.sleep(0.1)
+
+    # -- bringing it up --------------------------------------------------------------------------------------
+
+    def start(self):
+        lab = self.lab
+        lab.up()
+        lab.deployment.found()
+        lab.deployment.start("arbiter")
+        for host in lab.deployment.hosts:
+            lab.deployment.start(host)
+        said = [""]
+
+        def imported():
+            for host in lab.deployment.hosts:
+                process = lab.deployment.processes[host]
+                if not process.running():
+                    raise Broken(f"{host} has ended:\n  " + "\n  ".join(process.log_tail()))
+            done, said[0] = lab.import_configuration()
+            return done
+        try:
+            self.wait(imported, 30, "a configuration server in service")
+        except Broken as broken:
+            raise Broken(f"{broken} ({said[0]})") from None
+        lab.gateway.start()
+        for phones in lab.phones.values():
+            phones.start()
+        for agents in lab.agent_processes.values():
+            agents.start()
+        for site in lab.sites:
+            self.wait(lambda: self.eyes.mode_of(site)[0] == "PEERED", 40, f"{site} is PEERED")
+            self.wait(lambda: self.agents_ready(site, site), 40, f"the agents of {site} are ready at {site}")
+
+    def agents_ready(self, site, at):
+        return all(self.eyes.agent_state(at, name) == "ready" for name in self.lab.agent_processes[site].names)
+
+    def call_on(self):
+        """Begin the endless stream of calls."""
+        self.caller = self.lab.call("call", "gateway", QUEUE, count=0, rate=self.arguments.rate, duration=CALL_SECONDS)
+
+    def guide(self):
+        lab = self.lab
+        east = lab.deployment.hosts[0]
+        command = f"{os.path.relpath(lab.program('hamgr'))}"
+        at = f"--config {lab.deployment.bootstrap_file} --self {east}"
+        page = f"http://{lab.net.address(east)}:{lab.net.http_port}/"
+        print(f"""
+  status page       {page}   (each host has one: {', '.join(lab.net.address(h) for h in lab.deployment.hosts)})
+  agents' page      http://{lab.net.site_address('east')}:{lab.agent_http_port}/   (log in as one of {', '.join(lab.agents)};
+                    the password of ann is {lab.password('ann')})
+  try in another shell
+      {command} status {at}
+      {command} events --follow {at}
+      {command} switchover east {at}
+      {command} config export {at}
+      {command} config import {lab.deployment.configuration_file} {at}
+  type here         kill east | kill east.1 | start east | start east.1 | quit
+  logs              {lab.log_directory}
+""", flush=True)
+
+    # -- the endless demo ------------------------------------------------------------------------------------
+
+    def serve(self):
+        listening = sys.stdin.isatty() or not sys.stdin.closed
+        while True:
+            self.poll()
+            ready, _, _ = select.select([sys.stdin] if listening else [], [], [], 0.1)
+            if not ready:
+                continue
+            line = sys.stdin.readline()
+            if not line:
+                listening = False     # no terminal: go on until a signal
+            elif line.strip() == "quit":
+                return
+            else:
+                self.obey(line.split())
+
+    def obey(self, words):
+        deployment = self.lab.deployment
+        if len(words) == 2 and words[0] in ("kill", "start"):
+            hosts = [host for host in [*deployment.hosts, "arbiter"] if host == words[1] or host.split(".")[0] == words[1]]
+            try:
+                for host in hosts:
+                    getattr(deployment, words[0])(host)
+            except RuntimeError as error:
+                self.say(str(error))
+            if hosts:
+                return
+        if words:
+            print("kill SITE|HOST, start SITE|HOST, quit", flush=True)
+
+    # -- the story -------------------------------------------------------------------------------------------
+
+    def fact(self, text):
+        self.facts.append((clock.now(), text))
+        self.say(f"* {text}")
+
+    def answered_since(self, instant, site=None):
+        return [call for at, call, where in self.outcomes if at >= instant and where and (site is None or where == site)]
+
+    def failed_since(self, instant):
+        return [call for at, call, where in self.outcomes if at >= instant and where is None]
+
+    def measure(self, what, condition, limit, since):
+        self.wait(condition, limit, what)
+        self.fact(f"{what}  (+{clock.now() - since:.2f} s)")
+
+    def story(self):
+        lab = self.lab
+        self.call_on()
+        began = clock.now()
+        self.measure("calls are answered at both sites",
+                     lambda: all(len(self.answered_since(began, site)) >= 2 for site in lab.sites), 30, began)
+
+        killed = clock.now()
+        for host in ("east.1", "east.2"):
+            lab.deployment.kill(host)
+        self.fact("site east is dead")
+        self.measure("west knows that it is alone: SINGLE", lambda: self.eyes.mode_of("west")[0] == "SINGLE", 10, killed)
+        self.measure("the gateway sends no calls to east", lambda: not lab.gateway.marks()["east"], 10, killed)
+        # A call asked after the kill that west answers.
+        self.measure("a call asked after the kill is answered at west",
+                     lambda: any(call.asked and call.asked >= killed for call in self.answered_since(killed, "west")), 15, killed)
+        self.measure("ann and bob, agents of east, are ready at west", lambda: self.agents_ready("east", "west"), 20, killed)
+        self.measure("phones of east answer through west",
+                     lambda: any(site == "west" and at > killed and number in lab.phones["east"].numbers
+                                 for at, number, site, _ in lab.answers), 30, killed)
+        self.measure("the Configuration Server of west is in service",
+                     lambda: (self.eyes.writer_by("west") or "").startswith("west."), 20, killed)
+        done = lab.deployment.hamgr("config", "import", lab.deployment.configuration_file, self_name="west.1")
+        if done.returncode != 0:
+            raise Broken(f"a configuration written at west: {(done.stdout + done.stderr).strip()}")
+        self.fact("a configuration written at west is accepted")
+        flowing = clock.now()
+        self.measure("calls flow at west", lambda: len(self.answered_since(flowing, "west")) >= 4, 30, flowing)
+        if self.failed_since(killed):
+            raise Broken(f"{len(self.failed_since(killed))} calls failed after the kill")
+        self.fact("no call failed after the kill")
+
+        returned = clock.now()
+        for host in ("east.1", "east.2"):
+            lab.deployment.start(host)
+        for site in lab.sites:
+            self.measure(f"{site} is PEERED again", lambda: self.eyes.mode_of(site)[0] == "PEERED", 60, returned)
+        self.measure("the gateway offers calls to east again", lambda: lab.gateway.marks()["east"], 15, returned)
+        flowing = clock.now()
+        self.measure("calls flow", lambda: len(self.answered_since(flowing)) >= 4, 30, flowing)
+        if self.failed_since(returned):
+            raise Broken(f"{len(self.failed_since(returned))} calls failed while east returned")
+        dropped = [call.call_id for call in self.caller.calls.values()
+                   if call.released_by == "callee" and call.asked and call.asked >= killed]
+        if dropped:
+            raise Broken(f"calls were dropped by the other side: {' '.join(dropped)}")
+        self.fact("no call failed or was dropped while east returned")
+
+    def timeline(self):
+        print("\ntimeline (seconds since the first line)")
+        start = self.facts[0][0] if self.facts else 0
+        for at, text in self.facts:
+            print(f"  {at - start:8.2f}  {text}")
+        calls = [where for _, _, where in self.outcomes]
+        print(f"  calls: {calls.count('east')} answered at east, {calls.count('west')} at west, {calls.count(None)} failed", flush=True)
+
+    def explain(self, text):
+        print(f"\ndemo: {text}", file=sys.stderr)
+        records = history.read_logs(self.lab.log_directory)
+        for line in history.timeline(records, self.lab.notes)[-40:]:
+            print(f"  {line}", file=sys.stderr)
+
+    def stop(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)     # a second Ctrl-C must not leave processes behind
+        print("stopping ...", flush=True)
+        return self.lab.down()
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="deploy/demo", description=__doc__)
+    parser.add_argument("--script", action="store_true")
+    parser.add_argument("--dir")
+    parser.add_argument("--net", type=int, default=0)
+    parser.add_argument("--port-base", type=int, default=5060)
+    parser.add_argument("--rate", type=float, default=0.5)
+    parser.add_argument("--bin", required=True)
+    parsed = parser.parse_args()
+    if not 0 <= parsed.net <= 255:
+        parser.error("--net: 0 to 255")
+    if not 1024 <= parsed.port_base <= 61000:
+        parser.error("--port-base: 1024 to 61000")
+    if parsed.rate <= 0:
+        parser.error("--rate: more than 0 calls per second")
+    parsed.bin = os.path.abspath(parsed.bin)
+    return parsed
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    options = arguments()
+    directory = os.path.abspath(options.dir) if options.dir else tempfile.mkdtemp(prefix="standfast-demo.")
+    os.makedirs(directory, exist_ok=True)
+    if os.listdir(directory):
+        sys.exit(f"demo: {directory} is not empty; name another --dir, or empty it")
+    if len(directory) > 50:
+        sys.exit(f"demo: the path {directory} is too long for the sockets below it; name a shorter --dir")
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
+    demo, status = None, 0
+    try:
+        demo = Demo(options, directory)
+        demo.start()
+        demo.guide()
+        if options.script:
+            demo.story()
+            demo.timeline()
+        else:
+            demo.call_on()
+            demo.serve()
+    except KeyboardInterrupt:
+        status = 130 if options.script else 0
+    except (Broken, RuntimeError, OSError) as error:
+        status = 1
+        if demo and demo.facts:
+            demo.timeline()
+            demo.explain(str(error))
+        else:
+            print(f"demo: {error}", file=sys.stderr)
+    finally:
+        stubborn = demo.stop() if demo else []
+        if stubborn:
+            print(f"did not stop by themselves and were killed: {' '.join(stubborn)}", file=sys.stderr)
+    if status == 1:
+        print(f"demo: logs are kept in {directory}", file=sys.stderr)
+    elif not options.dir:
+        shutil.rmtree(directory, ignore_errors=True)
+    if status == 0 and options.script:
+        print("every step held", flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
