@@ -27,6 +27,7 @@ static bool output_stopped(const struct ham *h);
 static uint8_t moves_within(const struct ham *h, mono_t now);
 static void count_move(struct ham *h, mono_t now);
 static bool tilted(const struct ham *h, mono_t now);
+static bool orphaned(const struct ham *h, mono_t now);
 static uint8_t fresh_writer_elsewhere(const struct ham *h, mono_t now);
 
 static struct vote *role_vote(struct ham *h)
@@ -46,7 +47,10 @@ void ham_init(struct ham *h, const struct ham_conf *conf, uint64_t seed, mono_t 
     h->tilt_until = h->promote_until = MONO_ZERO;
     h->address_retry = MONO_NEVER;
     h->address_known = true;
-    h->ticket_site = records[RIGHT_TICKET].known ? records[RIGHT_TICKET].holder : HAM_NONE;
+    h->ticket_site = HAM_NONE;
+    if (records[RIGHT_TICKET].known && records[RIGHT_TICKET].holder < conf->hosts)
+        h->ticket_site = conf->site_of[records[RIGHT_TICKET].holder];
+    h->writer_seen = now;
     h->order.deadline = MONO_NEVER;
     for (int r = 0; r < RIGHTS_MAX; r++) {
         uint8_t majority;
@@ -58,8 +62,8 @@ void ham_init(struct ham *h, const struct ham_conf *conf, uint64_t seed, mono_t 
     /* The components may still serve under an order of an earlier life of ours. */
     h->order_latest = mono_add_ms(now, conf->lease_ttl_ms);
     h->address_on = true; /* as far as we know: the first step has it removed */
-    lease_init(&h->role, conf, (enum ham_right)h->site, conf->self, seed, now);
-    lease_init(&h->ticket, conf, RIGHT_TICKET, h->site, seed, now);
+    lease_init(&h->role, conf, (enum ham_right)h->site, seed, now);
+    lease_init(&h->ticket, conf, RIGHT_TICKET, seed, now);
     for (uint8_t i = 0; i < conf->components; i++)
         supervise_init(&h->component[i], conf, i, now);
     for (uint8_t i = 0; i < conf->hosts; i++)
@@ -241,7 +245,7 @@ static void on_message(struct ham *h, mono_t now, const struct ham_msg *m, struc
     case HAM_MSG_RELEASE:
         if (h->votes[m->right])
             vote_released(&h->vote[m->right], now, m, out);
-        if (ours && m->release.successor == lease->holder && m->from != h->conf.self) {
+        if (ours && m->release.successor == h->conf.self && m->from != h->conf.self) {
             if (m->right == RIGHT_TICKET)
                 h->ticket_site = h->site;
             else if (m->release.automatic)
@@ -254,8 +258,7 @@ static void on_message(struct ham *h, mono_t now, const struct ham_msg *m, struc
     case HAM_MSG_HAND_OVER:
         if (ours && h->order.writer && h->ticket.state == LEASE_HOLDING &&
             h->conf.site_of[m->from] != HAM_NONE && h->conf.site_of[m->from] != h->site) {
-            h->ticket_site = h->conf.site_of[m->from];
-            lease_yield(&h->ticket, now, h->ticket_site, false, h->order.write_deadline, out);
+            lease_yield(&h->ticket, now, m->from, false, h->order.write_deadline, out);
         }
         break;
     case HAM_MSG_MAX: break;
@@ -270,9 +273,10 @@ static void on_beat(struct ham *h, mono_t now, const struct ham_msg *m, struct h
     for (int r = 0; r < RIGHTS_MAX; r++)
         if (h->votes[r])
             vote_taught(&h->vote[r], now, m->from, &m->beat.votes[r], out);
-    if (m->beat.writer && from_site != HAM_NONE && h->ticket.state != LEASE_HOLDING &&
-        m->beat.ticket_epoch >= h->ticket.epoch)
+    if (m->beat.writer && from_site != HAM_NONE && m->beat.ticket_epoch >= h->ticket.epoch) {
         h->ticket_site = from_site;
+        h->writer_seen = now;
+    }
     if (!h->judges)
         return;
     if (from_site == h->other_site.site) {
@@ -392,8 +396,8 @@ static void brief(struct ham *h, mono_t now)
 
     r->may_take = calm && !h->paused && rv->record.known;
     r->known = rv->record.floor;
-    r->own = rv->record.holder == r->holder ? rv->record.epoch : 0;
-    r->held_until = vote_held_until(rv, r->holder);
+    r->own = rv->record.holder == h->conf.self ? rv->record.epoch : 0;
+    r->held_until = vote_held_until(rv, h->conf.self);
     r->delay_ms = h->conf.preferred[h->site] == h->conf.self ? 0 : 2 * h->conf.backoff_ms;
     if (health != HEALTH_GOOD)
         r->delay_ms += health == HEALTH_MENDING ? MENDING_DELAY_MS : BAD_DELAY_MS;
@@ -402,12 +406,12 @@ static void brief(struct ham *h, mono_t now)
                        h->conf.arbiter != HAM_NONE && h->other_site.state == SITE_DEAD;
     t->may_take = calm && tv->record.known && r->state == LEASE_HOLDING &&
                   (h->ticket_site == h->site || h->ticket_site == HAM_NONE || by_evidence ||
-                   mono_before(now, h->promote_until));
+                   orphaned(h, now) || mono_before(now, h->promote_until));
     t->known = tv->record.floor;
-    t->own = tv->record.holder == t->holder ? tv->record.epoch : 0;
-    t->held_until = vote_held_until(tv, t->holder);
+    t->own = tv->record.holder == h->conf.self ? tv->record.epoch : 0;
+    t->held_until = vote_held_until(tv, h->conf.self);
     t->delay_ms =
-        h->ticket_site == HAM_NONE && h->conf.ticket_site != h->site ? 2 * h->conf.backoff_ms : 0;
+        h->ticket_site != h->site && h->conf.ticket_site != h->site ? 2 * h->conf.backoff_ms : 0;
 }
 
 /* The health gate: a primary that is not well hands over to a backup that is, as long as anti-flap
@@ -469,8 +473,10 @@ static void settle(struct ham *h, mono_t now, struct ham_out *out)
 
     if (o.role != h->order.role)
         h->next_beat = now;
-    if (writer)
+    if (writer) {
         h->ticket_site = h->site;
+        h->writer_seen = now;
+    }
     if (primary)
         h->order_latest = mono_max(h->order_latest, o.deadline);
     for (int turn = 0; turn < 2; turn++) {
@@ -557,6 +563,14 @@ static void count_move(struct ham *h, mono_t now)
 {
     h->moves[h->move_next] = now;
     h->move_next = (uint8_t)((h->move_next + 1) % MOVES_MAX);
+}
+
+/* The other site is there and does not write, for so long that it does not mean to: each of the two
+ * believes that the ticket is the other's. */
+static bool orphaned(const struct ham *h, mono_t now)
+{
+    return !h->paused && h->judges && h->other_site.state == SITE_UP &&
+           mono_before(mono_add_ms(h->writer_seen, 2 * (int64_t)h->conf.ticket_ttl_ms), now);
 }
 
 static bool tilted(const struct ham *h, mono_t now)

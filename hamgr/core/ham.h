@@ -98,6 +98,7 @@ struct ham {
     uint8_t address_fails;
     mono_t address_retry; /* MONO_NEVER: not waiting */
     uint8_t ticket_site;  /* where the writer was last seen */
+    mono_t writer_seen;   /* when; our start at first */
     mono_t promote_until; /* an operator wants the ticket here until then */
     bool paused, stopping;
     mono_t moves[8]; /* automatic moves, MONO_ZERO none */

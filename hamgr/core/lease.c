@@ -183,13 +183,12 @@ static const struct {
 #include "hamgr/core/lease.tbl.h"
 };
 
-void lease_init(struct lease *l, const struct ham_conf *c, enum ham_right right, uint8_t holder,
-                uint64_t seed, mono_t now)
+void lease_init(struct lease *l, const struct ham_conf *c, enum ham_right right, uint64_t seed,
+                mono_t now)
 {
     memset(l, 0, sizeof *l);
     l->right = (uint8_t)right;
     l->self = c->self;
-    l->holder = holder;
     l->hosts = c->hosts;
     l->voters = ham_voters(c, right, &l->majority);
     l->ttl_ms = right == RIGHT_TICKET ? c->ticket_ttl_ms : c->lease_ttl_ms;
@@ -368,7 +367,7 @@ static void ask(const struct call *c, enum ham_ask_kind kind, uint32_t mask)
                              .pos = l->pos,
                              .ttl_ms = l->ttl_ms,
                              .kind = (uint8_t)kind,
-                             .holder = l->holder};
+                             .holder = l->self};
     for (uint8_t i = 0; i < l->hosts; i++)
         if (mask & 1u << i)
             ham_out_send(c->out, i, &m);
@@ -393,16 +392,13 @@ static mono_t supported(const struct lease *l)
     return lease_end(l->ttl_ms, l->drift_ppm, l->margin_ms, sorted[l->majority - 1]);
 }
 
-/* A new epoch, except where our own voter has us on record already: the ticket goes on in its epoch
- * when the site's primary changes, and an attempt that failed is tried again in the epoch that our
- * voter gave it. */
+/* A new epoch for each time that it is taken, so that one epoch has one holder; an attempt that
+ * failed is tried again in the epoch that our own voter gave it. */
 static uint64_t next_epoch(const struct lease *l)
 {
     uint64_t highest = l->known > l->seen ? l->known : l->seen;
-    bool again = l->own == l->target && l->own > l->epoch;
-    if (l->own != 0 && l->own >= l->seen && (l->right == RIGHT_TICKET || again))
-        return l->own;
-    return highest + 1;
+    bool again = l->own != 0 && l->own == l->target && l->own > l->epoch && l->own >= l->seen;
+    return again ? l->own : highest + 1;
 }
 
 static uint32_t pause_ms(struct lease *l)

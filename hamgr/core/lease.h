@@ -1,5 +1,6 @@
 /* lease - the candidate and holder of one right, as one host plays it.  Used twice: for the role of
- * the site (holder: this host) and for the ticket (holder: this site).
+ * the site and for the ticket, which only the primary asks for: the hosts of a site need not wait
+ * for each other there.
  *
  * A candidate first probes: would a majority grant?  Only then it asks its own voter (which writes
  * to disk), and then the others.  So a host that merely cannot hear the holder disturbs nobody. The
@@ -35,7 +36,7 @@ enum lease_event {
 
 struct lease {
     /* set once */
-    uint8_t right, self, holder, majority, hosts;
+    uint8_t right, self, majority, hosts;
     uint32_t voters; /* bit mask */
     uint32_t ttl_ms, renew_ms, ask_ms, backoff_ms, drift_ppm, margin_ms;
     /* told by ham before each step */
@@ -71,9 +72,9 @@ struct lease {
     struct prng rng;
 };
 
-/* lease_init - idle, whatever was on disk.  HOLDER is the id that the grant is for. */
-void lease_init(struct lease *l, const struct ham_conf *c, enum ham_right right, uint8_t holder,
-                uint64_t seed, mono_t now);
+/* lease_init - idle, whatever was on disk. */
+void lease_init(struct lease *l, const struct ham_conf *c, enum ham_right right, uint64_t seed,
+                mono_t now);
 
 /* lease_wake - do what is due at NOW (the end of the lease first). */
 void lease_wake(struct lease *l, mono_t now, struct ham_out *out);

@@ -31,7 +31,7 @@ struct ham_ask {
     struct ham_pos pos; /* ticket only: how far the asker's configuration has come */
     uint32_t ttl_ms;
     uint8_t kind;   /* enum ham_ask_kind */
-    uint8_t holder; /* host (role) or site (ticket) the grant is for */
+    uint8_t holder; /* host the grant is for: the asker */
 };
 
 struct ham_reply {
@@ -45,7 +45,7 @@ struct ham_reply {
 
 struct ham_release {
     uint64_t epoch;    /* the epoch let go */
-    uint8_t successor; /* holder named to follow at EPOCH + 1 without waiting; HAM_NONE nobody */
+    uint8_t successor; /* host named to follow at EPOCH + 1 without waiting; HAM_NONE nobody */
     bool automatic;    /* no operator asked for it (anti-flap counts it) */
 };
 

@@ -2,7 +2,7 @@
  *
  * A host is an index into the configured host list, the same list in the same order on every host.
  * A right is something that at most one holder may use at a time: the role of a site (held by a
- * host) or the ticket of the configuration writer (held by a site).
+ * host) or the ticket of the configuration writer (held by the primary of a site, for the site).
  */
 #ifndef HAMGR_TYPES_H
 #define HAMGR_TYPES_H
@@ -20,7 +20,7 @@
 enum ham_right {
     RIGHT_ROLE_0, /* who is primary of site 0; holder: a host */
     RIGHT_ROLE_1, /* who is primary of site 1; holder: a host */
-    RIGHT_TICKET, /* which site writes the configuration; holder: a site */
+    RIGHT_TICKET, /* which site writes the configuration; holder: the primary of that site */
     RIGHTS_MAX
 };
 

@@ -19,6 +19,7 @@ struct call {
 static void run(struct call *c, enum vote_event event);
 static enum ham_reason judge(const struct vote *v, const struct ham_msg *m);
 static mono_t promise_end(const struct vote *v, mono_t now, uint32_t ttl_ms);
+static bool same_party(const struct vote *v, uint8_t a, uint8_t b);
 static void make_reply(const struct call *c, enum ham_reason reason, struct ham_msg *reply);
 static void save(const struct call *c, struct vote_record record, uint32_t promise_ms);
 
@@ -95,7 +96,6 @@ static void would_grant(const struct call *c)
 static void grant(const struct call *c)
 {
     c->v->until = promise_end(c->v, c->now, c->m->ask.ttl_ms);
-    c->v->asker = c->m->from;
     would_grant(c);
 }
 static void save_grant(const struct call *c)
@@ -152,7 +152,6 @@ static void promise(const struct call *c)
     struct vote *v = c->v;
     v->record = v->pending;
     v->until = promise_end(v, c->now, v->promise_ms);
-    v->asker = v->reply_to;
     if (v->reply_to != HAM_NONE)
         ham_out_send(c->out, v->reply_to, &v->reply);
 }
@@ -194,7 +193,9 @@ void vote_init(struct vote *v, const struct ham_conf *c, enum ham_right right,
     v->voters = ham_voters(c, right, &v->majority);
     v->drift_ppm = c->drift_ppm;
     v->margin_ms = c->margin_ms;
-    v->asker = v->reply_to = HAM_NONE;
+    v->reply_to = HAM_NONE;
+    for (uint8_t i = 0; i < HAM_HOSTS_MAX; i++)
+        v->party[i] = right == RIGHT_TICKET ? c->site_of[i] : i;
     v->until = MONO_NEVER;
     v->record = *record;
     if (!record->known) {
@@ -287,10 +288,10 @@ bool vote_sane(const struct vote *v)
            (v->record.holder != HAM_NONE && v->record.epoch > 0 && !mono_is_never(v->until));
 }
 
-mono_t vote_held_until(const struct vote *v, uint8_t holder)
+mono_t vote_held_until(const struct vote *v, uint8_t host)
 {
     bool live = v->state == VOTE_HELD || (v->state == VOTE_SAVING && v->before == VOTE_HELD);
-    return live && v->record.holder != holder ? v->until : MONO_ZERO;
+    return live && !same_party(v, v->record.holder, host) ? v->until : MONO_ZERO;
 }
 
 static void run(struct call *c, enum vote_event event)
@@ -325,7 +326,7 @@ static enum ham_reason judge(const struct vote *v, const struct ham_msg *m)
         return REASON_ABSTAINS;
     if (v->state == VOTE_SAVING)
         return REASON_BUSY;
-    if (ask->ttl_ms == 0 || ask->ttl_ms > TTL_MOST_MS)
+    if (ask->ttl_ms == 0 || ask->ttl_ms > TTL_MOST_MS || ask->holder != m->from)
         return REASON_RANGE;
     if (!renews && ask->epoch <= r->floor)
 #if HAM_MUTATION == 6 /* a late renewal undoes a release */
@@ -334,13 +335,17 @@ static enum ham_reason judge(const struct vote *v, const struct ham_msg *m)
         return REASON_STALE;
 #endif
 #if HAM_MUTATION != 3 /* grants without waiting */
-    if (v->state == VOTE_HELD && ask->holder != r->holder && ask->released < r->epoch)
+    if (v->state == VOTE_HELD && !same_party(v, ask->holder, r->holder) && ask->released < r->epoch)
         return REASON_HELD;
 #endif
-    if (v->right == RIGHT_TICKET && !(renews && m->from == v->asker) &&
-        ham_pos_before(ask->pos, v->pos))
+    if (v->right == RIGHT_TICKET && !renews && ham_pos_before(ask->pos, v->pos))
         return REASON_BEHIND;
     return REASON_GRANTED;
+}
+
+static bool same_party(const struct vote *v, uint8_t a, uint8_t b)
+{
+    return a < HAM_HOSTS_MAX && b < HAM_HOSTS_MAX && v->party[a] == v->party[b];
 }
 
 /* Our clock may run fast: promise for longer than we were asked for. */

@@ -32,13 +32,14 @@ enum vote_event {
 struct vote {
     /* set once */
     uint8_t right, self, majority;
-    uint32_t voters; /* bit mask */
+    uint8_t party[HAM_HOSTS_MAX]; /* holders of one party need not wait for each other: a host alone
+                                     (role), the hosts of a site (ticket: the role parts them) */
+    uint32_t voters;              /* bit mask */
     uint32_t drift_ppm, margin_ms, ttl_most_ms;
     /* state */
     uint8_t state;             /* enum vote_state */
     struct vote_record record; /* as on disk, once known */
     mono_t until;              /* HELD: the promise runs out; LEARNING: we may speak again */
-    uint8_t asker;             /* host of the last grant since our start, or HAM_NONE */
     struct ham_pos pos;        /* of this host's configuration (ticket) */
     /* SAVING: what is being written, and the answer that waits for it */
     struct vote_record pending;
@@ -52,7 +53,8 @@ struct vote {
     struct vote_record lesson;
 };
 
-/* vote_found - the first record of a new deployment, as `hamgr init` writes it on every voter. */
+/* vote_found - the first record of a new deployment, as `hamgr init` writes it on every voter.
+ * HOLDER: for the ticket, the preferred host of the site that is to write first; else HAM_NONE. */
 void vote_found(struct vote_record *r, uint8_t holder, uint32_t ttl_ms);
 
 /* vote_init - RECORD is what the store holds (known == false: nothing). */
@@ -79,8 +81,8 @@ void vote_wake(struct vote *v, mono_t now, struct ham_out *out);
 mono_t vote_deadline(const struct vote *v);
 bool vote_sane(const struct vote *v);
 
-/* vote_held_until - when the promise to somebody other than HOLDER runs out here; MONO_ZERO none.
+/* vote_held_until - when the promise to another party than HOST's runs out here; MONO_ZERO none.
  */
-mono_t vote_held_until(const struct vote *v, uint8_t holder);
+mono_t vote_held_until(const struct vote *v, uint8_t host);
 
 #endif
