@@ -2,7 +2,7 @@
  *
  * The same file can lie on every host; `self` then comes from --self or $STANDFAST_SELF. Everything
  * that is not needed to find one another lives in the configuration database instead.
- * docs/standfast.yaml.md (printed from the schema here) explains every field.
+ * conf_print_doc(bootstrap_schema(), ...) explains every field.
  *
  * A `struct bootstrap` is a plain value: no pointers inside, copy it freely.
  *

@@ -169,20 +169,6 @@ static int take_lock(struct store *s)
     return 0;
 }
 
-/* drop_stillborn - LMDB writes its first two pages at once; a file shorter than them was cut off
- * while it was being made, and nothing was ever in it.
- */
-static int drop_stillborn(struct store *s, const char *file)
-{
-    struct stat st;
-
-    if (stat(file, &st) < 0)
-        return errno == ENOENT ? 0 : fail_lmdb(s, errno, "looking at its file");
-    if (st.st_size > 0 && st.st_size < 2 * sysconf(_SC_PAGESIZE) && unlink(file) < 0)
-        return fail_lmdb(s, errno, "removing its unfinished file");
-    return 0;
-}
-
 /* count_free_pages - how many pages from FIRST on LMDB's own list of free pages (its table 0)
  * names. */
 static int count_free_pages(MDB_txn *txn, size_t first, size_t *ret_count)
@@ -295,33 +281,79 @@ static void close_env(struct store *s)
     s->env = NULL;
 }
 
-/* open_env - the file and its tables.  A store that is complete already is only read, so that it
- * opens on a full disk. */
-static int open_env(struct store *s)
+/* attach - let LMDB map the file in FOLDER. */
+static int attach(struct store *s, const char *folder)
 {
     /* Our lock file and our single thread do what LMDB's lock table would; that one can be torn,
      * hold dead readers, and on a full disk kill the process. */
     const unsigned flags = MDB_NOLOCK | MDB_NOTLS | (s->lazy ? MDB_NOMETASYNC : 0u);
-    char file[PATH_SIZE + 16];
-    MDB_envinfo info;
-    int code, r;
+    int r, code = mdb_env_create(&s->env);
 
-    snprintf(file, sizeof file, "%s/" DATA_FILE, s->path);
-    r = drop_stillborn(s, file);
-    if (r < 0)
-        return r;
-    code = mdb_env_create(&s->env);
     if (code == 0)
         code = mdb_env_set_maxdbs(s->env, STORE_TABLES_MAX + 1);
     if (code == 0)
         code = mdb_env_set_mapsize(s->env, s->map_bytes);
     if (code == 0)
-        code = mdb_env_open(s->env, s->path, flags, 0600);
-    if (code != 0) {
-        r = fail_lmdb(s, code, "opening it");
-        close_env(s);
+        code = mdb_env_open(s->env, folder, flags, 0600);
+    if (code == 0)
+        return 0;
+    r = fail_lmdb(s, code, "opening it");
+    close_env(s);
+    return r;
+}
+
+/* make_file - a new file with all its tables, made aside and put in place when it is complete and
+ * on disk, so that a power cut leaves a whole file or none.
+ */
+static int make_file(struct store *s, const char *file)
+{
+    char aside[PATH_SIZE + 16], new_file[PATH_SIZE + 32];
+    int r, code;
+
+    snprintf(aside, sizeof aside, "%s/new", s->path);
+    snprintf(new_file, sizeof new_file, "%s/" DATA_FILE, aside);
+    if (mkdir(aside, 0700) < 0 && errno != EEXIST)
+        return fail_lmdb(s, errno, "making its file");
+    if (unlink(new_file) < 0 && errno != ENOENT)
+        return fail_lmdb(s, errno, "removing an unfinished file");
+    r = attach(s, aside);
+    if (r == 0)
+        r = begin_and_open_tables(s, true);
+    if (r == 0 && (code = mdb_env_sync(s->env, 1)) != 0)
+        r = fail_lmdb(s, code, "writing its file");
+    close_env(s);
+    if (r == 0 && rename(new_file, file) < 0)
+        r = fail_lmdb(s, errno, "putting its file in place");
+    (void)unlink(new_file);
+    (void)rmdir(aside);
+    return r < 0 ? r : sync_folder(s->path);
+}
+
+/* find_file - see that the file is there, and has at least the two pages that every file has. */
+static int find_file(struct store *s, const char *file)
+{
+    struct stat st;
+
+    if (stat(file, &st) < 0)
+        return errno == ENOENT ? make_file(s, file) : fail_lmdb(s, errno, "looking at its file");
+    return st.st_size < 2 * sysconf(_SC_PAGESIZE) ? fail_lmdb(s, MDB_INVALID, "") : 0;
+}
+
+/* open_env - the file and its tables.  A store that is complete is only read, so that it opens on
+ * a full disk; tables that a newer program adds are made.
+ */
+static int open_env(struct store *s)
+{
+    char file[PATH_SIZE + 16];
+    MDB_envinfo info;
+    int r;
+
+    snprintf(file, sizeof file, "%s/" DATA_FILE, s->path);
+    r = find_file(s, file);
+    if (r == 0)
+        r = attach(s, s->path);
+    if (r < 0)
         return r;
-    }
     mdb_env_info(s->env, &info);
     s->map_bytes = info.me_mapsize; /* at least what the file has in use */
     r = check_length(s, file);
@@ -329,8 +361,6 @@ static int open_env(struct store *s)
         r = begin_and_open_tables(s, false);
     if (r == -ENOENT)
         r = begin_and_open_tables(s, true);
-    if (r == 0)
-        r = sync_folder(s->path);
     if (r < 0)
         close_env(s);
     return r;
