@@ -16,7 +16,7 @@ from scn import seconds
 SITE = r"(?:east|west)"
 HOST = r"(?:(?:east|west)\.(?:[12]|primary|backup|former))"   # the last three: see Run.resolve
 PROGRAM = r"(?:hamgr|sipserver|confproxy|statserver|desktop)"
-OUT = (None, "logged_out", "null")   # states of an agent who is not logged in
+OUT = (None, "logged_out", "not_monitored")   # states of an agent who is not logged in
 TIME = r"(?:\d+(?:\.\d+)?(?:ms|s|min))"
 AGENT = r"(?:ann|bob|carol|dave)"
 

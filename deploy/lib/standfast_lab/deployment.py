@@ -12,7 +12,8 @@ from . import clock
 TIMEOUTS = {"lease-ttl": "1s", "renew-interval": "250ms", "site-dead-after": "3s", "component-beat-limit": "2s",
             "component-start-limit": "20s"}
 OPTIONS = {"dr-forward": "off", "oos-check": "1s", "oos-force": "1s", "recovery-checks": "3",
-           "recovery-timeout": "3s", "ring-timeout": "15s"}
+           "recovery-timeout": "3s", "ring-timeout": "15s",
+           "registration-expires-min": "5s"}
 QUEUE = "8000"
 ROUTING_POINT = "8100"
 

@@ -2,13 +2,10 @@
 the headless agents of our own `desktop agent`.
 """
 import json
-import math
 import os
 import re
 import socket
-import struct
 import subprocess
-import wave
 
 from . import clock
 
@@ -51,7 +48,7 @@ class Gateway:
 class Phones:
     """One headless baresip for the phones of one site; each phone has an account at both sites (N-2).
 
-    It answers by itself, and is driven over ctrl_tcp, which serves one connection at a time: ours, kept open."""
+    It answers by itself, with silence (an audio file would end the call at its end), and is driven over ctrl_tcp, which serves one connection at a time: ours, kept open."""
 
     def __init__(self, lab, site, numbers, index):
         self.lab = lab
@@ -65,7 +62,7 @@ class Phones:
         self.process = None
         self.control = None
         self.buffer = b""
-        self.calls = {}      # baresip's call id -> (number, peer number)
+        self.calls = {}      # (baresip's call id, number) -> (number, peer number)
         self.registered = {} # (number, site) -> True, False
 
     def _write(self, name, text):
@@ -74,19 +71,12 @@ class Phones:
 
     def start(self, regint=10):
         os.makedirs(self.directory, exist_ok=True)
-        tone = os.path.join(self.directory, "tone.wav")
-        with wave.open(tone, "wb") as out:
-            out.setnchannels(1)
-            out.setsampwidth(2)
-            out.setframerate(8000)
-            out.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(2 * math.pi * 440 * i / 8000)))
-                                     for i in range(8000)))
         self._write("config", "\n".join([
             "poll_method epoll", f"sip_listen {self.address}:{self.sip_port}", f"net_interface {self.address}",
-            "call_local_timeout 120", "call_max_calls 16", f"audio_source aufile,{tone}",
+            "call_local_timeout 120", "call_max_calls 16", "audio_source aubridge,silence",
             "audio_player aubridge,null", "audio_alert aubridge,null", "audio_level no", "ausrc_srate 8000",
             "auplay_srate 8000", "jitter_buffer_delay 5-10", f"rtp_ports {self.rtp_first}-{self.rtp_first + 199}",
-            "module_path /usr/lib/baresip/modules", "module g711.so", "module aufile.so", "module aubridge.so",
+            "module_path /usr/lib/baresip/modules", "module g711.so", "module aubridge.so",
             "module_tmp uuid.so", "module_tmp account.so", "module_app contact.so", "module_app menu.so",
             "module_app ctrl_tcp.so", f"ctrl_tcp_listen {self.address}:{self.control_port}", ""]))
         accounts = [
@@ -138,6 +128,8 @@ class Phones:
             yield json.loads(rest[:int(size)])
 
     def _event(self, event):
+        if event.get("response") and not event.get("ok"):
+            self.lab.note("phone", f"baresip of {self.site} refused: {event.get('data', '').strip()}")
         kind = event.get("type", "")
         account = re.match(r"sips?:(\w+)@([\d.]+)", event.get("accountaor", ""))
         if not account:
@@ -153,10 +145,13 @@ class Phones:
         peer = re.match(r"sips?:([\w.+-]+)@", event.get("peeruri", ""))
         peer = peer.group(1) if peer else "?"
         if kind == "CALL_ESTABLISHED":
-            self.calls[event.get("id")] = (number, peer)
-            self.lab.phone_answered(number, at, peer)
+            self.calls[(event.get("id"), number)] = (number, peer)
+            if event.get("direction") == "incoming":
+                self.lab.phone_answered(number, at, peer)
+            else:
+                self.lab.note("phone", f"{number} is connected with {peer} through {at}")
         elif kind == "CALL_CLOSED":
-            self.calls.pop(event.get("id"), None)
+            self.calls.pop((event.get("id"), number), None)
             self.lab.note("phone", f"{number} call with {peer} closed: {event.get('param', '')}")
 
     def command(self, name, *params):
@@ -166,7 +161,7 @@ class Phones:
         self.control.sendall(b"%d:%s," % (len(text), text))
 
     def _choose(self, number, site):
-        self.command("uafind", f"sip:{number}@{self.lab.net.site_address(site)}")
+        self.command("uafind", f"sip:{number}@{self.lab.net.site_address(site)}:{self.lab.net.sip_port}")
 
     def dial(self, number, site, target):
         self._choose(number, site)
