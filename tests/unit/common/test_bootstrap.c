@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/prng.h"
+
 static const char good[] = "cluster: demo\n"
                            "self: east.1\n"
                            "data-dir: /var/lib/standfast/%h\n"
@@ -235,4 +237,38 @@ Test(bootstrap, one_site_without_an_arbiter)
     cr_assert_eq(bootstrap_pair_of(&b, 0), BOOTSTRAP_NONE);
     cr_assert_null(bootstrap_other_site(&b, 0));
     cr_assert_not(bootstrap_is_arbiter(&b, 0));
+}
+
+/* Whatever the file says: an answer, no crash (the sanitizers look on), and every refusal has a
+ * reason. */
+Test(bootstrap, mangled_files_are_answered)
+{
+    struct prng random;
+    unsigned refusals = 0;
+
+    prng_init(&random, 77);
+    for (int i = 0; i < 3000; i++) {
+        char text[sizeof good];
+        unsigned changes = (unsigned)prng_below(&random, 4) + 1;
+        FILE *f;
+        memcpy(text, good, sizeof good);
+        while (changes-- > 0) {
+            size_t at = (size_t)prng_below(&random, sizeof good - 20);
+            size_t from = (size_t)prng_below(&random, sizeof good - 20);
+            if (prng_below(&random, 2) == 0)
+                text[at] = "\t\n:[]{}-&*!|>'\"#%,0\x01\xff"[prng_below(&random, 21)];
+            else
+                memcpy(text + at, good + from, (size_t)prng_below(&random, 20));
+        }
+        f = fopen(path, "w");
+        fwrite(text, 1, sizeof text - 1, f);
+        fclose(f);
+        if (bootstrap_read(path, NULL, &b, &errors) == 0) {
+            cr_assert_eq(errors.total, 0);
+            continue;
+        }
+        refusals++;
+        cr_assert_gt(errors.count, 0, "refused without a reason:\n%s", text);
+    }
+    cr_assert_gt(refusals, 1000);
 }
