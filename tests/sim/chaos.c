@@ -1,0 +1,233 @@
+/* Random faults, one every moment, and their end. */
+#include "tests/sim/sim.h"
+
+static uint64_t below(struct sim *s, uint64_t n)
+{
+    return prng_below(&s->chaos, n);
+}
+
+static int some_host(struct sim *s)
+{
+    return (int)below(s, SIM_HOSTS);
+}
+
+static int some_component(struct sim *s)
+{
+    return (int)below(s, SIM_COMPONENTS);
+}
+
+/* A store may be lost only while every other one is whole: a majority must be able to teach. */
+static bool may_wipe(const struct sim *s, int host)
+{
+    for (int i = 0; i < SIM_HOSTS; i++)
+        for (int r = 0; r < RIGHTS_MAX; r++)
+            if (i != host && s->host[i].ham.votes[r] && !s->host[i].disk[r].known)
+                return false;
+    return true;
+}
+
+static void mend_components(struct sim_host *h)
+{
+    h->address_fails = h->crash_loop = false;
+    h->start_hangs = h->unkillable = h->restarts_itself = false;
+}
+
+static void mend_some(struct sim *s)
+{
+    for (int i = 0; i < SIM_HOSTS; i++) {
+        struct sim_host *h = &s->host[i];
+        if (!h->up && below(s, 100) < 40) {
+            if (below(s, 100) < 15 && may_wipe(s, i))
+                sim_wipe(s, i);
+            sim_restart(s, i);
+        }
+        if (h->up && !h->ham_up && below(s, 100) < 60)
+            sim_restart_ham(s, i);
+        if (h->frozen && below(s, 100) < 50)
+            sim_thaw(s, i);
+        if (h->ham_up && h->ham.stopping && below(s, 100) < 50)
+            sim_crash_ham(s, i, true);
+        if (below(s, 100) < 40) {
+            h->disk_fails = false;
+            h->disk_slow_ms = 0;
+            mend_components(h);
+        }
+        for (int c = 0; c < SIM_COMPONENTS; c++)
+            if (h->component[c].frozen && below(s, 100) < 50)
+                sim_thaw_component(s, i, c);
+    }
+    if (below(s, 100) < 25)
+        sim_heal_all(s);
+}
+
+static void cut_some(struct sim *s)
+{
+    int a = some_host(s), b = some_host(s), site = (int)below(s, 2);
+    switch (below(s, 8)) {
+    case 5: /* the link inside a pair */
+    case 6:
+        sim_cut(s, 2 * site, 2 * site + 1);
+        sim_cut(s, 2 * site + 1, 2 * site);
+        break;
+    case 7: /* a host is heard by nobody */
+        for (int i = 0; i < SIM_HOSTS; i++)
+            sim_cut(s, a, i);
+        break;
+    case 0: /* one way */ sim_cut(s, a, b); break;
+    case 1: /* one link */
+        sim_cut(s, a, b);
+        sim_cut(s, b, a);
+        break;
+    case 2: /* a host is unplugged */
+        for (int i = 0; i < SIM_HOSTS; i++) {
+            sim_cut(s, a, i);
+            sim_cut(s, i, a);
+        }
+        break;
+    case 3: /* the link between the sites */
+        for (int i = 0; i < 2; i++)
+            for (int k = 2; k < 4; k++) {
+                sim_cut(s, i, k);
+                sim_cut(s, k, i);
+            }
+        break;
+    default: /* the arbiter from a site */
+        for (int i = 2 * site; i < 2 * site + 2; i++) {
+            sim_cut(s, SIM_ARBITER, i);
+            if (below(s, 2))
+                sim_cut(s, i, SIM_ARBITER);
+        }
+        break;
+    }
+}
+
+/* One direction of one link is slow: answers come late, and are not lost. */
+static void slow_link(struct sim *s)
+{
+    int a = below(s, 2) ? SIM_ARBITER : some_host(s), b = some_host(s);
+    s->link[a][b].delay_min = (int64_t)below(s, 500) * SIM_MS;
+    s->link[a][b].delay_max = s->link[a][b].delay_min + (int64_t)below(s, 200) * SIM_MS;
+}
+
+/* A hamgr dies and is back at once. */
+static void bounce(struct sim *s)
+{
+    int host = below(s, 2) ? SIM_ARBITER : some_host(s);
+    sim_crash_ham(s, host, false);
+    (void)sim_run(s, (int64_t)below(s, 100));
+    sim_restart_ham(s, host);
+}
+
+static void spoil_links(struct sim *s)
+{
+    for (int a = 0; a < SIM_HOSTS; a++)
+        for (int b = 0; b < SIM_HOSTS; b++) {
+            struct sim_link *l = &s->link[a][b];
+            if (below(s, 100) < 50)
+                continue;
+            l->loss_pct = (uint32_t)below(s, 45);
+            l->dup_pct = (uint32_t)below(s, 20);
+            l->delay_max = l->delay_min + (int64_t)below(s, 300) * SIM_MS;
+        }
+}
+
+static void break_something(struct sim *s)
+{
+    int host = some_host(s), component = some_component(s);
+    struct sim_host *h = &s->host[host];
+    switch (below(s, 30)) {
+    case 0:
+    case 1: sim_crash(s, host); break;
+    case 2:
+        sim_crash(s, 2 * (host / 2 % 2)); /* a whole site */
+        sim_crash(s, 2 * (host / 2 % 2) + 1);
+        break;
+    case 3: sim_crash_ham(s, host, below(s, 2)); break;
+    case 4:
+    case 5: sim_freeze(s, host, true); break;
+    case 6: sim_freeze(s, host, false); break;
+    case 7: sim_freeze_component(s, host, component); break;
+    case 8: sim_wedge(s, host, component); break;
+    case 9: sim_crash_component(s, host, component); break;
+    case 10:
+        h->crash_loop = true;
+        sim_crash_component(s, host, component);
+        break;
+    case 11: sim_jump(s, host, (int64_t)s->conf.tilt_after_ms + 1 + (int64_t)below(s, 5000)); break;
+    case 12: h->disk_fails = true; break;
+    case 13: h->disk_slow_ms = (int64_t)below(s, 3000); break;
+    case 14: h->address_fails = true; break;
+    case 15: spoil_links(s); break;
+    case 16:
+        if (host != SIM_ARBITER)
+            (void)sim_op(s, host, (enum ham_verb)below(s, VERB_STOP + 1));
+        break;
+    case 17:
+        if (sim_primary(s, host / 2 % 2) >= 0)
+            (void)sim_op(s, sim_primary(s, host / 2 % 2),
+                         below(s, 2) ? VERB_SWITCHOVER : VERB_PROMOTE);
+        break;
+    case 18:
+        h->start_hangs = true;
+        sim_crash_component(s, host, component);
+        break;
+    case 19:
+        h->unkillable = true;
+        sim_wedge(s, host, component);
+        break;
+    case 20:
+        h->restarts_itself = true;
+        sim_crash_component(s, host, component);
+        break;
+    case 21:
+    case 22: bounce(s); break;
+    case 23:
+    case 24: slow_link(s); break;
+    default: cut_some(s); break;
+    }
+}
+
+bool chaos_run(struct sim *s, int64_t ms)
+{
+    int64_t end = s->now + ms * SIM_MS;
+    while (s->now < end) {
+        if (!sim_run(s, prng_between(&s->chaos, 20, 1500)))
+            return false;
+        mend_some(s);
+        for (uint64_t n = 1 + below(s, 3); n > 0; n--)
+            break_something(s);
+    }
+    return true;
+}
+
+bool chaos_heal(struct sim *s, int64_t bound_ms)
+{
+    int64_t end = s->now + bound_ms * SIM_MS, since = -1;
+    sim_heal_all(s);
+    for (int i = 0; i < SIM_HOSTS; i++) {
+        struct sim_host *h = &s->host[i];
+        mend_components(h);
+        h->disk_fails = false;
+        h->disk_slow_ms = 0;
+        for (int c = 0; c < SIM_COMPONENTS; c++)
+            sim_thaw_component(s, i, c);
+        sim_thaw(s, i);
+        if (h->ham_up && h->ham.stopping)
+            sim_crash_ham(s, i, true);
+        sim_restart_ham(s, i);
+        sim_restart(s, i);
+        if (i != SIM_ARBITER)
+            (void)sim_op(s, i, VERB_RESUME);
+    }
+    while (s->now < end) {
+        if (!sim_run(s, 20))
+            return false;
+        if (!sim_served(s))
+            since = -1;
+        else if (since < 0)
+            since = s->now;
+        else if (s->now - since > 1000 * SIM_MS)
+            return true;
+    }
+    return false;
+}
