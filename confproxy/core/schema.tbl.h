@@ -33,6 +33,11 @@ FIELD( OPTIONS, CALLS_MAX,                "calls-max",                "calls_max
 FIELD( OPTIONS, REGISTRATIONS_MAX,        "registrations-max",        "registrations_max",         NUMBER,  1,   1000000,  50000,   FOR_ALL,          "registered contacts at once" )
 FIELD( OPTIONS, TRANSACTIONS_MAX,         "transactions-max",         "transactions_max",          NUMBER,  1,   4000000,  50000,   FOR_ALL,          "SIP transactions at once" )
 FIELD( OPTIONS, AGENTS_MAX,               "agents-max",               "agents_max",                NUMBER,  1,   1000000,  10000,   FOR_ALL,          "agents known" )
+FIELD( OPTIONS, CONFIG_ACK_TIMEOUT,       "config-ack-timeout",       "config_ack_timeout_ms",     MS,      10,  60000,    2000,    FOR_ALL,          "the writer waits so long for the other host of its pair, then says that it did not answer" )
+FIELD( OPTIONS, CONFIG_CATCH_UP_WAIT,     "config-catch-up-wait",     "config_catch_up_wait_ms",   MS,      10,  60000,    1000,    FOR_ALL,          "a new writer waits so long to hear from every other host" )
+FIELD( OPTIONS, CONFIG_BEAT_INTERVAL,     "config-beat-interval",     "config_beat_interval_ms",   MS,      10,  10000,    300,     FOR_ALL,          "copies tell each other this often what they hold; four times that without a word is silence" )
+FIELD( OPTIONS, CONFIG_LOG_MAX,           "config-log-max",           "config_log_max",            NUMBER,  10,  1000000,  10000,   FOR_ALL,          "transactions kept, so that a copy that was away gets only what it missed" )
+FIELD( OPTIONS, CONFIG_PENDING_MAX,       "config-pending-max",       "config_pending_max",        NUMBER,  1,   1000,     64,      FOR_ALL,          "writes that may wait for the other host of the pair; the next is refused" )
 
 FIELD( DN,      NUMBER,                   "number",                   "number",                    TEXT,    1,   63,       0,       FOR_ALL,          "unique; the name of a trunk or service" )
 FIELD( DN,      TYPE,                     "type",                     "type",                      TYPE,    1,   5,        0,       FOR_ALL,          "extension, acd-queue, routing-point, trunk or service" )
