@@ -232,6 +232,7 @@ static void put_vias(struct sip_buf *b, const struct sip_msg *m, const struct si
     (void)sip_list_next(&rest, &top);
     put_name(b, SIP_H_VIA);
     put_top_via(b, &m->via, src);
+    rest = sip_str_trim(rest);
     if (!sip_str_empty(rest)) {
         sip_put(b, SIP_STR(", "));
         sip_put_value(b, rest);

@@ -218,9 +218,8 @@ enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t no
     return SIP_DIGEST_OK;
 }
 
-int sip_digest_ha1(const struct digest_ops *ops, enum sip_digest_algorithm algorithm,
-                   struct sip_str user, struct sip_str realm, struct sip_str password,
-                   char ret_hex[65])
+int sip_digest_ha1(const struct digest_ops *ops, struct sip_str user, struct sip_str realm,
+                   struct sip_str password, struct sip_ha1 *ret_ha1)
 {
     char text[TEXT_MAX];
     struct sip_buf b;
@@ -233,7 +232,9 @@ int sip_digest_ha1(const struct digest_ops *ops, enum sip_digest_algorithm algor
     sip_put(&b, password);
     if (b.overflow)
         return -EMSGSIZE;
-    return sip_str_copy(sip_str_of(hash_of(ops, algorithm, sip_buf_str(&b)).text), ret_hex, 65);
+    memcpy(ret_ha1->md5, hash_of(ops, SIP_MD5, sip_buf_str(&b)).text, sizeof(ret_ha1->md5));
+    memcpy(ret_ha1->sha256, hash_of(ops, SIP_SHA256, sip_buf_str(&b)).text, sizeof(ret_ha1->sha256));
+    return 0;
 }
 
 /* ---- the other side --------------------------------------------------------- */

@@ -64,10 +64,9 @@ enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t no
                                          const struct sip_digest_params *p, const struct sip_msg *m,
                                          const struct sip_ha1 *ha1);
 
-/* sip_digest_ha1 - HA1 of a user, for tools and tests: RET_HEX gets 32 or 64 digits and a NUL. */
-int sip_digest_ha1(const struct digest_ops *ops, enum sip_digest_algorithm algorithm,
-                   struct sip_str user, struct sip_str realm, struct sip_str password,
-                   char ret_hex[65]);
+/* sip_digest_ha1 - the HA1 of a user for both algorithms, for tools and tests.  0; -EMSGSIZE. */
+int sip_digest_ha1(const struct digest_ops *ops, struct sip_str user, struct sip_str realm,
+                   struct sip_str password, struct sip_ha1 *ret_ha1);
 
 /* sip_digest_answer - append the value of an Authorization header that answers CHALLENGE (UAC
  * side). Returns: 0; -ENOTSUP an algorithm or qop that we do not have; -EMSGSIZE. */

@@ -1,0 +1,192 @@
+/* Digest: RFC 7616, RFC 8760, RFC 2617; hashes by OpenSSL. */
+#include "kit.h"
+
+#include "sipserver/crypto/digest_openssl.h"
+
+#define REALM SIP_STR("biloxi.com")
+#define NOW_S 1700000000u
+
+static struct digest_openssl *crypto;
+static struct sip_digest digest;
+static struct sip_ha1 ha1;
+
+static void setup(void)
+{
+    crypto = digest_openssl_new();
+    cr_assert_not_null(crypto);
+    digest = (struct sip_digest){.ops = digest_openssl_ops(crypto),
+                                 .secret = "thirty-two bytes of site secret",
+                                 .check_uri = true,
+                                 .nonce_life_s = 300};
+    cr_assert_eq(sip_digest_ha1(&digest.ops, SIP_STR("bob"), REALM, SIP_STR("zanzibar"), &ha1), 0);
+}
+
+static void teardown(void)
+{
+    digest_openssl_destroy(&crypto);
+    cr_assert_null(crypto);
+}
+
+TestSuite(digest, .init = setup, .fini = teardown);
+
+/* What a phone with HA1 answers to a challenge made at MADE_S, put into a REGISTER. */
+static void phone(enum sip_digest_algorithm algorithm, uint64_t made_s, const char *uri,
+                  const struct sip_ha1 *secret, struct sip_msg *ret_msg)
+{
+    static char challenge[512], request[2048];
+    struct sip_digest_params c;
+    struct sip_buf b;
+
+    sip_buf_init(&b, challenge, sizeof(challenge));
+    sip_digest_challenge(&digest, made_s, REALM, algorithm, false, &b);
+    cr_assert_eq(sip_buf_status(&b), 0);
+    cr_assert_eq(sip_digest_parse(sip_buf_str(&b), &c), 0);
+    sip_buf_init(&b, request, sizeof(request));
+    sip_put_text(&b,
+                 "REGISTER sip:biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
+                 "<sip:bob@biloxi.com>;tag=1\r\n"
+                 "To: <sip:bob@biloxi.com>\r\nCall-ID: 1\r\nCSeq: 2 REGISTER\r\nAuthorization: ");
+    cr_assert_eq(sip_digest_answer(&digest.ops, &c, SIP_REGISTER, sip_str_of(uri), SIP_STR("bob"),
+                                   secret, SIP_STR("0a4f113b"), 1, &b),
+                 0);
+    sip_put_text(&b, "\r\n\r\n");
+    cr_assert_eq(sip_msg_parse(b.data, b.len, ret_msg), SIP_OK);
+}
+
+static enum sip_digest_result judge(const struct sip_msg *m, uint64_t now_s)
+{
+    struct sip_digest_params p;
+
+    cr_assert_eq(sip_digest_find(m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
+    return sip_digest_verify(&digest, now_s, &p, m, &ha1);
+}
+
+/* The user and realm of RFC 7616 3.9.1; the example's own method, GET, is none of SIP's. */
+Test(digest, ha1_of_rfc7616_3_9_1)
+{
+    struct sip_ha1 mufasa;
+
+    cr_assert_eq(sip_digest_ha1(&digest.ops, SIP_STR("Mufasa"), SIP_STR("http-auth@example.org"),
+                                SIP_STR("Circle of Life"), &mufasa),
+                 0);
+    cr_assert_str_eq(mufasa.md5, "3d78807defe7de2157e2b0b6573a855f");
+    cr_assert_eq(strlen(mufasa.sha256), 64);
+}
+
+/* The response of RFC 2617 3.5's algorithm over fixed values, computed by another program. */
+Test(digest, response_against_an_independent_computation)
+{
+    struct sip_digest_params c = {.realm = REALM,
+                                  .nonce = SIP_STR("abc"),
+                                  .qop = SIP_STR("auth-int, auth"),
+                                  .opaque = SIP_STR("o")};
+    char text[1024];
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, sizeof(text) - 1);
+    cr_assert_eq(sip_digest_answer(&digest.ops, &c, SIP_REGISTER, SIP_STR("sip:biloxi.com"),
+                                   SIP_STR("bob"), &ha1, SIP_STR("0a4f113b"), 1, &b),
+                 0);
+    text[b.len] = '\0';
+    cr_assert_str_eq(
+        text,
+        "Digest username=\"bob\", realm=\"biloxi.com\", nonce=\"abc\", uri=\"sip:biloxi.com\", "
+        "response=\"01f4869525e8d4e52e90be5c286fcfce\", opaque=\"o\", qop=auth, "
+        "cnonce=\"0a4f113b\", nc=00000001");
+    c.qop = SIP_STR("auth-int");
+    cr_assert_eq(sip_digest_answer(&digest.ops, &c, SIP_REGISTER, SIP_STR("sip:x"), SIP_STR("bob"),
+                                   &ha1, SIP_STR("c"), 1, &b),
+                 -ENOTSUP);
+}
+
+Test(digest, right_credentials_pass_with_both_algorithms)
+{
+    struct sip_msg m;
+
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(judge(&m, NOW_S + 10), SIP_DIGEST_OK);
+    phone(SIP_SHA256, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(judge(&m, NOW_S + 10), SIP_DIGEST_OK);
+}
+
+Test(digest, wrong_password_is_wrong_even_with_an_old_nonce)
+{
+    struct sip_ha1 guess;
+    struct sip_msg m;
+
+    cr_assert_eq(sip_digest_ha1(&digest.ops, SIP_STR("bob"), REALM, SIP_STR("guess"), &guess), 0);
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &guess, &m);
+    cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_WRONG);
+    cr_assert_eq(judge(&m, NOW_S + 1000), SIP_DIGEST_WRONG);
+}
+
+Test(digest, old_nonce_is_stale_and_the_challenge_says_so)
+{
+    struct sip_msg m;
+    char text[512];
+    struct sip_buf b;
+
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(judge(&m, NOW_S + 300), SIP_DIGEST_OK);
+    cr_assert_eq(judge(&m, NOW_S + 301), SIP_DIGEST_STALE);
+    cr_assert_eq(judge(&m, NOW_S - 60), SIP_DIGEST_OK,
+                 "the other host's clock may be a little ahead");
+    cr_assert_eq(judge(&m, NOW_S - 61), SIP_DIGEST_STALE);
+    sip_buf_init(&b, text, sizeof(text) - 1);
+    sip_digest_challenge(&digest, NOW_S, REALM, SIP_SHA256, true, &b);
+    text[b.len] = '\0';
+    cr_assert_not_null(strstr(text, "algorithm=SHA-256, qop=\"auth\", stale=true"));
+}
+
+Test(digest, a_nonce_of_another_site_or_realm_is_not_ours)
+{
+    struct sip_msg m;
+
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
+    digest.secret[0] ^= 1;
+    cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_BAD_NONCE);
+}
+
+Test(digest, the_digest_uri_must_be_the_request_uri)
+{
+    struct sip_msg m;
+
+    phone(SIP_MD5, NOW_S, "sip:elsewhere.com", &ha1, &m);
+    cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_WRONG);
+    digest.check_uri = false;
+    cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_OK);
+}
+
+Test(digest, an_algorithm_that_the_user_has_not_is_wrong)
+{
+    struct sip_msg m;
+
+    phone(SIP_SHA256, NOW_S, "sip:biloxi.com", &ha1, &m);
+    ha1.sha256[0] = '\0';
+    cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_WRONG);
+}
+
+Test(digest, incomplete_credentials_are_malformed)
+{
+    struct sip_digest_params p;
+    struct sip_msg m;
+
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, SIP_STR("other"), &p), SIP_DIGEST_ABSENT);
+    cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
+    p.cnonce = SIP_STR_NONE;
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &p, &m, &ha1), SIP_DIGEST_MALFORMED);
+    p.response = SIP_STR_NONE;
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &p, &m, &ha1), SIP_DIGEST_MALFORMED);
+}
+
+Test(digest, rfc2617_auth_int_is_not_taken_for_auth)
+{
+    struct sip_digest_params p;
+    struct sip_msg m;
+
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
+    p.qop = SIP_STR("auth-int");
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &p, &m, &ha1), SIP_DIGEST_WRONG);
+}
