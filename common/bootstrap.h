@@ -21,7 +21,7 @@
 #define BOOTSTRAP_HOSTS_MAX      (BOOTSTRAP_SITES_MAX * BOOTSTRAP_SITE_HOSTS_MAX + 1)
 #define BOOTSTRAP_NAME_SIZE      32
 #define BOOTSTRAP_PATH_SIZE      160
-#define BOOTSTRAP_RUN_DIR_MAX    72 /* so that an ipc socket's path fits sockaddr_un */
+#define BOOTSTRAP_RUN_DIR_MAX    90 /* leaves "/" and 16 bytes of a socket's name in sockaddr_un */
 #define BOOTSTRAP_NONE           UINT32_MAX
 
 enum bootstrap_address_mode {

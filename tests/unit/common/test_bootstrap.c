@@ -212,10 +212,13 @@ Test(bootstrap, folders)
             "field 'data-dir': '/data/%s' has a % in it that is not %h; write %h for the host's "
             "name");
     refused("/run/standfast/%h",
-            "/run/a-folder-whose-name-is-so-long-that-no-socket-inside-it-could-be-opened/%h", 4,
+            "/run/a-folder-in-a-folder/"
+            "whose-name-is-so-long-that-no-socket-inside-it-could-be-opened/%h",
+            4,
             "field 'run-dir': "
-            "'/run/a-folder-whose-name-is-so-long-that-no-socket-inside-it-could-be-opened/east.1' "
-            "has 83 bytes, 72 is the most; shorten it");
+            "'/run/a-folder-in-a-folder/"
+            "whose-name-is-so-long-that-no-socket-inside-it-could-be-opened/east.1' "
+            "has 95 bytes, 90 is the most; shorten it");
     cr_assert_eq(read_with("data-dir: /var/lib/standfast/%h",
                            "data-dir: /d\nkeys-dir: /etc/standfast/%h-keys", NULL),
                  0, "%s", errors.list[0].text);
