@@ -1,0 +1,47 @@
+/* agent - the agents: login, Ready and NotReady, and what calls do to them (agent.tbl.h).
+ *
+ * An agent can be offered a call ("idle") while Ready, with the phone in service and no call at it;
+ * idle agents stand on the list of each queue they serve, longest idle first.
+ */
+#ifndef SIPSERVER_CORE_AGENT_H
+#define SIPSERVER_CORE_AGENT_H
+
+#include "sipserver/core/state.h"
+
+struct agent *agent_find(const struct sc *sc, const char *id);
+void agent_configure(struct sc *sc, const struct sc_agent_conf *conf);
+void agent_delete(struct sc *sc, struct agent *a);
+bool agents_sweep(struct sc *sc);  /* as dns_sweep */
+void agents_forget(struct sc *sc); /* all logins end, nobody is told */
+
+/* agent_request - do what a desktop asks for, and answer. */
+void agent_request(struct sc *sc, const struct sc_agent_request *r);
+
+void agent_logout(struct sc *sc, struct agent *a, const char *reason);
+
+/* agent_phone - the agent's phone went in or out of service. */
+void agent_phone(struct sc *sc, struct agent *a, bool in_service);
+
+/* agents_watch_phones - the site became PEERED: phones that are out of service have a grace (R-4).
+ */
+void agents_watch_phones(struct sc *sc);
+
+/* What calls tell an agent.  agent_call: a leg began at the agent's phone; agent_free: the last one
+ * ended. */
+void agent_offer(struct sc *sc, struct agent *a, struct call *c);
+void agent_answered(struct sc *sc, struct agent *a, struct call *c);
+void agent_no_answer(struct sc *sc, struct agent *a, const char *reason);
+void agent_withdrawn(struct sc *sc, struct agent *a);
+void agent_call(struct sc *sc, struct agent *a, struct call *c);
+void agent_free(struct sc *sc, struct agent *a);
+
+void agent_timer_wrap(struct sc *sc, struct agent *a);
+void agent_timer_phone(struct sc *sc, struct agent *a);
+
+/* agent_can_take - true when the agent is idle. */
+bool agent_can_take(const struct sc *sc, const struct agent *a);
+
+/* agents_at - how many agents are logged in for queue D, or at extension D. */
+uint32_t agents_at(const struct sc *sc, const struct dn *d);
+
+#endif

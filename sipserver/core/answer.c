@@ -1,0 +1,80 @@
+#include "sipserver/core/answer.h"
+
+#define ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+
+static void send(struct sc *sc, const struct sip_event *event, const struct sip_reply *reply)
+{
+    if (sip_reply(sc->sip, sc->now, event, reply, &sc->out->sip) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
+void answer_status(struct sc *sc, const struct sip_event *event, unsigned status,
+                   enum core_count why)
+{
+    struct sip_reply reply = {.status = status};
+
+    if (why != CORE_COUNTS)
+        sc->counts[why]++;
+    send(sc, event, &reply);
+}
+
+void answer_busy(struct sc *sc, const struct sip_event *event, enum core_count why)
+{
+    char seconds[4];
+    struct sip_buf b;
+    struct sip_extra extra = {.id = SIP_H_RETRY_AFTER};
+    struct sip_reply reply = {.status = 503, .extras = &extra, .extras_n = 1};
+
+    sip_buf_init(&b, seconds, sizeof(seconds));
+    sip_put_number(&b, (uint64_t)prng_between(&sc->prng, 1, 10));
+    extra.value = sip_buf_str(&b);
+    sc->counts[why]++;
+    send(sc, event, &reply);
+}
+
+void answer_method(struct sc *sc, const struct sip_event *event)
+{
+    const struct sip_extra extra = {.id = SIP_H_ALLOW, .value = SIP_STR(ALLOW)};
+    struct sip_reply reply = {.status = 405, .extras = &extra, .extras_n = 1};
+
+    sc->counts[N_METHOD]++;
+    send(sc, event, &reply);
+}
+
+bool answer_extension(struct sc *sc, const struct sip_event *event)
+{
+    struct sip_str required = sip_msg_value(event->msg, SIP_H_REQUIRE);
+    const struct sip_extra extra = {.id = SIP_H_UNSUPPORTED, .value = required};
+    struct sip_reply reply = {.status = 420, .extras = &extra, .extras_n = 1};
+
+    if (sip_str_empty(required))
+        return false;
+    sc->counts[N_EXTENSION]++;
+    send(sc, event, &reply);
+    return true;
+}
+
+void answer_options(struct sc *sc, const struct sip_event *event)
+{
+    const struct sip_extra extras[] = {{.id = SIP_H_ALLOW, .value = SIP_STR(ALLOW)},
+                                       {.id = SIP_H_ACCEPT, .value = SIP_STR("application/sdp")}};
+    struct sip_reply reply = {.status = 200, .extras = extras, .extras_n = 2};
+
+    send(sc, event, &reply);
+}
+
+struct sip_str own_uri(const struct sc *sc, struct sip_str user, char *text, size_t size)
+{
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, size);
+    sip_put_text(&b, "sip:");
+    if (!sip_str_empty(user)) {
+        sip_put(&b, user);
+        sip_put_text(&b, "@");
+    }
+    sip_addr_put_host(&b, &sc->conf.local, true);
+    sip_put_text(&b, ":");
+    sip_put_number(&b, sc->conf.local.port);
+    return sip_buf_str(&b);
+}

@@ -1,0 +1,28 @@
+/* answer - final answers to requests that no call or registration keeps, each counted by its
+ * reason. */
+#ifndef SIPSERVER_CORE_ANSWER_H
+#define SIPSERVER_CORE_ANSWER_H
+
+#include "sipserver/core/state.h"
+
+/* answer_status - STATUS without further ado, counted as WHY (CORE_COUNTS: not counted). */
+void answer_status(struct sc *sc, const struct sip_event *event, unsigned status,
+                   enum core_count why);
+
+/* answer_busy - 503 with a jittered Retry-After. */
+void answer_busy(struct sc *sc, const struct sip_event *event, enum core_count why);
+
+/* answer_method - 405 with Allow. */
+void answer_method(struct sc *sc, const struct sip_event *event);
+
+/* answer_extension - 420 when Require names an option: we have none.  False: nothing is required.
+ */
+bool answer_extension(struct sc *sc, const struct sip_event *event);
+
+/* answer_options - an OPTIONS: 200 (RFC 3261 11.2). */
+void answer_options(struct sc *sc, const struct sip_event *event);
+
+/* own_uri - "sip:host:port" of the site, or "sip:USER@host:port". */
+struct sip_str own_uri(const struct sc *sc, struct sip_str user, char *text, size_t size);
+
+#endif

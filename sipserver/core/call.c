@@ -1,0 +1,699 @@
+#include "sipserver/core/call.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sipserver/core/agent.h"
+#include "sipserver/core/answer.h"
+#include "sipserver/core/dn.h"
+#include "sipserver/core/forward.h"
+#include "sipserver/core/leg.h"
+#include "sipserver/core/peering.h"
+#include "sipserver/core/queue.h"
+#include "sipserver/core/registrar.h"
+#include "sipserver/core/relay.h"
+#include "sipserver/core/report.h"
+#include "sipserver/core/route.h"
+#include "sipserver/core/trunk.h"
+
+/* Arguments of call_event, by event. */
+struct failure {
+    unsigned status;
+    const char *reason;
+};
+struct refusal {
+    unsigned status;
+    struct sip_str contact; /* of a 302 */
+    const char *reason;
+};
+
+static void call_event(struct sc *sc, struct call *c, enum call_event event, const void *argument);
+static void route_call(struct sc *sc, struct call *c, const char *number);
+
+static struct leg *caller_of(const struct sc *sc, const struct call *c)
+{
+    return pool_get(&sc->legs, c->caller);
+}
+
+static struct leg *target_of(const struct sc *sc, const struct call *c)
+{
+    return pool_get(&sc->legs, c->target);
+}
+
+static void end_target(struct sc *sc, struct call *c)
+{
+    struct leg *target = target_of(sc, c);
+
+    c->target = HANDLE_NONE;
+    if (target != NULL)
+        leg_end(sc, target, 0, SIP_STR_NONE);
+}
+
+static void drop_body(struct sc *sc, struct call *c)
+{
+    struct offer *o = pool_get(&sc->offers, c->offer);
+
+    if (o != NULL)
+        pool_put(&sc->offers, o);
+    c->offer = HANDLE_NONE;
+}
+
+bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body)
+{
+    struct offer *o = pool_get(&sc->offers, c->offer);
+
+    if (body.body.len > sizeof(o->body) || body.type.len > sizeof(o->type))
+        return false;
+    if (sip_str_empty(body.body)) {
+        drop_body(sc, c);
+        return true;
+    }
+    if (o == NULL)
+        o = pool_take(&sc->offers, &c->offer);
+    assert(o != NULL); /* one for each call */
+    o->type_len = (uint32_t)body.type.len;
+    o->len = (uint32_t)body.body.len;
+    memcpy(o->type, body.type.p, o->type_len);
+    memcpy(o->body, body.body.p, o->len);
+    return true;
+}
+
+/* ---- what the caller is told of a target's failure ---- */
+
+/* 503 and 408 would make a gateway believe that this site is dead; 3xx is not followed; a challenge
+ * was for us. */
+static unsigned status_for_caller(unsigned status)
+{
+    if ((status >= 300 && status < 400) || status == 408 || status == 503)
+        return 480;
+    return status == 401 || status == 407 ? 403 : status;
+}
+
+/* The target could not be reached, as opposed to: someone there said no. */
+static bool unreachable(unsigned status)
+{
+    return status == 408 || status == 480 || (status >= 500 && status < 600);
+}
+
+/* ---- guards and actions ---- */
+
+static bool g_of_queue(const struct sc *sc, const void *object)
+{
+    const struct call *c = object;
+
+    return c->queued.ns != 0 && queue_of_call(sc, c) != NULL && !c->at_peer;
+}
+
+static void a_start_offer(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct leg_target *target = argument;
+    struct leg *l;
+
+    c->ringing = false;
+    c->target_dn = target->dn != NULL ? pool_handle(&sc->dns, target->dn) : HANDLE_NONE;
+    l = leg_call(sc, c, target);
+    if (l == NULL) {
+        call_event(sc, c, CALL_EV_FAILED, &(struct failure){503, "no room to call the target"});
+        return;
+    }
+    c->target = pool_handle(&sc->legs, l);
+    arm_ms(sc, &c->ring,
+           pool_get(&sc->agents, c->agent) != NULL ? sc->options.ring_timeout_ms
+                                                   : sc->options.answer_timeout_ms);
+    report_call(sc, c, c->at_peer ? SC_CALL_FORWARDED : SC_CALL_OFFERED,
+                c->at_peer ? "relayed" : "");
+}
+
+static void a_enter_queue(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+
+    (void)argument;
+    c->queued = sc->now;
+    (void)leg_respond(sc, caller_of(sc, c), 182, NULL);
+    queue_add(sc, c);
+    report_call(sc, c, SC_CALL_QUEUED, "");
+}
+
+static void a_refuse_caller(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct refusal *refusal = argument;
+
+    queue_remove(sc, c);
+    disarm(sc, &c->ring);
+    end_target(sc, c);
+    c->cause = refusal->status;
+    report_call(sc, c, refusal->status == 302 ? SC_CALL_FORWARDED : SC_CALL_FAILED,
+                refusal->reason);
+    leg_end(sc, caller_of(sc, c), refusal->status, refusal->contact);
+}
+
+static void a_give_up(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    struct agent *a = pool_get(&sc->agents, c->agent);
+
+    (void)argument;
+    queue_remove(sc, c);
+    disarm(sc, &c->ring);
+    end_target(sc, c);
+    c->cause = 487;
+    report_call(sc, c, SC_CALL_ABANDONED, "caller gave up");
+    if (a != NULL)
+        agent_withdrawn(sc, a);
+    leg_end(sc, caller_of(sc, c), 487, SIP_STR_NONE);
+}
+
+static void a_pass_progress(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct sip_event *event = argument;
+    const struct dn *d = pool_get(&sc->dns, c->target_dn);
+    const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
+
+    (void)sip_dialog_answer(&target_of(sc, c)->dialog,
+                            event->msg); /* a 1xx without a tag makes no dialog yet */
+    (void)leg_respond(sc, caller_of(sc, c), event->status, event->msg);
+    if (a != NULL && !c->ringing)
+        report_agent(sc, a, SC_AGENT_RINGING, c);
+    c->ringing = true;
+}
+
+/* The dialog of the 2xx, whichever fork it is of. */
+static int take_answer(struct leg *l, const struct sip_msg *m)
+{
+    int r = sip_dialog_answer(&l->dialog, m);
+
+    if (r == -EEXIST) {
+        l->dialog.state = SIP_DIALOG_NONE;
+        l->dialog.remote_tag_len = 0;
+        l->dialog.routes_len = 0;
+        r = sip_dialog_answer(&l->dialog, m);
+    }
+    return r;
+}
+
+static void report_established(struct sc *sc, const struct call *c, handle_t dn)
+{
+    const struct dn *d = pool_get(&sc->dns, dn);
+    const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
+
+    if (a != NULL && !handle_equal(pool_handle(&sc->agents, a), c->agent))
+        report_agent(sc, a, SC_AGENT_ESTABLISHED, c);
+}
+
+static void a_pass_answer(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct sip_event *event = argument;
+    struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
+    struct agent *a = pool_get(&sc->agents, c->agent);
+    int r = take_answer(target, event->msg);
+
+    disarm(sc, &c->ring);
+    c->answered = sc->now;
+    c->cause = 200;
+    target->state = LEG_ANSWERED;
+    caller->state = LEG_ANSWERED;
+    drop_body(sc, c);
+    sc->counts[N_CALLS_ANSWERED]++;
+    report_call(sc, c, SC_CALL_ANSWERED, "");
+    if (a != NULL)
+        agent_answered(sc, a, c);
+    report_established(sc, c, c->target_dn);
+    report_established(sc, c, c->source);
+    sip_dialog_confirm(&caller->dialog);
+    if (r != 0) { /* no usable Contact: the target cannot even be acknowledged */
+        (void)sip_own(sc->sip, target->invite, OWNER_NONE);
+        leg_gone(sc, target);
+        caller->state = LEG_CALLING;
+        leg_end(sc, caller, 502, SIP_STR_NONE);
+        call_release(sc, c, "the target's answer cannot be used");
+    } else if (leg_respond(sc, caller, event->status, event->msg) != 0) {
+        sc->counts[N_UNSENDABLE]++;
+        caller->state = LEG_CALLING;
+        leg_end(sc, caller, 500, SIP_STR_NONE);
+        call_release(sc, c, "the answer could not be passed on");
+    }
+}
+
+static void a_pass_ack(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct sip_event *event = argument;
+    struct sip_content body = leg_content(event->msg);
+
+    leg_acknowledged(sc, caller_of(sc, c));
+    if (!sip_str_empty(body.body))
+        (void)call_keep_body(sc, c, body); /* for a repeated ACK */
+    leg_ack(sc, target_of(sc, c), body);
+}
+
+static void a_back_to_queue(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct failure *failure = argument;
+    struct agent *a = pool_get(&sc->agents, c->agent);
+
+    disarm(sc, &c->ring);
+    end_target(sc, c);
+    c->agent = HANDLE_NONE;
+    c->target_dn = HANDLE_NONE;
+    if (a != NULL)
+        agent_no_answer(sc, a, failure->reason);
+    queue_add(sc, c);
+}
+
+/* The next phone of the same number, the next target of the routing point, or the end. */
+static void a_next_target(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    struct failure failure = *(const struct failure *)argument;
+    const struct dn *d = pool_get(&sc->dns, c->target_dn);
+    struct targets *t = pool_get(&sc->targets, c->targets);
+    char number[SC_NAME_SIZE];
+
+    disarm(sc, &c->ring);
+    end_target(sc, c);
+    c->target_dn = HANDLE_NONE;
+    if (c->at_peer && unreachable(failure.status)) {
+        c->at_peer = false;
+        c->stay = true; /* the peer cannot: this site carries on alone */
+        text_copy(number, sizeof(number), c->number_now);
+        route_call(sc, c, number);
+    } else if (d != NULL && d->type == SC_DN_EXTENSION && unreachable(failure.status) &&
+               registrar_nth(d, c->contact_next) != NULL) {
+        text_copy(number, sizeof(number), c->number_now);
+        route_call(sc, c, number);
+    } else if (t != NULL && c->targets_next < t->n) {
+        c->contact_next = 0;
+        route_call(sc, c, t->number[c->targets_next++]);
+    } else {
+        call_event(
+            sc, c, CALL_EV_REFUSED,
+            &(struct refusal){status_for_caller(failure.status), SIP_STR_NONE, failure.reason});
+    }
+}
+
+static void a_release(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
+
+    relays_end(sc, c);
+    report_call(sc, c, SC_CALL_RELEASED, argument);
+    if (caller != NULL)
+        leg_end(sc, caller, 500, SIP_STR_NONE);
+    if (target != NULL)
+        leg_end(sc, target, 0, SIP_STR_NONE);
+}
+
+#define g_always NULL
+
+/* clang-format off */
+static const struct fsm_row rows[] = {
+#define ROW(from_, event_, guard_, to_, action_, why_, source_) \
+    {CALL_##from_, CALL_EV_##event_, CALL_##to_, false, g_##guard_, a_##action_, #guard_, #action_, why_, source_},
+#define IGNORE(from_, event_, why_, source_) \
+    {CALL_##from_, CALL_EV_##event_, CALL_##from_, true, NULL, NULL, "always", "none", why_, source_},
+#include "sipserver/core/call.tbl.h"
+};
+static const char *const states[] = {
+#define CALL_STATE(name, meaning) #name,
+#include "sipserver/core/call.tbl.h"
+};
+static const char *const events[] = {
+#define CALL_EVENT(name, meaning) #name,
+#include "sipserver/core/call.tbl.h"
+};
+/* clang-format on */
+
+const struct fsm call_fsm = {"call",      rows,        sizeof(rows) / sizeof(rows[0]),
+                             states,      CALL_STATES, events,
+                             CALL_EVENTS, CALL_ENDING};
+
+static void call_event(struct sc *sc, struct call *c, enum call_event event, const void *argument)
+{
+    const struct fsm_row *row = fsm_row(&call_fsm, c->state, event, sc, c);
+
+    if (row->ignore)
+        return;
+    c->state = row->to;
+    if (row->action != NULL)
+        row->action(sc, c, argument);
+}
+
+/* ---- routing ---- */
+
+static void offer_phone(struct sc *sc, struct call *c, struct dn *d)
+{
+    const struct binding *b = registrar_nth(d, c->contact_next);
+    struct leg_target target = {.dn = d, .by_flow = true};
+
+    if (b == NULL) {
+        b = registrar_nth(d, 0); /* phones left meanwhile; in service, there is one */
+        c->contact_next = 0;
+    }
+    c->contact_next++;
+    target.addr = b->source;
+    target.uri = sip_str_of(b->contact);
+    call_event(sc, c, CALL_EV_TO_TARGET, &target);
+}
+
+/* Through trunk T, with the number as it is. */
+static void offer_trunk(struct sc *sc, struct call *c, struct trunk *t)
+{
+    struct leg_target target = {.dn = pool_get(&sc->dns, t->dn), .addr = t->addr};
+    char text[SIP_URI_MAX];
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, sizeof(text));
+    sip_put_text(&b, "sip:");
+    sip_put_text(&b, c->number_now);
+    sip_put_text(&b, "@");
+    sip_addr_put_host(&b, &t->addr, true);
+    sip_put_text(&b, ":");
+    sip_put_number(&b, t->addr.port);
+    target.uri = sip_buf_str(&b);
+    call_event(sc, c, CALL_EV_TO_TARGET, &target);
+}
+
+static void move_to_peer(struct sc *sc, struct call *c, const struct trunk *t)
+{
+    char text[SIP_URI_MAX];
+    struct refusal refusal = {.status = 302, .reason = "redirected"};
+
+    refusal.contact = forward_contact(sc, t, sip_str_of(c->number_now), text, sizeof(text));
+    sc->counts[N_FORWARDED]++;
+    report_note(sc, SC_NOTE_FORWARD, c->number_now, NULL, NULL,
+                "caller redirected to the peer site");
+    call_event(sc, c, CALL_EV_REFUSED, &refusal);
+}
+
+static void route_call(struct sc *sc, struct call *c, const char *number)
+{
+    struct route route;
+
+    if (++c->diversions > SC_DIVERSIONS_MAX) {
+        call_event(sc, c, CALL_EV_REFUSED,
+                   &(struct refusal){482, SIP_STR_NONE, "too many diversions"});
+        return;
+    }
+    text_copy(c->number_now, sizeof(c->number_now), number);
+    route = route_find(sc, c, sip_str_of(number));
+    switch (route.kind) {
+    case ROUTE_PHONE: offer_phone(sc, c, route.dn); return;
+    case ROUTE_TRUNK: offer_trunk(sc, c, route.trunk); return;
+    case ROUTE_PEER:
+        c->at_peer = true;
+        sc->counts[N_FORWARDED]++;
+        report_note(sc, SC_NOTE_FORWARD, number, NULL, NULL, "call relayed to the peer site");
+        offer_trunk(sc, c, route.trunk);
+        return;
+    case ROUTE_MOVED: move_to_peer(sc, c, route.trunk); return;
+    case ROUTE_QUEUE:
+        c->queue = pool_handle(&sc->dns, route.dn);
+        c->targets = HANDLE_NONE;
+        call_event(sc, c, CALL_EV_TO_QUEUE, NULL);
+        return;
+    case ROUTE_TARGETS:
+        c->targets = route.dn->targets;
+        c->targets_next = 0;
+        break;
+    case ROUTE_NOWHERE:
+        if (route.why != CORE_COUNTS)
+            sc->counts[route.why]++;
+        break;
+    }
+    /* A routing point, or a target of one that leads nowhere: as if a target had failed. */
+    a_next_target(sc, c,
+                  &(struct failure){route.kind == ROUTE_NOWHERE ? route.status : 480, "no target"});
+}
+
+/* ---- a new call ---- */
+
+/* Whose INVITE is this?  False: it has been answered. */
+static bool find_source(struct sc *sc, const struct sip_event *event, struct dn **ret_dn)
+{
+    struct trunk *t = trunk_of_source(sc, &event->src);
+    struct dn *d;
+
+    if (t != NULL) {
+        *ret_dn = pool_get(&sc->dns, t->dn);
+        return true;
+    }
+    d = dn_find(sc, event->msg->from.uri.user);
+    if (d != NULL && d->type != SC_DN_EXTENSION)
+        d = NULL;
+    *ret_dn = d;
+    return auth_check(sc, event, d);
+}
+
+/* Max-Forwards of the INVITE to the target: two sites that send a call to and fro must come to an
+ * end. */
+static uint8_t hops_left(const struct sip_msg *m)
+{
+    if (m->max_forwards < 0 || m->max_forwards > 70)
+        return 70;
+    return (uint8_t)(m->max_forwards - 1);
+}
+
+static struct call *call_new(struct sc *sc, const struct sip_event *event, struct dn *source,
+                             unsigned *ret_status)
+{
+    struct call *c = pool_take(&sc->calls, NULL);
+    struct leg *l;
+
+    if (c == NULL) {
+        *ret_status = 503;
+        return NULL;
+    }
+    list_link_init(&c->in_queue);
+    timer_init(&c->ring, TIMER_CALL_RING);
+    timer_init(&c->wait, TIMER_CALL_WAIT);
+    c->number = ++sc->calls_started;
+    c->started = sc->now;
+    c->source = pool_handle(&sc->dns, source);
+    c->max_forwards = hops_left(event->msg);
+    text_copy_str(c->from, sizeof(c->from), event->msg->from.uri.user);
+    l = leg_caller(sc, c, event, source, ret_status);
+    if (l == NULL) {
+        pool_put(&sc->calls, c);
+        return NULL;
+    }
+    c->caller = pool_handle(&sc->legs, l);
+    return c;
+}
+
+void call_invite(struct sc *sc, const struct sip_event *event)
+{
+    struct sip_content body = leg_content(event->msg);
+    struct sip_str number;
+    struct dn *source;
+    struct call *c;
+    bool forwarded, bad;
+    unsigned status = 503;
+
+    if (event->msg->max_forwards == 0 || event->msg->max_forwards == 1) {
+        answer_status(sc, event, 483, N_TOO_MANY_HOPS);
+        return;
+    }
+    if (body.body.len > SC_OFFER_SIZE || event->msg->uri.user.len >= SC_NAME_SIZE + 32) {
+        answer_status(sc, event, 513, N_BODY_TOO_LARGE);
+        return;
+    }
+    if (answer_extension(sc, event) || !find_source(sc, event, &source))
+        return;
+    number = forward_read(sc, event->msg->uri.user, &forwarded, &bad);
+    if (bad)
+        sc->counts[N_BAD_TOKEN]++;
+    if (sip_str_empty(number) || number.len >= SC_NAME_SIZE) {
+        answer_status(sc, event, 404, N_NOT_FOUND);
+        return;
+    }
+    c = call_new(sc, event, source, &status);
+    if (c == NULL) {
+        if (status == 503)
+            answer_busy(sc, event, N_CALLS_FULL);
+        else
+            answer_status(sc, event, status, CORE_COUNTS);
+        return;
+    }
+    text_copy_str(c->called, sizeof(c->called), number);
+    c->forwarded = forwarded || (source->type == SC_DN_TRUNK &&
+                                 text_eq(source->number, sc->options.dr_peer_trunk));
+    (void)call_keep_body(sc, c, body);
+    sc->counts[N_CALLS]++;
+    report_call(sc, c, SC_CALL_STARTED, "");
+    route_call(sc, c, c->called);
+}
+
+/* ---- what the legs' transactions say ---- */
+
+static void target_response(struct sc *sc, struct call *c, struct leg *l,
+                            const struct sip_event *event)
+{
+    bool current = target_of(sc, c) == l;
+
+    if (event->status < 200) {
+        if (event->status > 100 && current)
+            call_event(sc, c, CALL_EV_PROGRESS, event);
+        return;
+    }
+    if (event->status < 300 && event->msg != NULL) {
+        if (current && l->state == LEG_CALLING) {
+            call_event(sc, c, CALL_EV_ANSWER, event);
+        } else if (l->state == LEG_CANCELLED) { /* the 200 was faster than our CANCEL */
+            if (take_answer(l, event->msg) != 0) {
+                leg_gone(sc, l);
+                return;
+            }
+            l->state = LEG_ANSWERED;
+            leg_end(sc, l, 0, SIP_STR_NONE);
+        } else {
+            leg_late_answer(sc, l, event->msg);
+        }
+        return;
+    }
+    if (l->state != LEG_CALLING && l->state != LEG_CANCELLED)
+        return;
+    if (current)
+        c->target = HANDLE_NONE;
+    leg_gone(sc, l);
+    if (current)
+        call_event(
+            sc, c, CALL_EV_FAILED,
+            &(struct failure){event->status, event->status == 408 ? "no answer" : "call refused"});
+}
+
+static void caller_event(struct sc *sc, struct call *c, struct leg *l,
+                         const struct sip_event *event)
+{
+    switch (event->kind) {
+    case SIP_EV_CANCEL: call_event(sc, c, CALL_EV_CANCEL, event); return;
+    case SIP_EV_ACK:
+        if (l->state == LEG_BYE_DUE)
+            leg_acknowledged(sc, l);
+        else
+            call_event(sc, c, CALL_EV_ACK, event);
+        return;
+    case SIP_EV_NO_ACK:
+        if (event->status >= 300)
+            return;
+        call_event(sc, c, CALL_EV_NO_ACK, "the answer was never acknowledged");
+        leg_acknowledged(sc, l); /* RFC 3261 13.3.1.4: BYE */
+        return;
+    case SIP_EV_NONE:
+    case SIP_EV_REQUEST:
+    case SIP_EV_NO_ROOM:
+    case SIP_EV_RESPONSE:
+    case SIP_EV_TIMEOUT:
+    case SIP_EV_UNSENT: return; /* a response that could not be sent is repeated */
+    }
+}
+
+void call_leg_event(struct sc *sc, struct leg *l, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, l->call);
+    bool over = event->kind == SIP_EV_TIMEOUT || event->kind == SIP_EV_UNSENT ||
+                (event->kind == SIP_EV_RESPONSE && event->status >= 200);
+
+    if (event->method == SIP_BYE) {
+        if (over && l->state == LEG_ENDING)
+            leg_gone(sc, l);
+    } else if (l->is_caller) {
+        caller_event(sc, c, l, event);
+    } else if (event->kind == SIP_EV_RESPONSE || over) {
+        target_response(sc, c, l, event);
+    }
+}
+
+void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, l->call);
+
+    answer_status(sc, event, 200, CORE_COUNTS);
+    switch ((enum leg_state)l->state) {
+    case LEG_CALLING: /* in the early dialog */
+        if (l->is_caller)
+            call_event(sc, c, CALL_EV_CANCEL, event);
+        return;
+    case LEG_CANCELLED:
+    case LEG_ENDING: return; /* both at once: its answer to ours ends it */
+    case LEG_BYE_DUE: leg_gone(sc, l); return;
+    case LEG_ANSWERED:
+    case LEG_UP: break;
+    }
+    if (l->is_caller)
+        c->caller = HANDLE_NONE;
+    else
+        c->target = HANDLE_NONE;
+    call_event(sc, c, CALL_EV_RELEASE, l->is_caller ? "caller released" : "called party released");
+    leg_gone(sc, l);
+}
+
+void call_release(struct sc *sc, struct call *c, const char *reason)
+{
+    call_event(sc, c, CALL_EV_RELEASE, reason);
+}
+
+/* ---- agents and timers ---- */
+
+void call_offer_agent(struct sc *sc, struct call *c, struct agent *a)
+{
+    struct dn *d = pool_get(&sc->dns, a->dn);
+
+    queue_remove(sc, c);
+    c->agent = pool_handle(&sc->agents, a);
+    c->contact_next = 0;
+    agent_offer(sc, a, c);
+    offer_phone(sc, c, d);
+}
+
+void call_agent_left(struct sc *sc, struct call *c)
+{
+    if (c->state != CALL_OFFERED)
+        return;
+    c->agent = HANDLE_NONE;
+    call_event(sc, c, CALL_EV_FAILED, &(struct failure){480, "agent logged out"});
+}
+
+void call_timer_ring(struct sc *sc, struct call *c)
+{
+    call_event(sc, c, CALL_EV_FAILED, &(struct failure){408, "no answer"});
+}
+
+void call_timer_wait(struct sc *sc, struct call *c)
+{
+    sc->counts[N_QUEUE_WAITED]++;
+    call_event(sc, c, CALL_EV_WAITED,
+               &(struct refusal){480, SIP_STR_NONE, "waited longer than the queue allows"});
+}
+
+/* ---- end ---- */
+
+void call_leg_gone(struct sc *sc, struct call *c)
+{
+    assert(c->legs_n > 0);
+    c->legs_n--;
+    if (c->legs_n == 0 && c->state == CALL_ENDING && !list_linked(&c->in_queue))
+        list_append(&sc->over, &c->in_queue);
+}
+
+void calls_reap(struct sc *sc)
+{
+    struct list_link *link;
+
+    while ((link = list_pop(&sc->over)) != NULL) {
+        struct call *c = CONTAINER_OF(link, struct call, in_queue);
+
+        relays_end(sc, c);
+        disarm(sc, &c->ring);
+        disarm(sc, &c->wait);
+        drop_body(sc, c);
+        pool_put(&sc->calls, c);
+    }
+}

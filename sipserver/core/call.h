@@ -1,0 +1,45 @@
+/* call - calls: who is offered what, and what happens then (call.tbl.h).
+ *
+ *      caller ── leg ──┐            ┌── leg ── target
+ *                      └── struct call ──┘
+ *
+ * The caller's INVITE makes a call; the target (a phone, an agent's phone, a trunk, the peer site)
+ * is asked by an INVITE of ours with the caller's body untouched.  Answers, ACK and, once
+ * established, all requests pass through (relay.h).
+ */
+#ifndef SIPSERVER_CORE_CALL_H
+#define SIPSERVER_CORE_CALL_H
+
+#include "sipserver/core/state.h"
+
+/* call_invite - an INVITE without To tag. */
+void call_invite(struct sc *sc, const struct sip_event *event);
+
+/* call_leg_event - an event of a transaction that a leg owns. */
+void call_leg_event(struct sc *sc, struct leg *l, const struct sip_event *event);
+
+/* call_bye - a BYE in the dialog of L, not yet answered. */
+void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event);
+
+/* call_release - a party is lost: both sides are released. */
+void call_release(struct sc *sc, struct call *c, const char *reason);
+
+/* call_leg_gone - a leg of C has been given back. */
+void call_leg_gone(struct sc *sc, struct call *c);
+
+/* call_offer_agent - offer C, which waits, to A, who is idle. */
+void call_offer_agent(struct sc *sc, struct call *c, struct agent *a);
+
+/* call_agent_left - A logged out: an offer to A is taken back. */
+void call_agent_left(struct sc *sc, struct call *c);
+
+void call_timer_ring(struct sc *sc, struct call *c);
+void call_timer_wait(struct sc *sc, struct call *c);
+
+/* calls_reap - give back the calls that are over. */
+void calls_reap(struct sc *sc);
+
+/* call_keep_body - keep BODY until the call gives it back; false when it is too large. */
+bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body);
+
+#endif

@@ -1,0 +1,116 @@
+/* call - a call of two legs: the caller's, whose INVITE came to us, and the target's, to whom we send one.
+ *
+ * Legs (leg.h) see to their own end: CANCEL, ACK and BYE of a leg that the call has done with go on without it.
+ * A call is over when its last leg is.
+ *
+ * Include with CALL_STATE, CALL_EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef CALL_STATE
+#define CALL_STATE(name, meaning)
+#endif
+#ifndef CALL_EVENT
+#define CALL_EVENT(name, meaning)
+#endif
+#ifndef ROW
+#define ROW(from, event, guard, to, action, why, source)
+#endif
+#ifndef IGNORE
+#define IGNORE(from, event, why, source)
+#endif
+/* clang-format off */
+CALL_STATE( SETUP,    "the INVITE is here, where it goes is being decided" )
+CALL_STATE( QUEUED,   "waits in a queue, the caller has a 182" )
+CALL_STATE( OFFERED,  "an INVITE is out to a target" )
+CALL_STATE( ANSWERED, "the target's 2xx is with the caller, its ACK is not here" )
+CALL_STATE( UP,       "established" )
+CALL_STATE( ENDING,   "over for both parties; legs wait for their last answers" )
+
+CALL_EVENT( TO_TARGET, "a target was chosen" )
+CALL_EVENT( TO_QUEUE,  "the number is a queue" )
+CALL_EVENT( REFUSED,   "nowhere to go: the caller gets a final answer" )
+CALL_EVENT( PROGRESS,  "a provisional response from the target" )
+CALL_EVENT( ANSWER,    "a 2xx from the target" )
+CALL_EVENT( FAILED,    "the target refused, timed out, or rang too long" )
+CALL_EVENT( ACK,       "the caller acknowledged the 2xx" )
+CALL_EVENT( NO_ACK,    "the caller never acknowledged the 2xx" )
+CALL_EVENT( CANCEL,    "the caller gives up before an answer (CANCEL, or BYE in the early dialog)" )
+CALL_EVENT( RELEASE,   "a party sent BYE, or its leg is lost" )
+CALL_EVENT( WAITED,    "it waited longer than the queue allows, or the queue is gone" )
+
+/*      from      event      guard         to        action           why                                      source */
+ROW   ( SETUP,    TO_TARGET, always,       OFFERED,  start_offer,     "target chosen",                         "RFC 3261 16.5" )
+ROW   ( SETUP,    TO_QUEUE,  always,       QUEUED,   enter_queue,     "waits for an agent",                    "RFC 3261 13.3.1.1" )
+ROW   ( SETUP,    REFUSED,   always,       ENDING,   refuse_caller,   "nowhere to go",                         "RFC 3261 13.3.1.3" )
+IGNORE( SETUP,    PROGRESS,                                           "no target",                             "" )
+IGNORE( SETUP,    ANSWER,                                             "no target",                             "" )
+IGNORE( SETUP,    FAILED,                                             "no target",                             "" )
+IGNORE( SETUP,    ACK,                                                "nothing to acknowledge",                "" )
+IGNORE( SETUP,    NO_ACK,                                             "nothing to acknowledge",                "" )
+ROW   ( SETUP,    CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.2" )
+IGNORE( SETUP,    RELEASE,                                            "never without an answer",               "" )
+IGNORE( SETUP,    WAITED,                                             "does not wait",                         "" )
+
+ROW   ( QUEUED,   TO_TARGET, always,       OFFERED,  start_offer,     "agent reserved",                        "" )
+IGNORE( QUEUED,   TO_QUEUE,                                           "waits already",                         "" )
+ROW   ( QUEUED,   REFUSED,   always,       ENDING,   refuse_caller,   "refused",                               "RFC 3261 13.3.1.3" )
+IGNORE( QUEUED,   PROGRESS,                                           "a target that we gave up",              "" )
+IGNORE( QUEUED,   ANSWER,                                             "a target that we gave up: its leg ends", "RFC 3261 9.1" )
+IGNORE( QUEUED,   FAILED,                                             "a target that we gave up",              "" )
+IGNORE( QUEUED,   ACK,                                                "nothing to acknowledge",                "" )
+IGNORE( QUEUED,   NO_ACK,                                             "nothing to acknowledge",                "" )
+ROW   ( QUEUED,   CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.2" )
+IGNORE( QUEUED,   RELEASE,                                            "never without an answer",               "" )
+ROW   ( QUEUED,   WAITED,    always,       ENDING,   refuse_caller,   "waited too long",                       "RFC 3261 21.4.18" )
+
+IGNORE( OFFERED,  TO_TARGET,                                          "FAILED comes first",                    "" )
+IGNORE( OFFERED,  TO_QUEUE,                                           "FAILED comes first",                    "" )
+ROW   ( OFFERED,  REFUSED,   always,       ENDING,   refuse_caller,   "refused",                               "RFC 3261 13.3.1.3" )
+ROW   ( OFFERED,  PROGRESS,  always,       OFFERED,  pass_progress,   "target rings",                          "RFC 3261 13.2.2.1" )
+ROW   ( OFFERED,  ANSWER,    always,       ANSWERED, pass_answer,     "target answered",                       "RFC 3261 13.2.2.4" )
+ROW   ( OFFERED,  FAILED,    of_queue,     QUEUED,   back_to_queue,   "agent did not take it: back at its place", "behaviour NF-7, I3" )
+ROW   ( OFFERED,  FAILED,    always,       SETUP,    next_target,     "target failed",                         "RFC 3261 16.7" )
+IGNORE( OFFERED,  ACK,                                                "nothing to acknowledge",                "" )
+IGNORE( OFFERED,  NO_ACK,                                             "nothing to acknowledge",                "" )
+ROW   ( OFFERED,  CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.1, 9.2" )
+IGNORE( OFFERED,  RELEASE,                                            "never without an answer",               "" )
+IGNORE( OFFERED,  WAITED,                                             "no longer waits",                       "" )
+
+IGNORE( ANSWERED, TO_TARGET,                                          "answered",                              "" )
+IGNORE( ANSWERED, TO_QUEUE,                                           "answered",                              "" )
+IGNORE( ANSWERED, REFUSED,                                            "answered",                              "" )
+IGNORE( ANSWERED, PROGRESS,                                           "late",                                  "" )
+IGNORE( ANSWERED, ANSWER,                                             "repeated, waits for the ACK",           "RFC 3261 13.2.2.4" )
+IGNORE( ANSWERED, FAILED,                                             "late",                                  "" )
+ROW   ( ANSWERED, ACK,       always,       UP,       pass_ack,        "acknowledged",                          "RFC 3261 13.2.2.4" )
+ROW   ( ANSWERED, NO_ACK,    always,       ENDING,   release,         "the answer was never acknowledged",     "RFC 3261 13.3.1.4" )
+IGNORE( ANSWERED, CANCEL,                                             "too late: the answer was faster",       "RFC 3261 9.2" )
+ROW   ( ANSWERED, RELEASE,   always,       ENDING,   release,         "released",                              "RFC 3261 15" )
+IGNORE( ANSWERED, WAITED,                                             "no longer waits",                       "" )
+
+IGNORE( UP,       TO_TARGET,                                          "established",                           "" )
+IGNORE( UP,       TO_QUEUE,                                           "established",                           "" )
+IGNORE( UP,       REFUSED,                                            "established",                           "" )
+IGNORE( UP,       PROGRESS,                                           "late",                                  "" )
+IGNORE( UP,       ANSWER,                                             "repeated: its leg acknowledges again",  "RFC 3261 13.2.2.4" )
+IGNORE( UP,       FAILED,                                             "late",                                  "" )
+IGNORE( UP,       ACK,                                                "repeated",                              "" )
+IGNORE( UP,       NO_ACK,                                             "acknowledged",                          "" )
+IGNORE( UP,       CANCEL,                                             "too late: the answer was faster",       "RFC 3261 9.2" )
+ROW   ( UP,       RELEASE,   always,       ENDING,   release,         "released",                              "RFC 3261 15" )
+IGNORE( UP,       WAITED,                                             "no longer waits",                       "" )
+
+IGNORE( ENDING,   TO_TARGET,                                          "over",                                  "" )
+IGNORE( ENDING,   TO_QUEUE,                                           "over",                                  "" )
+IGNORE( ENDING,   REFUSED,                                            "over",                                  "" )
+IGNORE( ENDING,   PROGRESS,                                           "over",                                  "" )
+IGNORE( ENDING,   ANSWER,                                             "over: its leg ends",                    "RFC 3261 9.1" )
+IGNORE( ENDING,   FAILED,                                             "over",                                  "" )
+IGNORE( ENDING,   ACK,                                                "over: the leg sends its BYE",           "RFC 3261 15" )
+IGNORE( ENDING,   NO_ACK,                                             "over: the leg sends its BYE",           "RFC 3261 13.3.1.4" )
+IGNORE( ENDING,   CANCEL,                                             "over",                                  "" )
+IGNORE( ENDING,   RELEASE,                                            "both released at once",                 "RFC 3261 15.1.2" )
+IGNORE( ENDING,   WAITED,                                             "over",                                  "" )
+/* clang-format on */
+#undef CALL_STATE
+#undef CALL_EVENT
+#undef ROW
+#undef IGNORE

@@ -1,0 +1,73 @@
+/* conf - the configuration as the core sees it: flat values without pointers, checked and merged by
+ * adapt/conf (options of the site over options of all sites over the defaults of docs/options.md).
+ *
+ * Units: milliseconds or seconds as the names say.
+ */
+#ifndef SIPSERVER_CORE_CONF_H
+#define SIPSERVER_CORE_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sipserver/core/limits.h"
+#include "sipserver/sip/digest.h"
+
+enum sc_dn_type {
+    SC_DN_EXTENSION = 1, /* a phone */
+    SC_DN_QUEUE,         /* calls wait in it, agents serve it */
+    SC_DN_ROUTING_POINT, /* an ordered list of targets */
+    SC_DN_TRUNK,         /* a gateway or another server */
+    SC_DN_SERVICE,       /* a media server */
+};
+
+enum sc_dr_forward { SC_FORWARD_UNSET, SC_FORWARD_OFF, SC_FORWARD_NO_AGENT, SC_FORWARD_OOS };
+
+/* Every field set, see sc_options_default. */
+struct sc_options {
+    char realm[SC_NAME_SIZE];
+    char dr_peer_trunk[SC_NAME_SIZE]; /* "" = STANDALONE */
+    enum sc_dr_forward dr_forward;
+    bool dr_oosp_transfer_enabled;
+    uint32_t oos_check_ms;
+    uint32_t oos_force_ms;
+    uint32_t recovery_checks;
+    uint32_t recovery_timeout_ms;
+    uint32_t recovery_hold_max_ms;
+    uint32_t registration_expires_min_s;
+    uint32_t registration_expires_max_s;
+    uint32_t contacts_max;
+    uint32_t ring_timeout_ms;   /* an agent's phone rings so long */
+    uint32_t answer_timeout_ms; /* any other target rings so long */
+    uint32_t wrap_up_ms;
+    uint32_t logout_grace_ms; /* phones out of service when the mode becomes PEERED */
+};
+
+void sc_options_default(struct sc_options *o);
+
+struct sc_dn_conf {
+    char number[SC_NAME_SIZE];
+    enum sc_dn_type type;
+    char digest_user[SC_NAME_SIZE]; /* never "": the number when none was given */
+    struct sip_ha1 ha1;             /* both "": the phone cannot register or call */
+    uint32_t targets_n;
+    char targets[SC_TARGETS_MAX][SC_NAME_SIZE];
+    char contact[SC_URI_SIZE];
+    uint32_t prefixes_n;
+    char prefixes[SC_PREFIXES_MAX][SC_PREFIX_SIZE];
+    enum sc_dr_forward dr_forward; /* UNSET: as the server says */
+    uint32_t oos_check_ms;         /* 0: as the server says */
+    uint32_t oos_force_ms;         /* 0: as the server says */
+    uint32_t recovery_timeout_ms;  /* 0: as the server says for the inter-site trunk, else none */
+    bool follows_redirect;
+    uint32_t queue_size_max;    /* 0: no limit but calls-max */
+    uint32_t queue_wait_max_ms; /* 0: none */
+};
+
+struct sc_agent_conf {
+    char id[SC_NAME_SIZE];
+    char dn[SC_NAME_SIZE]; /* default extension */
+    uint32_t queues_n;
+    char queues[SC_AGENT_QUEUES_MAX][SC_NAME_SIZE];
+};
+
+#endif

@@ -1,0 +1,523 @@
+#include "sipserver/core/core.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "sipserver/core/agent.h"
+#include "sipserver/core/answer.h"
+#include "sipserver/core/call.h"
+#include "sipserver/core/dn.h"
+#include "sipserver/core/leg.h"
+#include "sipserver/core/peering.h"
+#include "sipserver/core/queue.h"
+#include "sipserver/core/registrar.h"
+#include "sipserver/core/relay.h"
+#include "sipserver/core/report.h"
+#include "sipserver/core/trunk.h"
+
+#define SIP_EVENTS_AT_ONCE 4
+
+/* ---- memory ---- */
+
+void sc_maxima_default(struct sc_maxima *m)
+{
+    *m = (struct sc_maxima){.calls = 10000,
+                            .registrations = 100000,
+                            .transactions = 50000,
+                            .agents = 5000,
+                            .dns = 50000};
+}
+
+void sc_options_default(struct sc_options *o)
+{
+    *o = (struct sc_options){
+        .dr_forward = SC_FORWARD_OFF,
+        .dr_oosp_transfer_enabled = true,
+        .oos_check_ms = 5000,
+        .oos_force_ms = 5000,
+        .recovery_checks = 3,
+        .recovery_timeout_ms = 30000,
+        .recovery_hold_max_ms = 300000,
+        .registration_expires_min_s = 10,
+        .registration_expires_max_s = 3600,
+        .contacts_max = SC_CONTACTS_MAX,
+        .ring_timeout_ms = 20000,
+        .answer_timeout_ms = 180000,
+        .wrap_up_ms = 0,
+        .logout_grace_ms = 60000,
+    };
+}
+
+/* Carves one block after the other out of MEMORY; with MEMORY NULL it only counts. */
+struct carver {
+    unsigned char *memory;
+    size_t used;
+};
+
+static void *carve(struct carver *c, size_t size)
+{
+    void *block = c->memory != NULL ? c->memory + c->used : NULL;
+
+    c->used += (size + 63) & ~(size_t)63;
+    return block;
+}
+
+static void carve_pool(struct carver *c, struct pool *p, uint32_t count, size_t size)
+{
+    void *block = carve(c, pool_bytes(count, size));
+
+    if (block != NULL)
+        pool_init(p, block, count, size);
+}
+
+static void stack_conf(const struct sc_conf *conf, struct sip_stack_conf *ret)
+{
+    struct sip_buf b;
+
+    sip_stack_conf_default(ret);
+    ret->server_max = conf->maxima.transactions;
+    ret->client_max = conf->maxima.transactions;
+    ret->message_max = SC_OFFER_SIZE + 4096;
+    ret->t1_ms = conf->t1_ms;
+    ret->stateless = 1u << SIP_REGISTER | 1u << SIP_OPTIONS;
+    sip_buf_init(&b, ret->sent_by[0], sizeof(ret->sent_by[0]) - 1);
+    sip_addr_put_host(&b, &conf->local, true);
+    sip_put_text(&b, ":");
+    sip_put_number(&b, conf->local.port);
+    memcpy(ret->key.secret, conf->secret, sizeof(ret->key.secret));
+}
+
+/* Lay out everything in C; *SC is filled when there is memory. */
+static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
+{
+    const struct sc_maxima *m = &conf->maxima;
+    uint32_t legs = m->calls * 2 + m->calls / 4 + 8;
+    uint32_t timers = m->registrations + m->dns * 3 + m->calls * 2 + m->agents * 2;
+    struct sip_stack_conf sip;
+    struct sc scratch, *sc = carve(c, sizeof(*sc));
+    void *dns_hash, *agents_hash, *heap;
+
+    if (sc == NULL)
+        sc = &scratch;
+    carve_pool(c, &sc->dns, m->dns, sizeof(struct dn));
+    carve_pool(c, &sc->trunks, m->dns, sizeof(struct trunk));
+    carve_pool(c, &sc->queues, m->dns, sizeof(struct queue));
+    carve_pool(c, &sc->targets, m->dns, sizeof(struct targets));
+    carve_pool(c, &sc->bindings, m->registrations, sizeof(struct binding));
+    carve_pool(c, &sc->agents, m->agents, sizeof(struct agent));
+    carve_pool(c, &sc->calls, m->calls, sizeof(struct call));
+    carve_pool(c, &sc->legs, legs, sizeof(struct leg));
+    carve_pool(c, &sc->offers, m->calls, sizeof(struct offer));
+    carve_pool(c, &sc->relays, m->calls, sizeof(struct relay));
+    dns_hash = carve(c, hash_bytes(m->dns));
+    agents_hash = carve(c, hash_bytes(m->agents));
+    heap = carve(c, timers_bytes(timers));
+    stack_conf(conf, &sip);
+    sc->sip_memory_size = sip_stack_size(&sip);
+    sc->sip_memory = carve(c, sc->sip_memory_size);
+    if (sc == &scratch)
+        return NULL;
+    hash_init(&sc->dns_by_number, dns_hash, m->dns, conf->secret + HASH_SECRET_BYTES);
+    hash_init(&sc->agents_by_id, agents_hash, m->agents, conf->secret + HASH_SECRET_BYTES);
+    timers_init(&sc->timers, heap, timers);
+    return sc;
+}
+
+size_t sc_size(const struct sc_conf *conf)
+{
+    struct carver c = {NULL, 0};
+
+    (void)lay_out(&c, conf);
+    return c.used;
+}
+
+/* A stack that knows of nothing, under the present epoch. */
+static void new_stack(struct sc *sc)
+{
+    struct sip_stack_conf conf;
+
+    stack_conf(&sc->conf, &conf);
+    conf.epoch = sc->epoch;
+    conf.serial = (uint32_t)prng_next(&sc->prng);
+    sc->sip = sip_stack_init(sc->sip_memory, &conf);
+}
+
+static void zero_stack(struct sc *sc)
+{
+    if (sc->conf.zero != NULL)
+        sc->conf.zero(sc->sip_memory, sc->sip_memory_size);
+    else
+        memset(sc->sip_memory, 0, sc->sip_memory_size);
+}
+
+struct sc *sc_init(void *memory, const struct sc_conf *conf, uint64_t seed, mono_t now)
+{
+    struct carver c = {memory, 0};
+    struct sc *sc = lay_out(&c, conf);
+
+    sc->conf = *conf;
+    sc->now = now;
+    prng_init(&sc->prng, seed);
+    sc->serial = (uint32_t)prng_next(&sc->prng);
+    sc_options_default(&sc->options);
+    sc->digest.ops = conf->digest;
+    memcpy(sc->digest.secret, conf->secret, sizeof(sc->digest.secret));
+    sc->digest.check_uri = true;
+    sc->digest.nonce_life_s = 300;
+    dns_init(sc);
+    list_init(&sc->over);
+    peering_init(sc);
+    new_stack(sc);
+    return sc;
+}
+
+/* ---- small helpers ---- */
+
+uint64_t wall_s(const struct sc *sc)
+{
+    return (uint64_t)((sc->now.ns / MONO_NS_PER_MS + sc->wall_offset_ms) / 1000);
+}
+
+void arm_ms(struct sc *sc, struct timer *t, uint32_t ms)
+{
+    timer_arm(&sc->timers, t, mono_add_ms(sc->now, ms));
+}
+
+void disarm(struct sc *sc, struct timer *t)
+{
+    timer_cancel(&sc->timers, t);
+}
+
+bool out_has_room(const struct sc_out *out)
+{
+    return out->max - out->n >= SC_OUT_ACTIONS_MIN &&
+           out->sip.max - out->sip.n >= SC_OUT_DATAGRAMS_MIN &&
+           out->sip.size - out->sip.used >= SC_OUT_BYTES_MIN;
+}
+
+static bool serving(const struct sc *sc)
+{
+    return sc->primary && sc->loaded;
+}
+
+/* ---- SIP ---- */
+
+static bool passes_through(enum sip_method method)
+{
+    return method == SIP_BYE || method == SIP_INVITE || method == SIP_UPDATE || method == SIP_INFO;
+}
+
+static void in_dialog(struct sc *sc, const struct sip_event *event)
+{
+    struct leg *l = leg_find(sc, event->msg);
+
+    if (l == NULL) {
+        answer_status(sc, event, 481, N_NO_DIALOG);
+        return;
+    }
+    if (!passes_through(event->method)) {
+        answer_method(sc, event);
+        return;
+    }
+    if (sip_dialog_receive(&l->dialog, event->msg) != 0) {
+        answer_status(sc, event, 500, CORE_COUNTS); /* RFC 3261 12.2.2: out of order */
+        return;
+    }
+    if (event->method == SIP_BYE)
+        call_bye(sc, l, event);
+    else if (l->state == LEG_ENDING || l->state == LEG_BYE_DUE || l->state == LEG_CANCELLED)
+        answer_status(sc, event, 481, N_NO_DIALOG);
+    else
+        relay_request(sc, l, event);
+}
+
+static void request(struct sc *sc, const struct sip_event *event)
+{
+    struct trunk *t;
+
+    if (!serving(sc)) {
+        answer_busy(sc, event, N_NOT_READY);
+        return;
+    }
+    t = trunk_of_source(sc, &event->src);
+    if (t != NULL)
+        trunk_heard(sc, t);
+    if (event->method == SIP_OPTIONS) {
+        answer_options(sc, event);
+    } else if (!sip_str_empty(event->msg->to.tag)) {
+        in_dialog(sc, event);
+    } else if (event->method == SIP_INVITE) {
+        call_invite(sc, event);
+    } else if (event->method == SIP_REGISTER) {
+        registrar_request(sc, event);
+    } else if (event->method == SIP_BYE) {
+        answer_status(sc, event, 481, N_NO_DIALOG);
+    } else {
+        answer_method(sc, event);
+    }
+}
+
+/* A 2xx, or an ACK of one, whose transaction or owner is gone. */
+static void ownerless(struct sc *sc, const struct sip_event *event)
+{
+    struct leg *l;
+
+    if (event->msg == NULL)
+        return;
+    if (event->kind == SIP_EV_RESPONSE && event->method == SIP_INVITE && event->status >= 200 &&
+        event->status < 300) {
+        l = leg_find_own(sc, event->msg);
+        if (l != NULL)
+            leg_late_answer(sc, l, event->msg);
+    } else if (event->kind == SIP_EV_ACK) {
+        l = leg_find(sc, event->msg);
+        if (l != NULL && l->is_caller)
+            call_leg_event(sc, l, event);
+    }
+}
+
+static void by_owner(struct sc *sc, const struct sip_event *event)
+{
+    handle_t handle = owner_handle(event->owner);
+    struct leg *l;
+    struct relay *r;
+    struct trunk *t;
+
+    switch (owner_kind(event->owner)) {
+    case OWNER_LEG:
+        l = pool_get(&sc->legs, handle);
+        if (l != NULL)
+            call_leg_event(sc, l, event);
+        return;
+    case OWNER_RELAY:
+        r = pool_get(&sc->relays, handle);
+        if (r != NULL)
+            relay_event(sc, r, event);
+        else
+            ownerless(sc, event);
+        return;
+    case OWNER_TRUNK:
+        t = pool_get(&sc->trunks, handle);
+        if (t != NULL)
+            trunk_response(sc, t, event);
+        return;
+    case OWNER_NONE: break;
+    }
+    ownerless(sc, event);
+}
+
+static void sip_happened(struct sc *sc, const struct sip_event *event)
+{
+    switch (event->kind) {
+    case SIP_EV_NONE: return;
+    case SIP_EV_REQUEST: request(sc, event); break;
+    case SIP_EV_NO_ROOM: answer_busy(sc, event, N_NO_TRANSACTION); break;
+    case SIP_EV_ACK:
+    case SIP_EV_CANCEL:
+    case SIP_EV_RESPONSE:
+    case SIP_EV_TIMEOUT:
+    case SIP_EV_NO_ACK:
+    case SIP_EV_UNSENT: by_owner(sc, event); break;
+    }
+    calls_reap(sc);
+}
+
+/* ---- time ---- */
+
+static void timer_fired(struct sc *sc, struct timer *t)
+{
+    switch ((enum timer_kind)t->kind) {
+    case TIMER_BINDING: registrar_expired(sc, CONTAINER_OF(t, struct binding, expiry)); break;
+    case TIMER_TRUNK_CHECK: trunk_timer_check(sc, CONTAINER_OF(t, struct trunk, check)); break;
+    case TIMER_TRUNK_FORCE: trunk_timer_force(sc, CONTAINER_OF(t, struct trunk, force)); break;
+    case TIMER_TRUNK_HOLD: trunk_timer_hold(sc, CONTAINER_OF(t, struct trunk, hold)); break;
+    case TIMER_CALL_RING: call_timer_ring(sc, CONTAINER_OF(t, struct call, ring)); break;
+    case TIMER_CALL_WAIT: call_timer_wait(sc, CONTAINER_OF(t, struct call, wait)); break;
+    case TIMER_AGENT_WRAP: agent_timer_wrap(sc, CONTAINER_OF(t, struct agent, wrap)); break;
+    case TIMER_AGENT_PHONE: agent_timer_phone(sc, CONTAINER_OF(t, struct agent, phone)); break;
+    case TIMER_KINDS: assert(!"a timer of no kind");
+    }
+    calls_reap(sc);
+}
+
+/* Everything due.  False: OUT has no room for more. */
+static bool time_passes(struct sc *sc)
+{
+    struct sip_event events[SIP_EVENTS_AT_ONCE];
+    struct timer *t;
+    unsigned n = SIP_EVENTS_AT_ONCE;
+
+    while (sc->primary && n == SIP_EVENTS_AT_ONCE) {
+        if (!out_has_room(sc->out))
+            return false;
+        n = sip_timers(sc->sip, sc->now, &sc->out->sip, events, SIP_EVENTS_AT_ONCE);
+        for (unsigned i = 0; i < n; i++)
+            sip_happened(sc, &events[i]);
+    }
+    while (out_has_room(sc->out) && (t = timer_pop(&sc->timers, sc->now)) != NULL) {
+        timer_fired(sc, t);
+        queue_run(sc);
+    }
+    if (sc->sweeping && dns_sweep(sc) && agents_sweep(sc))
+        sc->sweeping = false;
+    queue_run(sc);
+    return out_has_room(sc->out) && !sc->sweeping;
+}
+
+mono_t sc_deadline(const struct sc *sc)
+{
+    if (sc->sweeping || !list_empty(&sc->dirty_queues))
+        return sc->now;
+    return sc->primary ? mono_min(sip_deadline(sc->sip), timer_next(&sc->timers)) : MONO_NEVER;
+}
+
+/* ---- role and configuration ---- */
+
+/* Calls, registrations and logins are forgotten; the configuration stays.  Nobody is told: this
+ * host is silent. */
+static void forget(struct sc *sc)
+{
+    for (struct relay *r = pool_next(&sc->relays, NULL); r != NULL; r = pool_next(&sc->relays, r))
+        pool_put(&sc->relays, r);
+    for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
+        pool_put(&sc->legs, l);
+    for (struct offer *o = pool_next(&sc->offers, NULL); o != NULL; o = pool_next(&sc->offers, o))
+        pool_put(&sc->offers, o);
+    for (struct call *c = pool_next(&sc->calls, NULL); c != NULL; c = pool_next(&sc->calls, c)) {
+        disarm(sc, &c->ring);
+        disarm(sc, &c->wait);
+        list_remove(&c->in_queue);
+        pool_put(&sc->calls, c);
+    }
+    agents_forget(sc);
+    for (struct binding *b = pool_next(&sc->bindings, NULL); b != NULL;
+         b = pool_next(&sc->bindings, b)) {
+        disarm(sc, &b->expiry);
+        list_remove(&b->in_dn);
+        pool_put(&sc->bindings, b);
+    }
+    for (struct queue *q = pool_next(&sc->queues, NULL); q != NULL; q = pool_next(&sc->queues, q))
+        q->waiting_n = 0;
+    for (struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {
+        d->legs = d->bindings_n = 0;
+        if (d->type == SC_DN_EXTENSION && d->in_service) {
+            d->in_service = false;
+            text_copy(d->reason, sizeof(d->reason), "not registered");
+        }
+    }
+    trunks_stop(sc);
+    while (list_pop(&sc->dirty_queues) != NULL)
+        ;
+    zero_stack(sc);
+    new_stack(sc);
+    peering_init(sc);
+    peering_configure(sc);
+}
+
+static void role(struct sc *sc, const struct sc_event *event)
+{
+    sc->wall_offset_ms = event->wall_ms - sc->now.ns / MONO_NS_PER_MS;
+    if (event->primary == sc->primary && event->epoch == sc->epoch)
+        return;
+    if (sc->primary)
+        forget(sc);
+    sc->primary = event->primary;
+    sc->epoch = event->epoch;
+    sip_stack_epoch(sc->sip, sc->epoch);
+    if (serving(sc))
+        trunks_start(sc);
+}
+
+static void options_apply(struct sc *sc)
+{
+    trunks_options_changed(sc);
+    peering_configure(sc);
+}
+
+static void conf_loaded(struct sc *sc)
+{
+    bool first = !sc->loaded;
+
+    if (sc->reading)
+        sc->sweeping = true;
+    sc->reading = false;
+    sc->loaded = true;
+    options_apply(sc);
+    if (first && sc->primary)
+        trunks_start(sc);
+}
+
+static void conf_dn(struct sc *sc, const struct sc_event *event)
+{
+    struct dn *d;
+
+    if (!event->deleted) {
+        dn_configure(sc, event->dn);
+        return;
+    }
+    d = dn_find(sc, sip_str_of(event->dn->number));
+    if (d != NULL)
+        dn_delete(sc, d);
+}
+
+static void conf_agent(struct sc *sc, const struct sc_event *event)
+{
+    struct agent *a;
+
+    if (!event->deleted) {
+        agent_configure(sc, event->agent_conf);
+        return;
+    }
+    a = agent_find(sc, event->agent_conf->id);
+    if (a != NULL)
+        agent_delete(sc, a);
+}
+
+/* ---- the step ---- */
+
+static void happened(struct sc *sc, const struct sc_event *event)
+{
+    struct sip_event sip = {.kind = SIP_EV_NONE};
+
+    switch (event->kind) {
+    case SC_EV_TICK: return;
+    case SC_EV_DATAGRAM:
+        if (sc->primary)
+            sip_input(sc->sip, sc->now, &event->src, event->data, event->len, &sc->out->sip, &sip);
+        sip_happened(sc, &sip);
+        return;
+    case SC_EV_UNSENT:
+        if (sc->primary)
+            sip_unsent(sc->sip, sc->now, event->txn, &sc->out->sip, &sip);
+        sip_happened(sc, &sip);
+        return;
+    case SC_EV_AGENT_REQUEST: agent_request(sc, event->agent); break;
+    case SC_EV_CONF_BEGIN:
+        sc->seen++;
+        sc->reading = true;
+        return;
+    case SC_EV_CONF_OPTIONS:
+        sc->options = *event->options;
+        if (sc->loaded && !sc->reading)
+            options_apply(sc);
+        return;
+    case SC_EV_CONF_DN: conf_dn(sc, event); break;
+    case SC_EV_CONF_AGENT: conf_agent(sc, event); break;
+    case SC_EV_CONF_LOADED: conf_loaded(sc); return;
+    case SC_EV_ROLE: role(sc, event); return;
+    }
+    calls_reap(sc);
+}
+
+bool sc_step(struct sc *sc, mono_t now, const struct sc_event *event, struct sc_out *out)
+{
+    assert(!mono_before(now, sc->now));
+    sc->now = now;
+    sc->out = out;
+    if (!time_passes(sc))
+        return false;
+    happened(sc, event);
+    queue_run(sc);
+    sc->out = NULL;
+    return true;
+}

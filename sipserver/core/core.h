@@ -1,0 +1,283 @@
+/* core - call handling of one site: registrar, trunks, routing, calls, queues, agents, the mode of
+ * the site.
+ *
+ *     datagram, time, agent request,      +-----------+     datagrams        (out->sip)
+ *     configuration, role order    ---->  |  sc_step  | --->  agent replies and events, statistics,
+ *                                         +-----------+     notes for the log (out->actions)
+ *
+ * Pure: no I/O, clock, allocation after sc_init, log or global.  A step applies everything due at
+ * NOW before it looks at the event.  All state is in pools of configured size; beyond it a request
+ * is answered 503 with Retry-After and counted.
+ *
+ * The site serves only as primary with its configuration loaded; else requests are answered 503
+ * (R-5). When the role goes, the core forgets calls, registrations and logins and sends nothing.
+ */
+#ifndef SIPSERVER_CORE_CORE_H
+#define SIPSERVER_CORE_CORE_H
+
+#include "common/mono.h"
+#include "common/pool.h"
+#include "sipserver/core/conf.h"
+#include "sipserver/sip/digest.h"
+#include "sipserver/sip/sip.h"
+
+struct sc;
+
+/* How many objects there may be.  They size the memory, so they are set once. */
+struct sc_maxima {
+    uint32_t calls;
+    uint32_t registrations;
+    uint32_t transactions; /* server and client transactions, each */
+    uint32_t agents;
+    uint32_t dns; /* every type together */
+};
+
+void sc_maxima_default(struct sc_maxima *m);
+
+struct sc_conf {
+    struct sc_maxima maxima;
+    uint32_t t1_ms;
+    uint32_t site;            /* the site's id, part of call ids */
+    struct sip_addr local;    /* the site address with the SIP port */
+    uint8_t secret[32];       /* of the site: keys of tags, tables, nonces */
+    uint8_t peer_secret[16];  /* of both sites: signs forwarded calls (F-2); all 0 = none, calls are
+                                 relayed */
+    struct digest_ops digest; /* hash functions */
+    void (*zero)(void *memory,
+                 size_t size); /* zeroes big memory without touching it all; NULL: memset */
+};
+
+/* sc_size - bytes that sc_init needs.  They can be given as untouched zero pages. */
+size_t sc_size(const struct sc_conf *conf);
+
+/* sc_init - a core in MEMORY (sc_size bytes, aligned for any type, all zero), as backup, nothing
+ * configured. SEED gives jitter and serials; the secrets of CONF protect what strangers must not
+ * guess. Owns: nothing; MEMORY stays the caller's and must outlive the core. */
+struct sc *sc_init(void *memory, const struct sc_conf *conf, uint64_t seed, mono_t now);
+
+enum sc_mode { SC_STANDALONE = 1, SC_SINGLE, SC_PEERED }; /* sf.Mode */
+const char *sc_mode_name(enum sc_mode mode);
+
+/* The same numbers as sf.AgentState. */
+enum sc_agent_state {
+    SC_AGENT_NULL,
+    SC_AGENT_NOT_READY,
+    SC_AGENT_READY,
+    SC_AGENT_RESERVED,
+    SC_AGENT_BUSY,
+    SC_AGENT_ACW
+};
+const char *sc_agent_state_name(enum sc_agent_state state);
+
+enum sc_agent_op { SC_LOGIN = 1, SC_LOGOUT, SC_READY, SC_NOT_READY, SC_QUERY }; /* sf.AgentOp */
+
+struct sc_agent_request {
+    uint64_t request_id;
+    uint64_t client; /* the adapter's name for whom to answer */
+    enum sc_agent_op op;
+    char agent[SC_NAME_SIZE];
+    char dn[SC_NAME_SIZE]; /* login: "" = the default extension */
+    char reason[SC_REASON_SIZE];
+    enum sc_agent_state state; /* login: READY or NOT_READY */
+};
+
+enum sc_event_kind {
+    SC_EV_TICK,          /* only the time */
+    SC_EV_DATAGRAM,      /* data, src */
+    SC_EV_UNSENT,        /* a datagram of TXN could not be sent */
+    SC_EV_AGENT_REQUEST, /* agent */
+    SC_EV_CONF_BEGIN,    /* a whole configuration follows: what is not named until LOADED goes */
+    SC_EV_CONF_OPTIONS,  /* options */
+    SC_EV_CONF_DN,       /* dn; deleted: only its number counts */
+    SC_EV_CONF_AGENT,    /* agent_conf; deleted: only its id counts */
+    SC_EV_CONF_LOADED,   /* the configuration is whole */
+    SC_EV_ROLE,          /* primary, epoch, wall_ms */
+};
+
+struct sc_event {
+    enum sc_event_kind kind;
+    struct sip_addr src;
+    const char *data;
+    size_t len;
+    uint64_t txn;
+    const struct sc_agent_request *agent;
+    const struct sc_options *options;
+    const struct sc_dn_conf *dn;
+    const struct sc_agent_conf *agent_conf;
+    bool deleted;
+    bool primary;
+    uint64_t epoch;
+    int64_t wall_ms; /* wall clock at NOW: nonces and tokens, which hosts share, carry it */
+};
+
+/* ---- what comes out ---- */
+
+struct sc_agent_reply {
+    uint64_t request_id;
+    uint64_t client;
+    int code; /* 0 or negative errno; -EAGAIN: try again later */
+    bool retriable;
+    enum sc_agent_state state;
+    char text[SC_REASON_SIZE];
+};
+
+/* The same numbers as sf.AgentEventKind. */
+enum sc_agent_event_kind {
+    SC_AGENT_STATE,
+    SC_AGENT_RINGING,
+    SC_AGENT_ESTABLISHED,
+    SC_AGENT_RELEASED,
+    SC_AGENT_ABANDONED,
+    SC_AGENT_DN_IN,
+    SC_AGENT_DN_OUT,
+};
+
+/* An agent's state, and what happens on the agent's phone. */
+struct sc_agent_event {
+    enum sc_agent_event_kind kind;
+    char agent[SC_NAME_SIZE];
+    char dn[SC_NAME_SIZE];
+    enum sc_agent_state state;
+    char reason[SC_REASON_SIZE];
+    mono_t since;
+    char call[SC_CALL_ID_SIZE];
+    char caller[SC_NAME_SIZE];
+    char queue[SC_NAME_SIZE];
+};
+
+struct sc_queue_status {
+    char queue[SC_NAME_SIZE];
+    uint32_t waiting;
+    mono_t oldest_since; /* MONO_ZERO when nobody waits */
+    uint32_t agents_ready;
+    uint32_t agents_logged_in;
+};
+
+/* The same numbers as sf.CallPhase. */
+enum sc_call_phase {
+    SC_CALL_STARTED = 1,
+    SC_CALL_QUEUED,
+    SC_CALL_OFFERED,
+    SC_CALL_ANSWERED,
+    SC_CALL_RELEASED,
+    SC_CALL_ABANDONED,
+    SC_CALL_FAILED,
+    SC_CALL_FORWARDED,
+};
+const char *sc_call_phase_name(enum sc_call_phase phase);
+
+struct sc_call_event {
+    char call[SC_CALL_ID_SIZE];
+    enum sc_call_phase phase;
+    char queue[SC_NAME_SIZE];
+    char agent[SC_NAME_SIZE];
+    char dn[SC_NAME_SIZE]; /* the DN offered to; else the number called */
+    char caller[SC_NAME_SIZE];
+    int64_t wait_ms;
+    int64_t talk_ms;
+    unsigned cause; /* SIP status */
+    char reason[SC_REASON_SIZE];
+};
+
+struct sc_dn_status {
+    char dn[SC_NAME_SIZE];
+    bool in_service;
+    bool trunk;
+    char reason[SC_REASON_SIZE];
+    mono_t since;
+};
+
+enum sc_note_kind {
+    SC_NOTE_MODE,
+    SC_NOTE_TRUNK,
+    SC_NOTE_DN,
+    SC_NOTE_AGENT,
+    SC_NOTE_CALL,
+    SC_NOTE_FORWARD,
+    SC_NOTE_CONF,
+    SC_NOTE_OVERLOAD,
+    SC_NOTE_REFUSED,
+};
+
+/* A line for the log: what changed, from and to which state, why. */
+struct sc_note {
+    enum sc_note_kind kind;
+    char object[SC_NAME_SIZE];
+    const char *from; /* constants, or NULL */
+    const char *to;
+    char reason[SC_REASON_SIZE];
+};
+
+enum sc_action_kind {
+    SC_ACT_AGENT_REPLY,
+    SC_ACT_AGENT_EVENT,
+    SC_ACT_QUEUE,
+    SC_ACT_CALL,
+    SC_ACT_DN,
+    SC_ACT_MODE, /* the mode or its reason changed: ask sc_status */
+    SC_ACT_NOTE,
+};
+
+struct sc_action {
+    enum sc_action_kind kind;
+    union {
+        struct sc_agent_reply reply;
+        struct sc_agent_event agent;
+        struct sc_queue_status queue;
+        struct sc_call_event call;
+        struct sc_dn_status dn;
+        struct sc_note note;
+    };
+};
+
+struct sc_out {
+    struct sip_out sip;
+    struct sc_action *actions; /* in order */
+    unsigned n, max;
+};
+
+/* sc_step - apply what is due at NOW, then EVENT.
+ *
+ * Returns: true when all is done; false when OUT has no room for more: hand on what it holds, clear
+ * it and call again with the same event, which has not been looked at. Asserts: an empty OUT has
+ * room for SC_OUT_*_MIN; NOW never goes back.
+ */
+bool sc_step(struct sc *sc, mono_t now, const struct sc_event *event, struct sc_out *out);
+
+/* sc_deadline - call sc_step no later than this. */
+mono_t sc_deadline(const struct sc *sc);
+
+/* sc_sane - the invariants of all tables; walks everything: for tests. */
+bool sc_sane(const struct sc *sc);
+
+/* ---- looking in ---- */
+
+struct sc_status {
+    bool primary;
+    bool ready; /* the configuration is loaded */
+    enum sc_mode mode;
+    char mode_reason[SC_REASON_SIZE];
+    uint32_t calls;
+    uint32_t registrations;
+    uint32_t agents; /* logged in */
+    uint64_t drops;  /* everything refused or dropped, all reasons */
+};
+
+void sc_status(const struct sc *sc, struct sc_status *ret_status);
+
+/* sc_counters - every counter by name, in a fixed order. */
+void sc_counters(const struct sc *sc, void (*fn)(void *arg, const char *name, uint64_t value),
+                 void *arg);
+
+/* Walks for snapshots: *CURSOR starts at 0; false at the end.  Agents: those configured, logged in
+ * or not; their queues come with them.  DNs: extensions and trunks. */
+bool sc_next_agent(const struct sc *sc, uint32_t *cursor, struct sc_agent_event *ret_state);
+bool sc_next_queue(const struct sc *sc, uint32_t *cursor, struct sc_queue_status *ret_status);
+bool sc_next_dn(const struct sc *sc, uint32_t *cursor, struct sc_dn_status *ret_status);
+
+/* sc_agent_queues - the queues that agent ID serves; RET_NAMES gets pointers good until the next
+ * step. Returns: how many; 0 for an unknown agent. */
+uint32_t sc_agent_queues(const struct sc *sc, const char *id,
+                         const char *ret_names[SC_AGENT_QUEUES_MAX]);
+
+#endif

@@ -1,0 +1,27 @@
+/* clang-format off */
+/* COUNTER(enum, name for operators, meaning).  Every refusal and drop of the core has its reason here (I6). */
+COUNTER(CALLS,             "calls_started",          "calls begun")
+COUNTER(CALLS_ANSWERED,    "calls_answered",         "calls answered")
+COUNTER(FORWARDED,         "calls_forwarded",        "calls handed to the peer site")
+COUNTER(REGISTERS,         "registers",              "REGISTERs that succeeded")
+COUNTER(CHALLENGED,        "challenged",             "requests answered 401")
+COUNTER(NOT_READY,         "drop_not_ready",         "requests refused: backup, or the configuration is not loaded")
+COUNTER(NO_TRANSACTION,    "drop_transactions_full", "requests refused: transactions-max")
+COUNTER(CALLS_FULL,        "drop_calls_full",        "calls refused: calls-max")
+COUNTER(REGISTRATIONS_FULL, "drop_registrations_full", "registrations refused: registrations-max or contacts-max")
+COUNTER(DNS_FULL,          "drop_dns_full",          "DNs left out: dns-max")
+COUNTER(AGENTS_FULL,       "drop_agents_full",       "agents left out: agents-max")
+COUNTER(RELAYS_FULL,       "drop_relays_full",       "in-dialog requests refused: too many at once in one call")
+COUNTER(QUEUE_FULL,        "drop_queue_full",        "calls refused: the queue is full")
+COUNTER(QUEUE_WAITED,      "drop_queue_wait",        "calls refused: waited longer than the queue allows")
+COUNTER(FORBIDDEN,         "drop_forbidden",         "requests refused: wrong credentials or unknown source")
+COUNTER(NOT_FOUND,         "drop_not_found",         "requests refused: no such number")
+COUNTER(NO_DIALOG,         "drop_no_dialog",         "in-dialog requests without a dialog, answered 481")
+COUNTER(METHOD,            "drop_method",            "requests refused: method not supported")
+COUNTER(EXTENSION,         "drop_extension",         "requests refused: Require names what we do not have")
+COUNTER(TOO_MANY_HOPS,     "drop_hops",              "requests refused: Max-Forwards is 0")
+COUNTER(BODY_TOO_LARGE,    "drop_body",              "requests refused: body beyond what a call keeps")
+COUNTER(BAD_TOKEN,         "drop_bad_token",         "forwarding tokens that were forged or too old")
+COUNTER(UNSENDABLE,        "drop_unsendable",        "requests of ours without an address to go to or room to be sent")
+#undef COUNTER
+/* clang-format on */

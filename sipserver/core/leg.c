@@ -1,0 +1,342 @@
+#include "sipserver/core/leg.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sipserver/core/answer.h"
+#include "sipserver/core/call.h"
+#include "sipserver/core/dn.h"
+
+uint64_t leg_owner(const struct sc *sc, const struct leg *l)
+{
+    return owner_of(OWNER_LEG, pool_handle(&sc->legs, l));
+}
+
+struct sip_content leg_content(const struct sip_msg *m)
+{
+    struct sip_content content = {SIP_STR_NONE, SIP_STR_NONE};
+
+    if (m != NULL && !sip_str_empty(m->body)) {
+        content.type = sip_msg_value(m, SIP_H_CONTENT_TYPE);
+        content.body = m->body;
+        if (sip_str_empty(content.type))
+            content.type = SIP_STR("application/sdp");
+    }
+    return content;
+}
+
+struct sip_addr leg_hop(const struct leg *l)
+{
+    struct sip_uri uri;
+    struct sip_addr addr;
+
+    if (l->by_flow && l->dialog.routes_len == 0)
+        return l->peer;
+    if (sip_dialog_next_hop(&l->dialog, &uri) == 0 && sip_uri_addr(&uri, &addr) == 0)
+        return addr;
+    return l->peer;
+}
+
+/* ---- beginning ---- */
+
+static struct leg *leg_new(struct sc *sc, struct call *c, struct dn *d)
+{
+    handle_t handle;
+    struct leg *l = pool_take(&sc->legs, &handle);
+
+    if (l == NULL)
+        return NULL;
+    l->call = pool_handle(&sc->calls, c);
+    l->dn = d != NULL ? pool_handle(&sc->dns, d) : HANDLE_NONE;
+    c->legs_n++;
+    return l;
+}
+
+/* The phone is busy while the leg lives. */
+static void count(struct sc *sc, struct leg *l, struct dn *d, struct call *c)
+{
+    if (d == NULL || d->type != SC_DN_EXTENSION)
+        return;
+    l->counted = true;
+    dn_leg_added(sc, d, c);
+}
+
+static void uncount(struct sc *sc, struct leg *l)
+{
+    struct dn *d = pool_get(&sc->dns, l->dn);
+
+    if (!l->counted)
+        return;
+    l->counted = false;
+    if (d != NULL)
+        dn_leg_removed(sc, d);
+}
+
+struct leg *leg_caller(struct sc *sc, struct call *c, const struct sip_event *event, struct dn *d,
+                       unsigned *ret_status)
+{
+    struct leg *l = leg_new(sc, c, d);
+    char tag[SIP_TOKEN_MAX];
+    int r;
+
+    if (l == NULL) {
+        *ret_status = 503;
+        return NULL;
+    }
+    r = sip_dialog_uas(&l->dialog, event->msg,
+                       sip_own_tag(sc->sip, leg_owner(sc, l), sc->serial++, tag));
+    if (r != 0) {
+        c->legs_n--;
+        pool_put(&sc->legs, l);
+        *ret_status = r == -EMSGSIZE ? 513 : 400;
+        return NULL;
+    }
+    l->is_caller = true;
+    l->by_flow = d != NULL && d->type == SC_DN_EXTENSION;
+    l->peer = event->src;
+    l->invite = event->txn;
+    (void)sip_own(sc->sip, event->txn, leg_owner(sc, l));
+    count(sc, l, d, c);
+    return l;
+}
+
+/* The caller as the target sees it: the caller's name and number, at our address. */
+static struct sip_str from_value(const struct sc *sc, const struct call *c, char *text, size_t size)
+{
+    const struct leg *caller = pool_get(&sc->legs, c->caller);
+    struct sip_party party;
+    char uri[SIP_URI_MAX];
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, size);
+    if (sip_party_parse((struct sip_str){caller->dialog.remote, caller->dialog.remote_len},
+                        &party) == 0 &&
+        !sip_str_empty(party.display)) {
+        sip_put_text(&b, "\"");
+        sip_put(&b, party.display);
+        sip_put_text(&b, "\" ");
+    }
+    sip_put_text(&b, "<");
+    sip_put(&b, own_uri(sc, sip_str_of(c->from), uri, sizeof(uri)));
+    sip_put_text(&b, ">");
+    return sip_buf_str(&b);
+}
+
+struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *target)
+{
+    struct leg *l = leg_new(sc, c, target->dn);
+    const struct offer *offer = pool_get(&sc->offers, c->offer);
+    char tag[SIP_TOKEN_MAX], call_id[SIP_TOKEN_MAX], contact[SIP_URI_MAX], to_uri[SIP_URI_MAX],
+        to[SIP_PARTY_MAX], from[SIP_PARTY_MAX];
+    struct sip_request r = {
+        .method = SIP_INVITE, .uri = target->uri, .cseq = 1, .max_forwards = c->max_forwards};
+    struct sip_buf b;
+    uint64_t owner;
+
+    if (l == NULL)
+        return NULL;
+    owner = leg_owner(sc, l);
+    r.call_id = sip_own_call_id(sc->sip, owner, sc->serial, call_id);
+    r.from_tag = sip_own_tag(sc->sip, owner, sc->serial++, tag);
+    r.from = from_value(sc, c, from, sizeof(from));
+    sip_buf_init(&b, to, sizeof(to));
+    sip_put_text(&b, "<");
+    sip_put(&b, own_uri(sc, sip_str_of(c->number_now), to_uri, sizeof(to_uri)));
+    sip_put_text(&b, ">");
+    r.to = sip_buf_str(&b);
+    r.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    if (offer != NULL && offer->len != 0)
+        r.content = (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}};
+    l->peer = target->addr;
+    l->by_flow = target->by_flow;
+    if (sip_dialog_uac(&l->dialog, &r) != 0 ||
+        sip_request(sc->sip, sc->now, &target->addr, &r, owner, &sc->out->sip, &l->invite) != 0) {
+        sc->counts[N_UNSENDABLE]++;
+        c->legs_n--;
+        pool_put(&sc->legs, l);
+        return NULL;
+    }
+    count(sc, l, target->dn, c);
+    return l;
+}
+
+/* ---- answers ---- */
+
+int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_msg *response)
+{
+    char contact[SIP_URI_MAX];
+    struct sip_reply reply = {.status = status, .content = leg_content(response)};
+
+    reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
+    if (status < 300)
+        reply.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    return sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip);
+}
+
+static void send_ack(struct sc *sc, struct sip_dialog *d, const struct sip_addr *to, uint64_t owner,
+                     struct sip_content body)
+{
+    char contact[SIP_URI_MAX];
+    struct sip_request r;
+
+    sip_dialog_request(d, SIP_ACK, &r);
+    r.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    r.content = body;
+    if (sip_send_ack(sc->sip, to, &r, owner, &sc->out->sip) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
+void leg_ack(struct sc *sc, struct leg *l, struct sip_content body)
+{
+    struct sip_addr to = leg_hop(l);
+
+    send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);
+    l->acked = l->dialog.invite_cseq;
+    if (l->state == LEG_ANSWERED)
+        l->state = LEG_UP;
+}
+
+/* A 2xx of another fork than the one that we took: acknowledged and released (RFC 3261 13.2.2.4).
+ */
+static void end_fork(struct sc *sc, const struct leg *l, const struct sip_msg *response)
+{
+    struct leg fork = *l;
+    struct sip_request r;
+    struct sip_addr to;
+    uint64_t txn;
+
+    fork.dialog.state = SIP_DIALOG_NONE;
+    fork.dialog.remote_tag_len = 0;
+    fork.dialog.routes_len = 0;
+    if (sip_dialog_answer(&fork.dialog, response) != 0)
+        return;
+    to = leg_hop(&fork);
+    send_ack(sc, &fork.dialog, &to, OWNER_NONE, (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
+    sip_dialog_request(&fork.dialog, SIP_BYE, &r);
+    if (sip_request(sc->sip, sc->now, &to, &r, OWNER_NONE, &sc->out->sip, &txn) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
+void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *response)
+{
+    struct call *c = pool_get(&sc->calls, l->call);
+    struct offer *kept = pool_get(&sc->offers, c->offer);
+    struct sip_content body = {SIP_STR_NONE, SIP_STR_NONE};
+    struct sip_addr to = leg_hop(l);
+
+    if (!sip_dialog_same_fork(&l->dialog, response)) {
+        end_fork(sc, l, response);
+        return;
+    }
+    if (response->cseq.number != l->dialog.invite_cseq ||
+        (l->acked != l->dialog.invite_cseq && l->state == LEG_UP) || l->state == LEG_ANSWERED)
+        return; /* the ACK is on its way from the other party */
+    if (kept != NULL &&
+        l->acked == l->dialog.invite_cseq) /* the answer that the first ACK carried */
+        body = (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}};
+    send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);
+}
+
+/* ---- end ---- */
+
+void leg_gone(struct sc *sc, struct leg *l)
+{
+    struct call *c = pool_get(&sc->calls, l->call);
+
+    uncount(sc, l);
+    pool_put(&sc->legs, l);
+    call_leg_gone(sc, c);
+}
+
+static void send_bye(struct sc *sc, struct leg *l)
+{
+    struct sip_addr to = leg_hop(l);
+    struct sip_request r;
+    uint64_t txn;
+
+    sip_dialog_request(&l->dialog, SIP_BYE, &r);
+    l->state = LEG_ENDING;
+    if (sip_request(sc->sip, sc->now, &to, &r, leg_owner(sc, l), &sc->out->sip, &txn) != 0) {
+        sc->counts[N_UNSENDABLE]++;
+        leg_gone(sc, l);
+    }
+}
+
+static void refuse(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact)
+{
+    struct sip_reply reply = {.status = status, .contact = contact};
+
+    reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
+    (void)sip_own(sc->sip, l->invite, OWNER_NONE);
+    if (sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip) != 0)
+        sc->counts[N_UNSENDABLE]++;
+    leg_gone(sc, l);
+}
+
+void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact)
+{
+    uncount(sc, l);
+    switch ((enum leg_state)l->state) {
+    case LEG_CALLING:
+        if (l->is_caller) {
+            refuse(sc, l, status, contact);
+            return;
+        }
+        l->state = LEG_CANCELLED;
+        if (sip_cancel(sc->sip, sc->now, l->invite, &sc->out->sip) == -ENOENT)
+            leg_gone(sc, l);
+        return;
+    case LEG_ANSWERED:
+        if (l->is_caller) {
+            l->state = LEG_BYE_DUE;
+            return;
+        }
+        leg_ack(sc, l, (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
+        send_bye(sc, l);
+        return;
+    case LEG_UP: send_bye(sc, l); return;
+    case LEG_CANCELLED:
+    case LEG_BYE_DUE:
+    case LEG_ENDING: return;
+    }
+}
+
+void leg_acknowledged(struct sc *sc, struct leg *l)
+{
+    if (l->state == LEG_ANSWERED)
+        l->state = LEG_UP;
+    else if (l->state == LEG_BYE_DUE)
+        send_bye(sc, l);
+}
+
+/* ---- finding ---- */
+
+static struct leg *by_tag(const struct sc *sc, struct sip_str tag)
+{
+    struct sip_key key;
+    struct sip_token token;
+
+    memcpy(key.secret, sc->conf.secret, sizeof(key.secret));
+    if (sip_token_read(key, SIP_TOKEN_TAG, tag, &token) != 0 ||
+        owner_kind(token.object) != OWNER_LEG)
+        return NULL;
+    return pool_get(&sc->legs, owner_handle(token.object));
+}
+
+struct leg *leg_find(const struct sc *sc, const struct sip_msg *request)
+{
+    struct leg *l = by_tag(sc, request->to.tag);
+
+    return l != NULL && sip_dialog_matches(&l->dialog, request) ? l : NULL;
+}
+
+struct leg *leg_find_own(const struct sc *sc, const struct sip_msg *response)
+{
+    struct leg *l = by_tag(sc, response->from.tag);
+
+    return l != NULL && sip_str_eq(response->call_id,
+                                   (struct sip_str){l->dialog.call_id, l->dialog.call_id_len})
+               ? l
+               : NULL;
+}

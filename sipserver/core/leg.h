@@ -1,0 +1,61 @@
+/* leg - one party's half of a call: its dialog, the INVITE that makes it, and its own end.
+ *
+ * Once told to end, a leg goes on alone until the protocol is satisfied: CANCEL until the final
+ * answer (a 2xx that was faster is acknowledged and released), ACK before BYE, BYE until its
+ * answer.  Then it is gone; call_leg_gone tells.
+ */
+#ifndef SIPSERVER_CORE_LEG_H
+#define SIPSERVER_CORE_LEG_H
+
+#include "sipserver/core/state.h"
+
+/* leg_caller - a leg for the INVITE of EVENT.  Returns: NULL and the status that refuses it. */
+struct leg *leg_caller(struct sc *sc, struct call *c, const struct sip_event *event, struct dn *d,
+                       unsigned *ret_status);
+
+/* Where a target is. */
+struct leg_target {
+    struct dn *dn;
+    struct sip_addr addr;
+    struct sip_str uri;
+    bool by_flow; /* a registered phone */
+};
+
+/* leg_call - send an INVITE to TARGET with the call's offer.  NULL when it could not be sent. */
+struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *target);
+
+/* leg_end - the call has done with this leg.  A caller without an answer yet gets STATUS (with
+ * CONTACT when that is not empty).  The leg may be gone on return. */
+void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact);
+
+/* leg_gone - forget the leg at once: its party has ended it. */
+void leg_gone(struct sc *sc, struct leg *l);
+
+/* leg_find - the leg whose dialog REQUEST belongs to; NULL. */
+struct leg *leg_find(const struct sc *sc, const struct sip_msg *request);
+
+/* leg_find_own - the leg whose tag of ours RESPONSE carries in its From; NULL. */
+struct leg *leg_find_own(const struct sc *sc, const struct sip_msg *response);
+
+uint64_t leg_owner(const struct sc *sc, const struct leg *l);
+
+/* leg_respond - answer the caller's INVITE with what RESPONSE (may be NULL) of the target says. */
+int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_msg *response);
+
+/* leg_ack - acknowledge the 2xx of our last INVITE; BODY (an answer) may be empty. */
+void leg_ack(struct sc *sc, struct leg *l, struct sip_content body);
+
+/* leg_late_answer - a 2xx to an INVITE of ours that nobody waits for: repeated, of another fork, or
+ * after the end. */
+void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *response);
+
+/* leg_acknowledged - the caller's ACK is here, or will never be. */
+void leg_acknowledged(struct sc *sc, struct leg *l);
+
+/* leg_hop - where requests of this leg go. */
+struct sip_addr leg_hop(const struct leg *l);
+
+/* leg_content - type and body of M. */
+struct sip_content leg_content(const struct sip_msg *m);
+
+#endif

@@ -1,0 +1,29 @@
+/* limits - every fixed bound of the call-handling core, in one place.
+ *
+ * How many objects there may be is configuration (struct sc_maxima in core.h); here are only the
+ * bounds that size a structure.  Configuration beyond them is refused with a reason, never cut.
+ */
+#ifndef SIPSERVER_CORE_LIMITS_H
+#define SIPSERVER_CORE_LIMITS_H
+
+#define SC_NAME_SIZE        64  /* number of a DN, id of an agent, name of a trunk, with its NUL */
+#define SC_URI_SIZE         256 /* contact URI of a trunk or service, with its NUL */
+#define SC_REASON_SIZE      96  /* reasons in words, with their NUL */
+#define SC_CALL_ID_SIZE     48  /* "1-12-7f3a": the id of a call as people see it */
+#define SC_PREFIX_SIZE      24  /* a number prefix of a trunk, with its NUL */
+#define SC_PREFIXES_MAX     16  /* prefixes of one trunk */
+#define SC_TARGETS_MAX      8   /* targets of one routing point */
+#define SC_AGENT_QUEUES_MAX 8   /* queues that one agent serves */
+#define SC_CONTACTS_MAX                                                                            \
+    8 /* phones registered under one number; option contacts-max may lower it                      \
+       */
+#define SC_OFFER_SIZE     4096 /* bytes of the body of an INVITE that waits or is offered */
+#define SC_DIVERSIONS_MAX 16   /* redirections of one call inside this server */
+
+/* What one event may add to struct sc_out at most; sc_step asks for that much room before it
+ * begins. */
+#define SC_OUT_ACTIONS_MIN   64
+#define SC_OUT_DATAGRAMS_MIN 32
+#define SC_OUT_BYTES_MIN     131072
+
+#endif

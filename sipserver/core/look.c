@@ -1,0 +1,212 @@
+/* look - what others may see of the core, and its invariants. */
+#include "sipserver/core/core.h"
+
+#include <string.h>
+
+#include "sipserver/core/agent.h"
+#include "sipserver/core/dn.h"
+#include "sipserver/core/peering.h"
+#include "sipserver/core/report.h"
+
+static const char *const count_names[] = {
+#define COUNTER(id, name, text) name,
+#include "sipserver/core/counters.tbl.h"
+};
+
+/* Counters of the protocol floor that are refusals or drops. */
+static const enum sip_count sip_drops[] = {
+    SIP_N_BAD_ANSWERED,   SIP_N_BAD_DROPPED,   SIP_N_MERGED,          SIP_N_CANCEL_UNKNOWN,
+    SIP_N_RESPONSE_STRAY, SIP_N_RESPONSE_VIAS, SIP_N_RESPONSE_OTHERS, SIP_N_CLIENT_FULL,
+    SIP_N_TOO_LARGE,      SIP_N_OUT_REFUSED};
+
+void sc_status(const struct sc *sc, struct sc_status *ret_status)
+{
+    memset(ret_status, 0, sizeof(*ret_status));
+    ret_status->primary = sc->primary;
+    ret_status->ready = sc->loaded;
+    ret_status->mode = peering_mode(sc);
+    text_copy(ret_status->mode_reason, sizeof(ret_status->mode_reason), sc->peering.reason);
+    ret_status->calls = sc->calls.used;
+    ret_status->registrations = sc->bindings.used;
+    ret_status->agents = sc->agents_logged_in;
+    for (unsigned i = 0; i < CORE_COUNTS; i++)
+        if (strncmp(count_names[i], "drop_", 5) == 0)
+            ret_status->drops += sc->counts[i];
+    for (unsigned i = 0; i < sizeof(sip_drops) / sizeof(sip_drops[0]); i++)
+        ret_status->drops += sip_count(sc->sip, sip_drops[i]);
+}
+
+void sc_counters(const struct sc *sc, void (*fn)(void *arg, const char *name, uint64_t value),
+                 void *arg)
+{
+    for (unsigned i = 0; i < CORE_COUNTS; i++)
+        fn(arg, count_names[i], sc->counts[i]);
+    for (unsigned i = 0; i < SIP_COUNTS; i++)
+        fn(arg, sip_count_name((enum sip_count)i), sip_count(sc->sip, (enum sip_count)i));
+}
+
+const char *sc_call_phase_name(enum sc_call_phase phase)
+{
+    switch (phase) {
+    case SC_CALL_STARTED: return "STARTED";
+    case SC_CALL_QUEUED: return "QUEUED";
+    case SC_CALL_OFFERED: return "OFFERED";
+    case SC_CALL_ANSWERED: return "ANSWERED";
+    case SC_CALL_RELEASED: return "RELEASED";
+    case SC_CALL_ABANDONED: return "ABANDONED";
+    case SC_CALL_FAILED: return "FAILED";
+    case SC_CALL_FORWARDED: return "FORWARDED";
+    }
+    return "UNKNOWN";
+}
+
+/* The first object of P at or after *CURSOR, which moves behind it. */
+static void *walk(const struct pool *p, uint32_t *cursor)
+{
+    while (*cursor < p->count) {
+        void *object = pool_at(p, (*cursor)++);
+
+        if (object != NULL)
+            return object;
+    }
+    return NULL;
+}
+
+bool sc_next_agent(const struct sc *sc, uint32_t *cursor, struct sc_agent_event *ret_state)
+{
+    const struct agent *a = walk(&sc->agents, cursor);
+
+    if (a != NULL)
+        agent_status(sc, a, ret_state);
+    return a != NULL;
+}
+
+bool sc_next_queue(const struct sc *sc, uint32_t *cursor, struct sc_queue_status *ret_status)
+{
+    const struct queue *q = walk(&sc->queues, cursor);
+
+    if (q != NULL)
+        queue_status(sc, q, ret_status);
+    return q != NULL;
+}
+
+bool sc_next_dn(const struct sc *sc, uint32_t *cursor, struct sc_dn_status *ret_status)
+{
+    const struct dn *d;
+
+    while ((d = walk(&sc->dns, cursor)) != NULL) {
+        if (d->type != SC_DN_EXTENSION && d->type != SC_DN_TRUNK)
+            continue;
+        dn_status(d, ret_status);
+        return true;
+    }
+    return false;
+}
+
+uint32_t sc_agent_queues(const struct sc *sc, const char *id,
+                         const char *ret_names[SC_AGENT_QUEUES_MAX])
+{
+    const struct agent *a = agent_find(sc, id);
+
+    for (uint32_t i = 0; a != NULL && i < a->queues_n; i++)
+        ret_names[i] = a->queues[i];
+    return a != NULL ? a->queues_n : 0;
+}
+
+/* ---- invariants ---- */
+
+static bool dns_sane(const struct sc *sc)
+{
+    uint32_t legs = 0, bindings = 0, counted = 0;
+
+    for (const struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {
+        const struct agent *a = pool_get(&sc->agents, d->agent);
+
+        if (d->bindings_n != list_count(&d->bindings) || dn_find(sc, sip_str_of(d->number)) != d)
+            return false;
+        if (d->type == SC_DN_EXTENSION && d->in_service != (d->bindings_n > 0))
+            return false;
+        if (a != NULL && (pool_get(&sc->dns, a->dn) != d || a->state == SC_AGENT_NULL))
+            return false;
+        legs += d->legs;
+        bindings += d->bindings_n;
+    }
+    for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
+        counted += l->counted && pool_get(&sc->dns, l->dn) != NULL ? 1 : 0;
+    return legs == counted && bindings == sc->bindings.used;
+}
+
+static bool agents_sane(const struct sc *sc)
+{
+    uint32_t logged_in = 0;
+
+    for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
+         a = pool_next(&sc->agents, a)) {
+        const struct call *c = pool_get(&sc->calls, a->call);
+
+        logged_in += a->state != SC_AGENT_NULL ? 1 : 0;
+        if (a->idle != agent_can_take(sc, a))
+            return false;
+        if (a->state == SC_AGENT_RESERVED &&
+            (c == NULL || c->state != CALL_OFFERED || pool_get(&sc->agents, c->agent) != a))
+            return false;
+    }
+    return logged_in == sc->agents_logged_in;
+}
+
+static bool queues_sane(const struct sc *sc)
+{
+    uint32_t waiting = 0, queued = 0;
+
+    for (const struct queue *q = pool_next(&sc->queues, NULL); q != NULL;
+         q = pool_next(&sc->queues, q)) {
+        mono_t last = MONO_ZERO;
+
+        if (q->waiting_n != list_count(&q->waiting) || q->idle_n != list_count(&q->idle))
+            return false;
+        if (q->waiting_n > 0 && q->idle_n > 0 && !list_linked(&q->in_dirty))
+            return false; /* a call waits although an agent is idle */
+        LIST_EACH(link, &q->waiting)
+        {
+            const struct call *c = CONTAINER_OF(link, struct call, in_queue);
+
+            if (c->state != CALL_QUEUED || mono_before(c->queued, last))
+                return false;
+            last = c->queued;
+        }
+        waiting += q->waiting_n;
+    }
+    for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
+         c = pool_next(&sc->calls, c))
+        queued += c->state == CALL_QUEUED && list_linked(&c->in_queue) ? 1 : 0;
+    return waiting == queued;
+}
+
+static bool calls_sane(const struct sc *sc)
+{
+    uint32_t legs = 0;
+
+    for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
+         c = pool_next(&sc->calls, c)) {
+        const struct leg *caller = pool_get(&sc->legs, c->caller);
+        const struct leg *target = pool_get(&sc->legs, c->target);
+        bool both = c->state == CALL_ANSWERED || c->state == CALL_UP;
+
+        legs += c->legs_n;
+        if (c->state == CALL_SETUP || c->legs_n == 0)
+            return false; /* only within a step */
+        if (c->state != CALL_ENDING && caller == NULL)
+            return false;
+        if ((both || c->state == CALL_OFFERED) && target == NULL)
+            return false;
+        if (c->state == CALL_OFFERED && !timer_armed(&c->ring))
+            return false;
+    }
+    return legs == sc->legs.used;
+}
+
+bool sc_sane(const struct sc *sc)
+{
+    return dns_sane(sc) && agents_sane(sc) && queues_sane(sc) && calls_sane(sc) &&
+           timer_sane(&sc->timers) && sip_sane(sc->sip) && list_empty(&sc->over);
+}

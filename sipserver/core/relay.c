@@ -1,0 +1,205 @@
+#include "sipserver/core/relay.h"
+
+#include <assert.h>
+
+#include "sipserver/core/answer.h"
+#include "sipserver/core/call.h"
+#include "sipserver/core/leg.h"
+
+static struct leg *sender(const struct sc *sc, const struct call *c, bool caller)
+{
+    return pool_get(&sc->legs, caller ? c->caller : c->target);
+}
+
+static struct relay *relay_new(struct sc *sc, struct call *c, handle_t *ret_handle)
+{
+    for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
+        struct relay *r;
+
+        if (pool_get(&sc->relays, c->relays[i]) != NULL)
+            continue;
+        r = pool_take(&sc->relays, &c->relays[i]);
+        if (r != NULL)
+            r->call = pool_handle(&sc->calls, c);
+        *ret_handle = c->relays[i];
+        return r;
+    }
+    return NULL;
+}
+
+/* An INVITE under way in C; *RET_FROM_CALLER says which way. */
+static bool invite_under_way(const struct sc *sc, const struct call *c, bool *ret_from_caller)
+{
+    for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
+        const struct relay *r = pool_get(&sc->relays, c->relays[i]);
+
+        if (r != NULL && r->method == SIP_INVITE) {
+            *ret_from_caller = r->from_caller;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void respond(struct sc *sc, struct relay *r, unsigned status, const struct sip_msg *response)
+{
+    char contact[SIP_URI_MAX];
+    struct sip_reply reply = {.status = status, .content = leg_content(response)};
+
+    if (status < 300 && r->method != SIP_INFO)
+        reply.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    if (sip_respond(sc->sip, sc->now, r->server, &reply, &sc->out->sip) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
+/* May L's party ask for this now?  Returns: 0; else the status that refuses it. */
+static unsigned refusal(const struct sc *sc, const struct call *c, const struct leg *l,
+                        const struct leg *to, enum sip_method method)
+{
+    bool from_caller;
+
+    if (to == NULL || (to->state != LEG_UP && to->dialog.state != SIP_DIALOG_EARLY))
+        return method == SIP_INVITE ? 491 : 500;
+    if (method != SIP_INVITE)
+        return 0;
+    if (l->state != LEG_UP || to->state != LEG_UP)
+        return 491;
+    if (!invite_under_way(sc, c, &from_caller))
+        return 0;
+    return from_caller == l->is_caller ? 500 : 491; /* RFC 3261 14.2 */
+}
+
+static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg *to,
+                 const struct sip_event *event)
+{
+    char contact[SIP_URI_MAX];
+    struct sip_extra extra = {.id = SIP_H_OTHER, .name = "Info-Package"};
+    struct sip_request request;
+    struct sip_addr hop = leg_hop(to);
+    handle_t handle;
+    struct relay *r = relay_new(sc, c, &handle);
+    uint64_t owner;
+
+    if (r == NULL) {
+        answer_status(sc, event, 500, N_RELAYS_FULL);
+        return;
+    }
+    owner = owner_of(OWNER_RELAY, handle);
+    sip_dialog_request(&to->dialog, event->method, &request);
+    if (event->method != SIP_INFO)
+        request.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    request.content = leg_content(event->msg);
+    for (unsigned i = 0; i < event->msg->headers_n; i++)
+        if (sip_str_eq_nocase(event->msg->headers[i].name, SIP_STR("Info-Package"))) {
+            extra.value = event->msg->headers[i].value;
+            request.extras = &extra;
+            request.extras_n = 1;
+        }
+    r->from_caller = l->is_caller;
+    r->method = (uint8_t)event->method;
+    r->server = event->txn;
+    if (sip_request(sc->sip, sc->now, &hop, &request, owner, &sc->out->sip, &r->client) != 0) {
+        pool_put(&sc->relays, r);
+        answer_busy(sc, event, N_UNSENDABLE);
+        return;
+    }
+    (void)sip_own(sc->sip, event->txn, owner);
+}
+
+void relay_request(struct sc *sc, struct leg *l, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, l->call);
+    struct leg *to = sender(sc, c, !l->is_caller);
+    unsigned status;
+
+    if (answer_extension(sc, event))
+        return;
+    status = refusal(sc, c, l, to, event->method);
+    if (status != 0)
+        answer_status(sc, event, status, CORE_COUNTS);
+    else
+        pass(sc, c, l, to, event);
+}
+
+/* The answer of the other party.  R may be gone on return. */
+static void answered(struct sc *sc, struct relay *r, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, r->call);
+    struct leg *to = sender(sc, c, !r->from_caller);
+    bool final = event->kind != SIP_EV_RESPONSE || event->status >= 200;
+    bool lost = event->kind != SIP_EV_RESPONSE || event->status == 481 || event->status == 408;
+
+    if (!final) {
+        if (event->status > 100 && r->method == SIP_INVITE)
+            respond(sc, r, event->status, event->msg);
+        return;
+    }
+    if (r->answered) { /* a repeated 2xx, or another fork's */
+        if (to != NULL && event->msg != NULL)
+            leg_late_answer(sc, to, event->msg);
+        return;
+    }
+    if (to != NULL && event->msg != NULL)
+        (void)sip_dialog_response(&to->dialog, event->msg);
+    respond(sc, r, event->status == 503 ? 500 : event->status, event->msg);
+    if (r->method == SIP_INVITE && event->status < 300) {
+        r->answered = true;
+        return;
+    }
+    pool_put(&sc->relays, r);
+    if (lost)
+        call_release(sc, c, "a party is lost");
+}
+
+static void acknowledged(struct sc *sc, struct relay *r, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, r->call);
+    struct leg *to = sender(sc, c, !r->from_caller);
+    struct sip_content body = leg_content(event->msg);
+
+    pool_put(&sc->relays, r);
+    if (to == NULL || to->state != LEG_UP)
+        return;
+    (void)call_keep_body(sc, c, body); /* for a repeated ACK */
+    leg_ack(sc, to, body);
+}
+
+void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, r->call);
+
+    switch (event->kind) {
+    case SIP_EV_RESPONSE:
+    case SIP_EV_TIMEOUT: answered(sc, r, event); return;
+    case SIP_EV_UNSENT:
+        if (event->txn == r->client)
+            answered(sc, r, event);
+        return;
+    case SIP_EV_CANCEL: (void)sip_cancel(sc->sip, sc->now, r->client, &sc->out->sip); return;
+    case SIP_EV_ACK:
+        if (r->answered)
+            acknowledged(sc, r, event);
+        return;
+    case SIP_EV_NO_ACK:
+        if (event->status < 300)
+            call_release(sc, c, "a re-INVITE was never acknowledged");
+        return;
+    case SIP_EV_NONE:
+    case SIP_EV_REQUEST:
+    case SIP_EV_NO_ROOM: return;
+    }
+}
+
+void relays_end(struct sc *sc, struct call *c)
+{
+    for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
+        struct relay *r = pool_get(&sc->relays, c->relays[i]);
+
+        if (r == NULL)
+            continue;
+        if (!r->answered)
+            respond(sc, r, r->method == SIP_INVITE ? 487 : 481, NULL);
+        pool_put(&sc->relays, r);
+        c->relays[i] = HANDLE_NONE;
+    }
+}

@@ -1,0 +1,19 @@
+/* relay - requests inside an established call on their way from one party to the other: re-INVITE,
+ * UPDATE, INFO. They pass end to end with their bodies untouched; what the other party answers
+ * comes back (RFC 3261 14, 3311, 6086).
+ */
+#ifndef SIPSERVER_CORE_RELAY_H
+#define SIPSERVER_CORE_RELAY_H
+
+#include "sipserver/core/state.h"
+
+/* relay_request - a request in the dialog of L; it is answered when it cannot go on. */
+void relay_request(struct sc *sc, struct leg *l, const struct sip_event *event);
+
+/* relay_event - an event of a transaction that R owns. */
+void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event);
+
+/* relays_end - the call ends: what is on its way gets a final answer. */
+void relays_end(struct sc *sc, struct call *c);
+
+#endif

@@ -1,0 +1,136 @@
+#include "sipserver/core/report.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "sipserver/core/peering.h"
+
+struct sc_action *report(struct sc *sc, enum sc_action_kind kind)
+{
+    struct sc_action *a;
+
+    assert(sc->out->n < sc->out->max);
+    a = &sc->out->actions[sc->out->n++];
+    memset(a, 0, sizeof(*a));
+    a->kind = kind;
+    return a;
+}
+
+void report_note(struct sc *sc, enum sc_note_kind kind, const char *object, const char *from,
+                 const char *to, const char *reason)
+{
+    struct sc_note *n = &report(sc, SC_ACT_NOTE)->note;
+
+    n->kind = kind;
+    text_copy(n->object, sizeof(n->object), object);
+    n->from = from;
+    n->to = to;
+    text_copy(n->reason, sizeof(n->reason), reason);
+}
+
+void call_id_text(const struct sc *sc, const struct call *c, char text[SC_CALL_ID_SIZE])
+{
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, SC_CALL_ID_SIZE - 1);
+    sip_put_number(&b, sc->conf.site);
+    sip_put_text(&b, "-");
+    sip_put_number(&b, sc->epoch);
+    sip_put_text(&b, "-");
+    sip_put_number(&b, c->number);
+    text[b.len] = '\0';
+}
+
+void agent_status(const struct sc *sc, const struct agent *a, struct sc_agent_event *ret)
+{
+    const struct dn *d = pool_get(&sc->dns, a->dn);
+    const struct call *c = pool_get(&sc->calls, a->call);
+
+    memset(ret, 0, sizeof(*ret));
+    ret->kind = SC_AGENT_STATE;
+    text_copy(ret->agent, sizeof(ret->agent), a->id);
+    text_copy(ret->dn, sizeof(ret->dn), d != NULL ? d->number : "");
+    ret->state = (enum sc_agent_state)a->state;
+    text_copy(ret->reason, sizeof(ret->reason), a->reason);
+    ret->since = a->since;
+    if (c != NULL)
+        call_id_text(sc, c, ret->call);
+}
+
+void report_agent(struct sc *sc, const struct agent *a, enum sc_agent_event_kind kind,
+                  const struct call *c)
+{
+    struct sc_agent_event *e = &report(sc, SC_ACT_AGENT_EVENT)->agent;
+
+    agent_status(sc, a, e);
+    e->kind = kind;
+    if (c != NULL) {
+        const struct dn *q = pool_get(&sc->dns, c->queue);
+
+        call_id_text(sc, c, e->call);
+        text_copy(e->caller, sizeof(e->caller), c->from);
+        text_copy(e->queue, sizeof(e->queue), q != NULL ? q->number : "");
+    }
+}
+
+void dn_status(const struct dn *d, struct sc_dn_status *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    text_copy(ret->dn, sizeof(ret->dn), d->number);
+    ret->in_service = d->in_service;
+    ret->trunk = d->type == SC_DN_TRUNK;
+    text_copy(ret->reason, sizeof(ret->reason), d->reason);
+    ret->since = d->since;
+}
+
+void report_dn(struct sc *sc, const struct dn *d)
+{
+    dn_status(d, &report(sc, SC_ACT_DN)->dn);
+}
+
+void queue_status(const struct sc *sc, const struct queue *q, struct sc_queue_status *ret)
+{
+    const struct dn *d = pool_get(&sc->dns, q->dn);
+    struct list_link *first = list_first(&q->waiting);
+
+    memset(ret, 0, sizeof(*ret));
+    text_copy(ret->queue, sizeof(ret->queue), d != NULL ? d->number : "");
+    ret->waiting = q->waiting_n;
+    ret->oldest_since =
+        first != NULL ? CONTAINER_OF(first, struct call, in_queue)->queued : MONO_ZERO;
+    ret->agents_ready = q->idle_n;
+    ret->agents_logged_in = q->logged_in;
+}
+
+void report_queue(struct sc *sc, const struct queue *q)
+{
+    queue_status(sc, q, &report(sc, SC_ACT_QUEUE)->queue);
+}
+
+void report_call(struct sc *sc, const struct call *c, enum sc_call_phase phase, const char *reason)
+{
+    struct sc_call_event *e = &report(sc, SC_ACT_CALL)->call;
+    const struct dn *queue = pool_get(&sc->dns, c->queue);
+    const struct dn *target = pool_get(&sc->dns, c->target_dn);
+    const struct agent *agent = pool_get(&sc->agents, c->agent);
+
+    call_id_text(sc, c, e->call);
+    e->phase = phase;
+    text_copy(e->queue, sizeof(e->queue), queue != NULL ? queue->number : "");
+    text_copy(e->agent, sizeof(e->agent), agent != NULL ? agent->id : "");
+    text_copy(e->dn, sizeof(e->dn), target != NULL ? target->number : c->called);
+    text_copy(e->caller, sizeof(e->caller), c->from);
+    if (c->queued.ns != 0)
+        e->wait_ms = mono_diff_ms(c->answered.ns != 0 ? c->answered : sc->now, c->queued);
+    if (c->answered.ns != 0)
+        e->talk_ms = mono_diff_ms(sc->now, c->answered);
+    e->cause = c->cause;
+    text_copy(e->reason, sizeof(e->reason), reason);
+}
+
+void report_mode(struct sc *sc, const char *from)
+{
+    report(sc, SC_ACT_MODE);
+    report_note(sc, SC_NOTE_MODE, sc->peering.trunk, from, sc_mode_name(peering_mode(sc)),
+                sc->peering.reason);
+}

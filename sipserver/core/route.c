@@ -1,0 +1,56 @@
+#include "sipserver/core/route.h"
+
+#include "sipserver/core/dn.h"
+#include "sipserver/core/forward.h"
+#include "sipserver/core/peering.h"
+#include "sipserver/core/queue.h"
+#include "sipserver/core/trunk.h"
+
+static struct route nowhere(unsigned status, enum core_count why)
+{
+    return (struct route){.kind = ROUTE_NOWHERE, .status = status, .why = why};
+}
+
+static struct route by_prefix(const struct sc *sc, const struct call *c, struct sip_str number)
+{
+    const struct dn *source = pool_get(&sc->dns, c->source);
+    bool known = false;
+    struct trunk *t = trunk_of_number(sc, number, &known);
+
+    if (!known || source == NULL || source->type != SC_DN_EXTENSION)
+        return nowhere(404, N_NOT_FOUND);
+    if (t == NULL)
+        return nowhere(480, CORE_COUNTS); /* its trunks are out of service */
+    return (struct route){.kind = ROUTE_TRUNK, .trunk = t};
+}
+
+struct route route_find(const struct sc *sc, const struct call *c, struct sip_str number)
+{
+    struct dn *d = dn_find(sc, number);
+    const struct queue *q;
+
+    if (d == NULL)
+        return by_prefix(sc, c, number);
+    switch (forward_decide(sc, c, d)) {
+    case FORWARD_REDIRECT:
+        return (struct route){.kind = ROUTE_MOVED, .dn = d, .trunk = peering_trunk_of(sc)};
+    case FORWARD_RELAY:
+        return (struct route){.kind = ROUTE_PEER, .dn = d, .trunk = peering_trunk_of(sc)};
+    case FORWARD_HERE: break;
+    }
+    switch (d->type) {
+    case SC_DN_EXTENSION:
+        if (!d->in_service)
+            return nowhere(480, CORE_COUNTS);
+        return (struct route){.kind = ROUTE_PHONE, .dn = d};
+    case SC_DN_QUEUE:
+        q = pool_get(&sc->queues, d->queue);
+        if (queue_full(q))
+            return nowhere(486, N_QUEUE_FULL);
+        return (struct route){.kind = ROUTE_QUEUE, .dn = d};
+    case SC_DN_ROUTING_POINT: return (struct route){.kind = ROUTE_TARGETS, .dn = d};
+    case SC_DN_TRUNK:
+    case SC_DN_SERVICE: break;
+    }
+    return nowhere(404, N_NOT_FOUND);
+}

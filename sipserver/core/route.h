@@ -1,0 +1,30 @@
+/* route - where a number leads: to a DN here, to a trunk by its prefix, or to the peer site
+ * (forward.h). */
+#ifndef SIPSERVER_CORE_ROUTE_H
+#define SIPSERVER_CORE_ROUTE_H
+
+#include "sipserver/core/state.h"
+
+enum route_kind {
+    ROUTE_NOWHERE, /* status says why */
+    ROUTE_PHONE,   /* dn, an extension in service */
+    ROUTE_QUEUE,   /* dn, with room */
+    ROUTE_TARGETS, /* dn, a routing point */
+    ROUTE_TRUNK,   /* trunk */
+    ROUTE_PEER,    /* trunk: relay to the peer site */
+    ROUTE_MOVED,   /* trunk: let the caller's gateway ask the peer site itself (302) */
+};
+
+struct route {
+    enum route_kind kind;
+    struct dn *dn;
+    struct trunk *trunk;
+    unsigned status; /* NOWHERE */
+    enum core_count why;
+};
+
+/* route_find - where a call C for NUMBER goes now.  Only phones here may dial out through a trunk.
+ */
+struct route route_find(const struct sc *sc, const struct call *c, struct sip_str number);
+
+#endif

@@ -1,0 +1,324 @@
+/* state - the objects of the core and the core itself; for the core's own files only.
+ *
+ * Each object is a record (values only: handles, never pointers, moments as deadlines) followed by
+ * its place in this process (list links, hash nodes, timers), which can be rebuilt from the record.
+ *
+ *   dn ── agent logged in      call ── caller leg, target leg ── dialog, INVITE transaction
+ *    ├─ bindings                 ├─ offer (body of the INVITE while it waits or is offered)
+ *    ├─ trunk                    ├─ agent, queue
+ *    ├─ queue ── waiting calls   └─ relays (in-dialog requests on their way through)
+ *    └─ targets
+ */
+#ifndef SIPSERVER_CORE_STATE_H
+#define SIPSERVER_CORE_STATE_H
+
+#include "common/hash.h"
+#include "common/list.h"
+#include "common/pool.h"
+#include "common/prng.h"
+#include "common/timer.h"
+#include "sipserver/core/core.h"
+#include "sipserver/core/fsm.h"
+
+/* Names, safely copied and compared.  A text that does not fit is cut: callers check lengths at the
+ * edge. */
+void text_copy(char *to, size_t size, const char *from);
+void text_copy_str(char *to, size_t size, struct sip_str from);
+bool text_eq(const char *a, const char *b);
+
+/* The owner that a transaction carries: which object its events are for. */
+enum owner_kind { OWNER_NONE, OWNER_LEG, OWNER_RELAY, OWNER_TRUNK };
+uint64_t owner_of(enum owner_kind kind, handle_t handle);
+enum owner_kind owner_kind(uint64_t owner);
+handle_t owner_handle(uint64_t owner);
+
+enum timer_kind {
+    TIMER_BINDING,     /* a registration expires */
+    TIMER_TRUNK_CHECK, /* the next OPTIONS */
+    TIMER_TRUNK_FORCE, /* oos-force since the first unanswered OPTIONS */
+    TIMER_TRUNK_HOLD,  /* the hold-down is over */
+    TIMER_CALL_RING,   /* the target rang too long */
+    TIMER_CALL_WAIT,   /* the call waited too long */
+    TIMER_AGENT_WRAP,  /* after-call work is over */
+    TIMER_AGENT_PHONE, /* the agent's phone has been out of service too long */
+    TIMER_KINDS
+};
+
+enum agent_event {
+#define AGENT_EVENT(name, meaning) AGENT_EV_##name,
+#include "sipserver/core/agent.tbl.h"
+    AGENT_EVENTS
+};
+
+enum peering_event {
+#define PEERING_EVENT(name, meaning) PEERING_EV_##name,
+#include "sipserver/core/peering.tbl.h"
+    PEERING_EVENTS
+};
+
+enum peering_state {
+#define PEERING_STATE(name, meaning) PEERING_##name,
+#include "sipserver/core/peering.tbl.h"
+    PEERING_STATES
+};
+
+enum trunk_state {
+#define TRUNK_STATE(name, meaning) TRUNK_##name,
+#include "sipserver/core/trunk.tbl.h"
+    TRUNK_STATES
+};
+
+enum trunk_event {
+#define TRUNK_EVENT(name, meaning) TRUNK_EV_##name,
+#include "sipserver/core/trunk.tbl.h"
+    TRUNK_EVENTS
+};
+
+enum call_state {
+#define CALL_STATE(name, meaning) CALL_##name,
+#include "sipserver/core/call.tbl.h"
+    CALL_STATES
+};
+
+enum call_event {
+#define CALL_EVENT(name, meaning) CALL_EV_##name,
+#include "sipserver/core/call.tbl.h"
+    CALL_EVENTS
+};
+
+extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm;
+
+/* ---- objects ---- */
+
+/* One phone registered under an extension. */
+struct binding {
+    handle_t dn;
+    struct sip_addr
+        source; /* where its REGISTER came from, so requests reach it behind NAT (RFC 3581) */
+    mono_t expires;
+    uint64_t call_id; /* hash of the REGISTER's Call-ID (RFC 3261 10.3, step 7) */
+    uint32_t cseq;
+    char contact[SIP_URI_MAX];
+
+    struct list_link in_dn; /* newest first */
+    struct timer expiry;
+};
+
+/* The watch of a trunk. */
+struct trunk {
+    handle_t dn;
+    uint8_t state;        /* enum trunk_state */
+    bool inter_site;      /* dr-peer-trunk names it */
+    bool unanswered;      /* an OPTIONS is out, no answer since */
+    bool reachable;       /* its contact is an address: it can be watched and called */
+    struct sip_addr addr; /* where requests go */
+    bool
+        any_port; /* its contact names no port: requests from any port of the address are its own */
+    uint32_t cseq;    /* of the last OPTIONS */
+    uint32_t good;    /* answers since it began to answer again */
+    uint32_t hold_ms; /* the present hold-down */
+    mono_t in_since;
+    char contact[SC_URI_SIZE];
+    uint32_t prefixes_n;
+    char prefixes[SC_PREFIXES_MAX][SC_PREFIX_SIZE];
+    uint32_t oos_check_ms;
+    uint32_t oos_force_ms;
+    uint32_t recovery_timeout_ms;
+    bool follows_redirect;
+
+    struct list_link in_all;
+    struct timer check, force, hold;
+};
+
+struct queue {
+    handle_t dn;
+    uint32_t size_max;
+    uint32_t wait_max_ms;
+    uint32_t waiting_n;
+    uint32_t logged_in;
+
+    struct list waiting; /* calls, by when they came */
+    struct list idle;    /* memberships of agents who can take a call, longest idle first */
+    uint32_t idle_n;
+    struct list_link in_dirty;
+};
+
+struct targets {
+    handle_t dn;
+    uint32_t n;
+    char number[SC_TARGETS_MAX][SC_NAME_SIZE];
+};
+
+struct dn {
+    char number[SC_NAME_SIZE];
+    enum sc_dn_type type;
+    enum sc_dr_forward dr_forward;
+    bool in_service;
+    uint64_t seen; /* the whole configuration in which it was last named */
+    mono_t since;
+    char reason[SC_REASON_SIZE];
+    char digest_user[SC_NAME_SIZE];
+    struct sip_ha1 ha1;
+    handle_t trunk, queue, targets; /* by type */
+    handle_t agent;                 /* logged in here */
+    uint32_t legs;                  /* live legs at this phone */
+    uint32_t bindings_n;
+
+    struct list bindings;
+    struct hash_node by_number;
+};
+
+/* An agent's place among those of one queue. */
+struct membership {
+    struct list_link in_idle;
+    uint32_t agent; /* index in the pool */
+};
+
+struct agent {
+    char id[SC_NAME_SIZE];
+    char default_dn[SC_NAME_SIZE];
+    uint32_t queues_n;
+    char queues[SC_AGENT_QUEUES_MAX][SC_NAME_SIZE];
+    uint64_t seen;
+    uint8_t state; /* enum sc_agent_state */
+    bool wants_ready;
+    bool acd_call;   /* the present or last call came out of a queue */
+    bool logout_due; /* forced logout when the call and the work after it are over */
+    bool idle;       /* on the lists of its queues */
+    handle_t dn;     /* logged in there */
+    handle_t call;   /* offered or answered */
+    mono_t since;
+    mono_t idle_since;
+    char reason[SC_REASON_SIZE];
+
+    struct membership membership[SC_AGENT_QUEUES_MAX];
+    struct hash_node by_id;
+    struct timer wrap, phone;
+};
+
+enum leg_state {
+    LEG_CALLING,   /* INVITE out (target) or in (caller), no final answer */
+    LEG_CANCELLED, /* target: CANCEL sent or due, the final answer is awaited */
+    LEG_ANSWERED,  /* 2xx, not acknowledged */
+    LEG_UP,        /* acknowledged */
+    LEG_BYE_DUE,   /* caller: over, but BYE must wait for the ACK of our 2xx (RFC 3261 15) */
+    LEG_ENDING,    /* BYE sent, its answer is awaited */
+};
+
+struct leg {
+    struct sip_dialog dialog;
+    struct sip_addr peer; /* where its INVITE came from, or went to */
+    uint64_t invite;      /* transaction of the INVITE that made it, while it runs */
+    handle_t call;
+    handle_t dn;   /* the phone's DN, or the trunk's */
+    uint8_t state; /* enum leg_state */
+    bool is_caller;
+    bool by_flow;   /* a registered phone: requests go to PEER whatever its Contact says */
+    bool counted;   /* in dn->legs */
+    uint32_t acked; /* CSeq of the last INVITE of ours whose 2xx we acknowledged */
+};
+
+/* A body that must outlive the datagram it came in. */
+struct offer {
+    uint32_t type_len, len;
+    char type[80];
+    char body[SC_OFFER_SIZE];
+};
+
+#define CALL_RELAYS_MAX 4
+
+/* An in-dialog request on its way from one leg to the other. */
+struct relay {
+    handle_t call;
+    bool from_caller;
+    uint8_t method;  /* enum sip_method */
+    bool answered;   /* a 2xx to an INVITE went back, its ACK is awaited */
+    uint64_t server; /* the request as it came */
+    uint64_t client; /* as it went on */
+};
+
+struct call {
+    uint64_t number; /* serial number, part of its id */
+    uint8_t state;   /* enum call_state */
+    bool forwarded;  /* came from the peer site: never goes back (F-2) */
+    bool stay;       /* was offered to the peer in vain: stays here */
+    bool at_peer;    /* the present target is the peer site */
+    uint8_t diversions;
+    uint8_t contact_next; /* the extension's phone to try next */
+    uint8_t legs_n;
+    handle_t caller, target; /* legs */
+    handle_t offer;
+    handle_t source;    /* trunk's DN it came in by, or the caller's extension */
+    handle_t target_dn; /* where it is offered or established */
+    handle_t queue;     /* DN of the queue it waits in or came through */
+    handle_t agent;     /* reserved for it, or on it */
+    handle_t targets;   /* routing point under way */
+    uint32_t targets_next;
+    handle_t relays[CALL_RELAYS_MAX];
+    mono_t started, queued, answered;
+    unsigned cause;       /* SIP status for the caller when nothing better comes */
+    uint8_t max_forwards; /* for the INVITE to the target */
+    bool ringing;         /* the target has said so */
+    char called[SC_NAME_SIZE];
+    char number_now[SC_NAME_SIZE]; /* the number being tried: CALLED, or a target of a routing point
+                                    */
+    char from[SC_NAME_SIZE];       /* the caller's number */
+
+    struct list_link in_queue; /* of its queue; of sc->over when its last leg is gone */
+    struct timer ring, wait;
+};
+
+enum core_count {
+#define COUNTER(id, name, text) N_##id,
+#include "sipserver/core/counters.tbl.h"
+    CORE_COUNTS
+};
+
+struct peering {
+    uint8_t state; /* enum peering_state */
+    char trunk[SC_NAME_SIZE];
+    char reason[SC_REASON_SIZE];
+};
+
+struct sc {
+    struct sc_conf conf;
+    struct sc_options options;
+    struct sip_digest digest;
+    struct prng prng;
+    bool primary, loaded;
+    uint64_t epoch;
+    uint64_t seen;          /* number of the whole configuration being read or in force */
+    bool reading;           /* between CONF_BEGIN and CONF_LOADED */
+    bool sweeping;          /* what the last whole configuration did not name is being deleted */
+    int64_t wall_offset_ms; /* wall clock less monotonic clock */
+    uint64_t calls_started;
+    uint32_t agents_logged_in;
+    struct peering peering;
+    uint64_t counts[CORE_COUNTS];
+
+    struct pool dns, trunks, queues, targets, bindings, agents, calls, legs, offers, relays;
+    struct hash dns_by_number, agents_by_id;
+    struct list all_trunks;
+    struct list dirty_queues; /* their numbers changed, or they may have a call for an agent */
+    struct timers timers;
+    struct sip_stack *sip;
+    void *sip_memory;
+    size_t sip_memory_size;
+    uint32_t serial;  /* tells tags and Call-IDs of one object apart; begins at random */
+    struct list over; /* calls without legs, given back at the end of each event */
+
+    /* good during a step only */
+    mono_t now;
+    struct sc_out *out;
+};
+
+uint64_t wall_s(const struct sc *sc);
+
+/* out_has_room - OUT can take what one event, timer or distribution adds at most. */
+bool out_has_room(const struct sc_out *out);
+
+/* timers by the options */
+void arm_ms(struct sc *sc, struct timer *t, uint32_t ms);
+void disarm(struct sc *sc, struct timer *t);
+
+#endif

@@ -1,0 +1,39 @@
+#include "sipserver/core/state.h"
+
+#include <string.h>
+
+void text_copy(char *to, size_t size, const char *from)
+{
+    text_copy_str(to, size, from != NULL ? sip_str_of(from) : SIP_STR_NONE);
+}
+
+void text_copy_str(char *to, size_t size, struct sip_str from)
+{
+    size_t len = from.len < size ? from.len : size - 1;
+
+    if (len != 0)
+        memcpy(to, from.p, len);
+    to[len] = '\0';
+}
+
+bool text_eq(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/*     63..60  59..28      27..0
+ *     kind    generation  index */
+uint64_t owner_of(enum owner_kind kind, handle_t handle)
+{
+    return (uint64_t)kind << 60 | (uint64_t)handle.generation << 28 | handle.index;
+}
+
+enum owner_kind owner_kind(uint64_t owner)
+{
+    return (enum owner_kind)(owner >> 60);
+}
+
+handle_t owner_handle(uint64_t owner)
+{
+    return (handle_t){(uint32_t)(owner & 0xfffffff), (uint32_t)(owner >> 28 & 0xffffffff)};
+}

@@ -1,0 +1,404 @@
+#include "sipserver/core/trunk.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "sipserver/core/answer.h"
+#include "sipserver/core/dn.h"
+#include "sipserver/core/peering.h"
+#include "sipserver/core/report.h"
+
+#define DOUBT_PARTS  8  /* OPTIONS within oos-force while in doubt */
+#define DOUBT_MIN_MS 20 /* but never closer than this */
+
+static uint32_t check_ms(const struct sc *sc, const struct trunk *t)
+{
+    return t->oos_check_ms != 0 ? t->oos_check_ms : sc->options.oos_check_ms;
+}
+
+static uint32_t force_ms(const struct sc *sc, const struct trunk *t)
+{
+    return t->oos_force_ms != 0 ? t->oos_force_ms : sc->options.oos_force_ms;
+}
+
+/* The hold-down of a trunk that does not flap. */
+static uint32_t hold_first_ms(const struct sc *sc, const struct trunk *t)
+{
+    if (t->recovery_timeout_ms != 0)
+        return t->recovery_timeout_ms;
+    return t->inter_site ? sc->options.recovery_timeout_ms : 0;
+}
+
+/* ---- the table ---- */
+
+static bool g_inter_site(const struct sc *sc, const void *object)
+{
+    (void)sc;
+    return ((const struct trunk *)object)->inter_site;
+}
+
+static bool g_no_hold(const struct sc *sc, const void *object)
+{
+    (void)sc;
+    return ((const struct trunk *)object)->hold_ms == 0;
+}
+
+/* Asked when an answer has come, which is not counted yet. */
+static bool g_proven(const struct sc *sc, const void *object)
+{
+    const struct trunk *t = object;
+
+    return t->good + 1 >= sc->options.recovery_checks && !timer_armed(&t->hold);
+}
+
+static bool g_enough(const struct sc *sc, const void *object)
+{
+    return ((const struct trunk *)object)->good >= sc->options.recovery_checks;
+}
+
+static void heard(struct sc *sc, struct trunk *t)
+{
+    t->unanswered = false;
+    disarm(sc, &t->force);
+    arm_ms(sc, &t->check, check_ms(sc, t));
+}
+
+static void a_heard(struct sc *sc, void *object, const void *argument)
+{
+    (void)argument;
+    heard(sc, object);
+}
+
+static void a_start_watch(struct sc *sc, void *object, const void *argument)
+{
+    struct trunk *t = object;
+
+    (void)argument;
+    t->unanswered = false;
+    t->good = 0;
+    t->hold_ms = hold_first_ms(sc, t);
+    t->in_since = mono_add_ms(
+        sc->now, -(int64_t)sc->options.recovery_hold_max_ms); /* nothing held against it */
+}
+
+static void a_stop_watch(struct sc *sc, void *object, const void *argument)
+{
+    struct trunk *t = object;
+
+    (void)argument;
+    disarm(sc, &t->check);
+    disarm(sc, &t->force);
+    disarm(sc, &t->hold);
+}
+
+static void a_trusted(struct sc *sc, void *object, const void *argument)
+{
+    struct trunk *t = object;
+
+    (void)argument;
+    t->in_since = sc->now;
+    t->good = 0;
+    disarm(sc, &t->hold);
+    heard(sc, t);
+}
+
+/* It flaps when it falls out before it has been in for the longest hold-down. */
+static void a_lost(struct sc *sc, void *object, const void *argument)
+{
+    struct trunk *t = object;
+    uint32_t max = sc->options.recovery_hold_max_ms;
+    bool flaps =
+        timer_armed(&t->hold) || t->good > 0 || mono_diff_ms(sc->now, t->in_since) < (int64_t)max;
+    uint32_t first = hold_first_ms(sc, t);
+
+    (void)argument;
+    disarm(sc, &t->hold);
+    if (!flaps)
+        t->hold_ms = first;
+    else if (t->hold_ms == 0)
+        t->hold_ms = check_ms(sc, t);
+    else
+        t->hold_ms *= 2;
+    if (t->hold_ms > max)
+        t->hold_ms = max > first ? max : first;
+    t->good = 0;
+}
+
+static void a_start_hold(struct sc *sc, void *object, const void *argument)
+{
+    struct trunk *t = object;
+
+    (void)argument;
+    t->good = 1;
+    arm_ms(sc, &t->hold, t->hold_ms);
+    heard(sc, t);
+}
+
+static void a_count_answer(struct sc *sc, void *object, const void *argument)
+{
+    struct trunk *t = object;
+
+    (void)argument;
+    t->good++;
+    heard(sc, t);
+}
+
+#define g_always NULL
+#define a_none   NULL
+
+/* clang-format off */
+static const struct fsm_row rows[] = {
+#define ROW(from_, event_, guard_, to_, action_, why_, source_) \
+    {TRUNK_##from_, TRUNK_EV_##event_, TRUNK_##to_, false, g_##guard_, a_##action_, #guard_, #action_, why_, source_},
+#define IGNORE(from_, event_, why_, source_) \
+    {TRUNK_##from_, TRUNK_EV_##event_, TRUNK_##from_, true, NULL, NULL, "always", "none", why_, source_},
+#include "sipserver/core/trunk.tbl.h"
+};
+static const char *const states[] = {
+#define TRUNK_STATE(name, meaning) #name,
+#include "sipserver/core/trunk.tbl.h"
+};
+static const char *const events[] = {
+#define TRUNK_EVENT(name, meaning) #name,
+#include "sipserver/core/trunk.tbl.h"
+};
+/* clang-format on */
+
+const struct fsm trunk_fsm = {"trunk",      rows,         sizeof(rows) / sizeof(rows[0]),
+                              states,       TRUNK_STATES, events,
+                              TRUNK_EVENTS, TRUNK_STATES};
+
+static void trunk_event(struct sc *sc, struct trunk *t, enum trunk_event event)
+{
+    const struct fsm_row *row = fsm_row(&trunk_fsm, t->state, event, sc, t);
+    uint8_t from = t->state;
+    struct dn *d = pool_get(&sc->dns, t->dn);
+
+    if (row->ignore)
+        return;
+    t->state = row->to;
+    if (row->action != NULL)
+        row->action(sc, t, NULL);
+    if (from == row->to)
+        return;
+    dn_set_service(sc, d, row->to == TRUNK_IN, row->why);
+    if (from == TRUNK_OUT && row->to == TRUNK_RECOVERING)
+        report_note(sc, SC_NOTE_TRUNK, d->number, states[from], states[row->to], row->why);
+    peering_trunk(sc, t);
+}
+
+/* ---- configuration ---- */
+
+static bool names_trunk(const struct sc *sc, const struct dn *d)
+{
+    return text_eq(sc->options.dr_peer_trunk, d->number);
+}
+
+/* Watch T anew: it is another one now, or serves another purpose. */
+static void restart(struct sc *sc, struct trunk *t)
+{
+    trunk_event(sc, t, TRUNK_EV_STOP);
+    if (sc->primary && sc->loaded && t->reachable)
+        arm_ms(sc, &t->check, 0);
+}
+
+void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
+{
+    struct trunk *t = pool_get(&sc->trunks, d->trunk);
+    bool is_new = t == NULL;
+    struct sip_uri uri;
+    struct sip_addr before;
+
+    if (is_new) {
+        t = pool_take(&sc->trunks, &d->trunk);
+        assert(t != NULL); /* one for each DN */
+        t->dn = pool_handle(&sc->dns, d);
+        timer_init(&t->check, TIMER_TRUNK_CHECK);
+        timer_init(&t->force, TIMER_TRUNK_FORCE);
+        timer_init(&t->hold, TIMER_TRUNK_HOLD);
+        list_append(&sc->all_trunks, &t->in_all);
+        text_copy(d->reason, sizeof(d->reason), "not yet watched");
+    }
+    before = t->addr;
+    text_copy(t->contact, sizeof(t->contact), conf->contact);
+    t->reachable =
+        sip_uri_parse(sip_str_of(t->contact), &uri) == 0 && sip_uri_addr(&uri, &t->addr) == 0;
+    t->any_port = t->reachable && uri.port == 0;
+    t->prefixes_n = conf->prefixes_n;
+    memcpy(t->prefixes, conf->prefixes, sizeof(t->prefixes));
+    t->oos_check_ms = conf->oos_check_ms;
+    t->oos_force_ms = conf->oos_force_ms;
+    t->recovery_timeout_ms = conf->recovery_timeout_ms;
+    t->follows_redirect = conf->follows_redirect;
+    if (is_new || !sip_addr_eq(&before, &t->addr) || t->inter_site != names_trunk(sc, d)) {
+        t->inter_site = names_trunk(sc, d);
+        restart(sc, t);
+    }
+    if (!t->reachable)
+        report_note(sc, SC_NOTE_CONF, d->number, NULL, NULL,
+                    "contact is not a SIP URI with an IP address: the trunk cannot be used");
+}
+
+void trunk_delete(struct sc *sc, struct dn *d)
+{
+    struct trunk *t = pool_get(&sc->trunks, d->trunk);
+
+    trunk_event(sc, t, TRUNK_EV_STOP);
+    disarm(sc, &t->check);
+    list_remove(&t->in_all);
+    pool_put(&sc->trunks, t);
+    d->trunk = HANDLE_NONE;
+}
+
+void trunks_options_changed(struct sc *sc)
+{
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+        bool inter_site = names_trunk(sc, pool_get(&sc->dns, t->dn));
+
+        if (inter_site != t->inter_site) {
+            t->inter_site = inter_site;
+            restart(sc, t);
+        }
+    }
+}
+
+void trunks_start(struct sc *sc)
+{
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+
+        if (t->state == TRUNK_NEW && t->reachable)
+            arm_ms(sc, &t->check, 0);
+    }
+}
+
+void trunks_stop(struct sc *sc)
+{
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+        struct dn *d = pool_get(&sc->dns, t->dn);
+
+        a_stop_watch(sc, t, NULL);
+        t->state = TRUNK_NEW;
+        d->in_service = false;
+        text_copy(d->reason, sizeof(d->reason), "not yet watched");
+    }
+}
+
+/* ---- the watch ---- */
+
+static void send_options(struct sc *sc, struct trunk *t)
+{
+    char call_id[SIP_TOKEN_MAX], tag[SIP_TOKEN_MAX], from[SIP_URI_MAX], to[SIP_URI_MAX];
+    uint64_t owner = owner_of(OWNER_TRUNK, pool_handle(&sc->trunks, t)), txn;
+    struct sip_buf b;
+    struct sip_request r = {
+        .method = SIP_OPTIONS, .uri = sip_str_of(t->contact), .cseq = ++t->cseq};
+
+    r.call_id = sip_own_call_id(sc->sip, owner, sc->serial, call_id);
+    r.from_tag = sip_own_tag(sc->sip, owner, sc->serial++, tag);
+    r.contact = own_uri(sc, SIP_STR_NONE, from, sizeof(from));
+    r.from = r.contact;
+    sip_buf_init(&b, to, sizeof(to));
+    sip_put_text(&b, "<");
+    sip_put_text(&b, t->contact);
+    sip_put_text(&b, ">");
+    r.to = sip_buf_str(&b);
+    if (sip_request(sc->sip, sc->now, &t->addr, &r, owner, &sc->out->sip, &txn) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
+void trunk_timer_check(struct sc *sc, struct trunk *t)
+{
+    uint32_t doubt = force_ms(sc, t) / DOUBT_PARTS;
+
+    if (t->state == TRUNK_NEW)
+        trunk_event(sc, t, TRUNK_EV_START);
+    send_options(sc, t);
+    if (!t->unanswered) {
+        t->unanswered = true;
+        arm_ms(sc, &t->force, force_ms(sc, t));
+    }
+    if (t->state == TRUNK_OUT && !timer_armed(&t->force))
+        arm_ms(sc, &t->check, check_ms(sc, t));
+    else
+        arm_ms(sc, &t->check, doubt > DOUBT_MIN_MS ? doubt : DOUBT_MIN_MS);
+}
+
+void trunk_timer_force(struct sc *sc, struct trunk *t)
+{
+    trunk_event(sc, t, TRUNK_EV_FORCE);
+}
+
+void trunk_timer_hold(struct sc *sc, struct trunk *t)
+{
+    trunk_event(sc, t, TRUNK_EV_HELD);
+}
+
+void trunk_response(struct sc *sc, struct trunk *t, const struct sip_event *event)
+{
+    if (event->kind != SIP_EV_RESPONSE || event->status < 200 || event->status == 503)
+        return; /* silence: oos-force judges it */
+    trunk_event(sc, t, TRUNK_EV_ANSWER);
+}
+
+void trunk_heard(struct sc *sc, struct trunk *t)
+{
+    if (!t->inter_site)
+        trunk_event(sc, t, TRUNK_EV_ANSWER);
+}
+
+/* ---- who and where ---- */
+
+bool trunk_is_in(const struct trunk *t)
+{
+    return t->state == TRUNK_IN;
+}
+
+struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr)
+{
+    struct trunk *by_host = NULL;
+
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+
+        if (!t->reachable || !sip_addr_same_host(&t->addr, addr))
+            continue;
+        if (t->addr.port == addr->port)
+            return t;
+        if (t->any_port)
+            by_host = t;
+    }
+    return by_host;
+}
+
+struct trunk *trunk_of_number(const struct sc *sc, struct sip_str number, bool *ret_known)
+{
+    struct trunk *best = NULL;
+    size_t longest = 0;
+    bool known = false;
+
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+
+        for (uint32_t i = 0; i < t->prefixes_n; i++) {
+            size_t len = strlen(t->prefixes[i]);
+
+            if (len > number.len || memcmp(t->prefixes[i], number.p, len) != 0)
+                continue;
+            known = true;
+            if (trunk_is_in(t) && (best == NULL || len > longest)) {
+                best = t;
+                longest = len;
+            }
+        }
+    }
+    *ret_known = known;
+    return best;
+}

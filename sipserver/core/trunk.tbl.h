@@ -1,0 +1,63 @@
+/* trunk - the watch of a trunk by OPTIONS (behaviour T-1, T-2).
+ *
+ * An answer is any response to our OPTIONS but 503 (and but our own 408, which is silence).  The force timer runs
+ * from the first unanswered OPTIONS; an answer stops it.
+ *
+ * Include with TRUNK_STATE, TRUNK_EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef TRUNK_STATE
+#define TRUNK_STATE(name, meaning)
+#endif
+#ifndef TRUNK_EVENT
+#define TRUNK_EVENT(name, meaning)
+#endif
+#ifndef ROW
+#define ROW(from, event, guard, to, action, why, source)
+#endif
+#ifndef IGNORE
+#define IGNORE(from, event, why, source)
+#endif
+/* clang-format off */
+TRUNK_STATE( NEW,        "configured, not yet watched" )
+TRUNK_STATE( IN,         "in service" )
+TRUNK_STATE( OUT,        "out of service: no answers" )
+TRUNK_STATE( RECOVERING, "answers again, not yet trusted" )
+
+TRUNK_EVENT( START,      "the site begins to serve" )
+TRUNK_EVENT( ANSWER,     "an answer to our OPTIONS, or a valid request from a gateway" )
+TRUNK_EVENT( FORCE,      "oos-force since the first unanswered OPTIONS" )
+TRUNK_EVENT( HELD,       "the hold-down time is over" )
+TRUNK_EVENT( STOP,       "the site no longer serves" )
+
+/*      from        event   guard       to          action        why                              source */
+ROW   ( NEW,        START,  inter_site, OUT,        start_watch,  "no proof of the peer yet",      "behaviour 3" )
+ROW   ( NEW,        START,  always,     IN,         start_watch,  "not yet checked",               "behaviour T-1" )
+IGNORE( NEW,        ANSWER,                                       "not watched",                   "" )
+IGNORE( NEW,        FORCE,                                        "not watched",                   "" )
+IGNORE( NEW,        HELD,                                         "not watched",                   "" )
+IGNORE( NEW,        STOP,                                         "not watched",                   "" )
+
+IGNORE( IN,         START,                                        "watched already",               "" )
+ROW   ( IN,         ANSWER, always,     IN,         heard,        "answers",                       "behaviour T-1" )
+ROW   ( IN,         FORCE,  always,     OUT,        lost,         "no answer within oos-force",    "behaviour T-1" )
+IGNORE( IN,         HELD,                                         "in service",                    "" )
+ROW   ( IN,         STOP,   always,     NEW,        stop_watch,   "the site does not serve",       "" )
+
+IGNORE( OUT,        START,                                        "watched already",               "" )
+ROW   ( OUT,        ANSWER, no_hold,    IN,         trusted,      "answers again",                 "behaviour T-2" )
+ROW   ( OUT,        ANSWER, always,     RECOVERING, start_hold,   "answers again, held down",      "behaviour T-2" )
+ROW   ( OUT,        FORCE,  always,     OUT,        none,         "still no answer",               "behaviour T-1" )
+IGNORE( OUT,        HELD,                                         "failed meanwhile",              "" )
+ROW   ( OUT,        STOP,   always,     NEW,        stop_watch,   "the site does not serve",       "" )
+
+IGNORE( RECOVERING, START,                                        "watched already",               "" )
+ROW   ( RECOVERING, ANSWER, proven,     IN,         trusted,      "enough good answers",           "behaviour T-2" )
+ROW   ( RECOVERING, ANSWER, always,     RECOVERING, count_answer, "answers, held down",            "behaviour T-2" )
+ROW   ( RECOVERING, FORCE,  always,     OUT,        lost,         "no answer within oos-force",    "behaviour T-2" )
+ROW   ( RECOVERING, HELD,   enough,     IN,         trusted,      "enough good answers",           "behaviour T-2" )
+IGNORE( RECOVERING, HELD,                                         "the next good answer decides",  "behaviour T-2" )
+ROW   ( RECOVERING, STOP,   always,     NEW,        stop_watch,   "the site does not serve",       "" )
+/* clang-format on */
+#undef TRUNK_STATE
+#undef TRUNK_EVENT
+#undef ROW
+#undef IGNORE

@@ -1,0 +1,178 @@
+/* Registrations: RFC 3261 10, digest, lifetimes, readiness. */
+#include "tests/unit/sipserver/kit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+Test(registrar, phone_with_the_right_password_is_in_service)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100");
+
+    cr_assert_not(kit_dn_in(k, "100"));
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    cr_assert(kit_dn_in(k, "100"));
+    cr_assert_eq(kit_status(k).registrations, 1);
+    cr_assert(strstr(p.reply, "expires=60") != NULL);
+    kit_free(k);
+}
+
+Test(registrar, wrong_password_and_unknown_number_are_refused_alike)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua wrong = ua_at(k, "10.1.0.100", 5070, "100"),
+              unknown = ua_at(k, "10.1.0.101", 5070, "777");
+
+    cr_assert_eq(ua_register(&wrong, "guess", 60), 403);
+    cr_assert_eq(ua_register(&unknown, "guess", 60), 403);
+    cr_assert_eq(kit_status(k).registrations, 0);
+    cr_assert_eq(kit_counter(k, "drop_forbidden"), 2);
+    kit_free(k);
+}
+
+Test(registrar, registration_expires_and_renewal_keeps_it)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100");
+
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    kit_run(k, 59000);
+    cr_assert(kit_dn_in(k, "100"));
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    kit_run(k, 59900);
+    cr_assert(kit_dn_in(k, "100"));
+    kit_run(k, 200);
+    cr_assert_not(kit_dn_in(k, "100"));
+    kit_free(k);
+}
+
+Test(registrar, expires_zero_unregisters)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100");
+
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    cr_assert_eq(ua_register(&p, "pw", 0), 200);
+    cr_assert_not(kit_dn_in(k, "100"));
+    kit_free(k);
+}
+
+Test(registrar, too_short_is_423_with_the_minimum_and_too_long_is_shortened)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100");
+
+    cr_assert_eq(ua_register(&p, "pw", 5), 423);
+    cr_assert(strstr(p.reply, "Min-Expires: 10") != NULL);
+    cr_assert_eq(ua_register(&p, "pw", 100000), 200);
+    cr_assert(strstr(p.reply, "expires=3600") != NULL);
+    kit_free(k);
+}
+
+static void two_contacts(struct kit *k)
+{
+    k->options.contacts_max = 2;
+}
+
+Test(registrar, several_phones_of_one_number_are_bounded)
+{
+    struct kit *k = kit_house(two_contacts);
+    struct ua p[3];
+
+    for (unsigned i = 0; i < 3; i++)
+        p[i] = ua_at(k, "10.1.0.100", (uint16_t)(5070 + i), "100");
+    cr_assert_eq(ua_register(&p[0], "pw", 60), 200);
+    cr_assert_eq(ua_register(&p[1], "pw", 60), 200);
+    cr_assert_eq(ua_register(&p[2], "pw", 60), 403);
+    cr_assert_eq(kit_status(k).registrations, 2);
+    kit_free(k);
+}
+
+static void four_registrations(struct kit *k)
+{
+    k->conf.maxima.registrations = 4;
+}
+
+Test(registrar, beyond_the_table_is_503_with_retry_after_and_counted)
+{
+    struct kit *k = kit_house(four_registrations);
+    struct ua p[4], extra = ua_at(k, "10.1.0.104", 5060, "104");
+
+    phones_register(k, p, 100, 4);
+    cr_assert_eq(ua_register(&extra, "pw", 60), 503);
+    cr_assert(strstr(extra.reply, "Retry-After: ") != NULL);
+    cr_assert_eq(kit_counter(k, "drop_registrations_full"), 1);
+    kit_free(k);
+}
+
+Test(registrar, nothing_is_served_before_the_configuration_is_loaded)
+{
+    struct kit *k = kit_new(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5060, "100");
+    static const char options[] =
+        "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.100:5060;branch=z9hG4bKo\r\n"
+        "From: <sip:x@y>;tag=1\r\nTo: <sip:10.0.0.1>\r\nCall-ID: o1\r\nCSeq: 1 OPTIONS\r\n"
+        "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+
+    kit_role(k, true, 1);
+    ua_send(&p, options, strlen(options));
+    ua_expect(&p, 503);
+    ua_invite(&p, "100", SDP_A);
+    ua_expect(&p, 503);
+    kit_serve(k);
+    ua_send(&p, options, strlen(options));
+    ua_expect(&p, 200);
+    kit_free(k);
+}
+
+Test(registrar, a_backup_sends_nothing_and_a_new_primary_starts_without_registrations)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5060, "100");
+
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    kit_role(k, false, 1);
+    kit_forget_caught(k);
+    cr_assert_eq(ua_register(&p, "pw", 60), 0);
+    kit_run(k, 100000);
+    cr_assert_eq(k->caught_n, 0);
+    kit_role(k, true, 2);
+    cr_assert_eq(kit_status(k).registrations, 0);
+    cr_assert_not(kit_dn_in(k, "100"));
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    kit_free(k);
+}
+
+Test(registrar, a_deleted_number_loses_its_registration)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5060, "100");
+    struct sc_dn_conf dn = kit_dn_conf(k, "100", SC_DN_EXTENSION);
+    struct sc_event gone = {.kind = SC_EV_CONF_DN, .dn = &dn, .deleted = true};
+
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    kit_step(k, &gone);
+    cr_assert_eq(kit_status(k).registrations, 0);
+    cr_assert_eq(ua_register(&p, "pw", 60), 403);
+    kit_free(k);
+}
+
+/* A whole configuration that comes again keeps what it names and takes away what it does not. */
+Test(registrar, a_new_snapshot_keeps_registrations_and_sweeps_the_rest)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p[2];
+    struct sc_dn_conf dn = kit_dn_conf(k, "100", SC_DN_EXTENSION);
+    struct sc_event begin = {.kind = SC_EV_CONF_BEGIN}, loaded = {.kind = SC_EV_CONF_LOADED};
+
+    phones_register(k, p, 100, 2);
+    kit_step(k, &begin);
+    kit_options(k);
+    kit_dn(k, &dn);
+    kit_step(k, &loaded);
+    kit_run(k, 0);
+    cr_assert_eq(kit_status(k).registrations, 1);
+    cr_assert(kit_dn_in(k, "100"));
+    cr_assert_eq(ua_register(&p[1], "pw", 60), 403);
+    kit_free(k);
+}
