@@ -138,10 +138,10 @@ def two_writers_are_found(_):
     """always: two writers of the configuration at the same instant are found"""
     def writers(*records):
         return history.check_one_writer(list(records), lives())[0]
-    first = record(1, "east.1", "WRITER", 1, "confproxy", "WRITER")
-    second = record(3, "west.1", "WRITER", 2, "confproxy", "WRITER")
+    first = record(1, "east.1", "writer", 1, "confproxy", "WRITER")
+    second = record(3, "west.1", "writer", 2, "confproxy", "WRITER")
     must(writers(first, second), "two writers")
-    must(not writers(first, record(2, "east.1", "FOLLOWER", 1, "confproxy", "WRITER"), second), "one after the other")
+    must(not writers(first, record(2, "east.1", "follower", 1, "confproxy", "WRITER"), second), "one after the other")
 
 
 # -- watching ------------------------------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ def check_one_writer(records, lives):
     for record in records:
         if record.message != "WRITER":
             continue
-        if record.target == "WRITER" or record.target == "WRITING":
+        if record.target == "writer":
             open_.setdefault(record.host, (record.at, record.epoch))
         elif record.host in open_:
             start, epoch = open_.pop(record.host)
