@@ -354,6 +354,7 @@ int codec_decode(const uint8_t *data, size_t size, enum endpoint endpoint, enum 
     r = decode_envelope(data, size, &envelope, ret_error);
     if (r < 0)
         return r;
+    ret_error->sequence = envelope->sequence;
     r = decode_body(envelope, endpoint, way, &body, ret_error);
     if (r < 0) {
         sf__envelope__free_unpacked(envelope, NULL);

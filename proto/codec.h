@@ -70,6 +70,7 @@ enum codec_verdict {
 
 struct codec_error {
     enum codec_verdict verdict;
+    uint64_t sequence; /* of the refused message, 0 when the envelope could not be read */
     char field[96]; /* "sf.RoleReport.why_not", "" when it is not about a field */
 };
 
