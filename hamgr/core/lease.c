@@ -397,7 +397,7 @@ static mono_t supported(const struct lease *l)
 static uint64_t next_epoch(const struct lease *l)
 {
     uint64_t highest = l->known > l->seen ? l->known : l->seen;
-    bool again = l->own != 0 && l->own == l->target && l->own > l->epoch && l->own >= l->seen;
+    bool again = l->own != 0 && l->own == l->target && l->own > l->epoch && l->own > l->seen;
     return again ? l->own : highest + 1;
 }
 

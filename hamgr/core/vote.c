@@ -239,6 +239,8 @@ void vote_taught(struct vote *v, mono_t now, uint8_t from, const struct vote_rec
         if (!l->known || record->epoch > l->epoch) {
             l->epoch = record->epoch;
             l->holder = record->holder;
+        } else if (record->epoch == l->epoch && record->holder != l->holder) {
+            l->holder = HAM_NONE; /* one of the two held it, and we cannot tell which */
         }
         if (!l->known || record->floor > l->floor)
             l->floor = record->floor;

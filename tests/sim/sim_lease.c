@@ -1,6 +1,7 @@
 /* sim_lease - run many seeds of chaos over the real ham cores, then heal and require service.
  *
- *   sim_lease [--seeds N] [--seed S] [--seconds T] [--bound MS] [--trace] [--expect-failure]
+ *   sim_lease [--seeds N] [--first S] [--seed S] [--seconds T] [--bound MS] [--regressions FILE]
+ *             [--trace] [--expect-failure]
  *
  * Ends with "N passed, N failed" and status 0 when none failed and every table row fired (rows are
  * counted over all seeds; a single --seed is not held to that).  With --expect-failure (the build
@@ -17,6 +18,7 @@ struct options {
     uint64_t first, seeds;
     int64_t seconds, bound_ms;
     bool one, trace, expect_failure;
+    const char *regressions;
 };
 
 /* Names of rows, from the tables; an IGNORE need not fire. */
@@ -65,6 +67,30 @@ static bool run_seed(const struct options *o, uint64_t seed, struct sim_coverage
     return !how;
 }
 
+/* The first word of each line is a seed; # begins a comment. */
+static bool run_regressions(const struct options *o, struct sim_coverage *coverage,
+                            uint64_t *passed, uint64_t *failed, uint64_t *events)
+{
+    char line[512];
+    FILE *f = fopen(o->regressions, "r");
+    if (!f) {
+        perror(o->regressions);
+        return false;
+    }
+    while (fgets(line, sizeof line, f)) {
+        char *end;
+        unsigned long long seed = strtoull(line, &end, 0);
+        if (end == line)
+            continue;
+        if (run_seed(o, seed, coverage, events))
+            (*passed)++;
+        else
+            (*failed)++;
+    }
+    (void)fclose(f);
+    return true;
+}
+
 static unsigned rows_unfired(const struct sim_coverage *coverage)
 {
     unsigned n = 0, rows = 0;
@@ -99,6 +125,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->trace = true;
         else if (strcmp(argv[i], "--expect-failure") == 0)
             o->expect_failure = true;
+        else if (strcmp(argv[i], "--regressions") == 0 && i + 1 < argc)
+            o->regressions = argv[++i];
         else if (i + 1 == argc || !number(argv[i + 1], &v))
             return false;
         else if (strcmp(argv[i], "--seeds") == 0)
@@ -125,10 +153,12 @@ int main(int argc, char **argv)
 
     if (!coverage || !parse(argc, argv, &o)) {
         fprintf(stderr, "usage: sim_lease [--seeds N] [--first S] [--seed S] [--seconds T] "
-                        "[--bound MS] [--trace] [--expect-failure]\n");
+                        "[--bound MS] [--regressions FILE] [--trace] [--expect-failure]\n");
         free(coverage);
         return 2;
     }
+    if (o.regressions && !run_regressions(&o, coverage, &passed, &failed, &events))
+        return 2;
     for (uint64_t i = 0; i < o.seeds; i++) {
         if (run_seed(&o, o.first + i, coverage, &events))
             passed++;

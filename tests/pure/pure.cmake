@@ -1,0 +1,13 @@
+get_property(cores GLOBAL PROPERTY STANDFAST_CORES)
+set(archives)
+foreach(core ${cores} sf_pure)
+    if(TARGET ${core})
+        get_target_property(type ${core} TYPE)
+        if(type STREQUAL "STATIC_LIBRARY")
+            list(APPEND archives $<TARGET_FILE:${core}>)
+        endif()
+    endif()
+endforeach()
+add_test(NAME pure
+         COMMAND ${CMAKE_CURRENT_LIST_DIR}/check ${CMAKE_CURRENT_LIST_DIR}/allow.txt ${archives})
+set_tests_properties(pure PROPERTIES LABELS unit)

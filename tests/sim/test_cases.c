@@ -1,0 +1,430 @@
+/* Named cases: one fault shape each, over the real cores.  Host 0 is the first primary of site 0
+ * (east: 0 and 1), host 2 of site 1 (west: 2 and 3), host 4 is the arbiter. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+static struct sim *s;
+
+static bool served(const struct sim *w)
+{
+    return sim_served(w);
+}
+static bool one_is_primary(const struct sim *w)
+{
+    return sim_primary(w, 0) == 1;
+}
+static bool zero_is_primary(const struct sim *w)
+{
+    return sim_primary(w, 0) == 0;
+}
+static bool nobody_in_east(const struct sim *w)
+{
+    return sim_primary(w, 0) < 0;
+}
+static bool writer_in_west(const struct sim *w)
+{
+    return sim_writer(w) >= 2;
+}
+
+static void settled(void)
+{
+    s = sim_new(7, NULL, false);
+    cr_assert(sim_await(s, 5000, served), "%s", s->violation);
+    cr_assert(sim_run(s, 3000));
+    cr_assert_eq(sim_primary(s, 0), 0, "the preferred host asks first");
+    cr_assert_eq(sim_primary(s, 1), 2);
+    cr_assert_eq(sim_writer(s), 0);
+}
+
+static void fine(void)
+{
+    cr_assert_str_empty(s->violation, "%s", s->violation);
+    sim_destroy(&s);
+}
+
+TestSuite(cases, .init = settled, .fini = fine);
+
+static void unplug(int host)
+{
+    for (int i = 0; i < SIM_HOSTS; i++) {
+        sim_cut(s, host, i);
+        sim_cut(s, i, host);
+    }
+}
+
+static void cut_both(int a, int b)
+{
+    sim_cut(s, a, b);
+    sim_cut(s, b, a);
+}
+
+Test(cases, h1_every_host_starts_as_backup_and_epochs_grow_over_restarts)
+{
+    uint64_t epoch = s->host[0].ham.order.epoch;
+    for (int i = 0; i < SIM_HOSTS; i++)
+        sim_crash(s, i);
+    for (int i = 0; i < SIM_HOSTS; i++) {
+        sim_restart(s, i);
+        cr_assert_eq(s->host[i].ham.order.role, ROLE_BACKUP);
+    }
+    cr_assert(sim_await(s, 10000, served));
+    cr_assert_gt(s->epoch_seen[0], epoch);
+}
+
+Test(cases, h1_one_host_alone_with_the_arbiter_serves)
+{
+    for (int i = 0; i < 4; i++)
+        sim_crash(s, i);
+    sim_restart(s, 1);
+    cr_assert(sim_await(s, 10000, one_is_primary));
+}
+
+Test(cases, h3_primary_host_dies_and_the_backup_takes_over_within_1500_ms)
+{
+    sim_crash(s, 0);
+    cr_assert(sim_await(s, 1500, one_is_primary));
+    cr_assert(sim_await(s, 5000, served), "the ticket follows the role");
+    cr_assert_eq(sim_writer(s), 1);
+}
+
+Test(cases, h4_primary_frozen_past_lease_then_thawed)
+{
+    sim_freeze(s, 0, true);
+    cr_assert(sim_await(s, 2000, one_is_primary));
+    sim_thaw(s, 0);
+    cr_assert_eq(sim_primary(s, 0), 1, "the thawed host sends nothing");
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(s->host[0].ham.order.role, ROLE_BACKUP);
+}
+
+Test(cases, h2_hamgr_dies_and_its_components_stop_at_the_deadline)
+{
+    sim_crash_ham(s, 0, false);
+    cr_assert_eq(sim_primary(s, 0), 0);
+    cr_assert(sim_await(s, 1500, one_is_primary));
+}
+
+Test(cases, h5_pair_link_cut_one_serves_and_heal_moves_nothing)
+{
+    cut_both(0, 1);
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_primary(s, 0), 0);
+    sim_heal_all(s);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(s->moves[0], 1, "the first one only");
+}
+
+Test(cases, h5_pair_link_cut_and_primary_dies_then_the_backup_serves)
+{
+    cut_both(0, 1);
+    cr_assert(sim_run(s, 5000));
+    sim_crash(s, 0);
+    cr_assert(sim_await(s, 3000, one_is_primary));
+}
+
+Test(cases, h5_unplugged_primary_stops_before_the_backup_starts)
+{
+    unplug(0);
+    cr_assert(sim_await(s, 1500, one_is_primary));
+    sim_heal_all(s);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(sim_primary(s, 0), 1);
+}
+
+Test(cases, h5_all_three_apart_then_nobody_serves_and_healing_brings_one)
+{
+    cut_both(0, 1);
+    cut_both(0, 4);
+    cut_both(1, 4);
+    cr_assert(sim_await(s, 2000, nobody_in_east));
+    cr_assert(sim_run(s, 10000));
+    cr_assert_lt(sim_primary(s, 0), 0, "last-resort: stop");
+    sim_heal_all(s);
+    cr_assert(sim_await(s, 5000, served));
+}
+
+Test(cases, h6_arbiter_lost_and_back_no_role_change)
+{
+    uint64_t epoch = s->epoch_seen[0];
+    sim_crash(s, SIM_ARBITER);
+    cr_assert(sim_run(s, 30000));
+    sim_restart(s, SIM_ARBITER);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_eq(s->moves[0], 1);
+    cr_assert_eq(s->epoch_seen[0], epoch);
+    cr_assert_eq(sim_writer(s), 0, "four hosts are a majority for the ticket");
+}
+
+Test(cases, arbiter_cut_one_way_from_east)
+{
+    sim_cut(s, SIM_ARBITER, 0);
+    sim_cut(s, SIM_ARBITER, 1);
+    cr_assert(sim_run(s, 30000));
+    cr_assert_eq(s->moves[0], 1);
+    cr_assert_eq(s->moves[1], 1);
+    sim_crash(s, 0);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_lt(sim_primary(s, 0), 0, "one voice is no majority");
+    sim_heal_all(s);
+    cr_assert(sim_await(s, 3000, one_is_primary));
+}
+
+Test(cases, h12_slow_disk_loses_no_role)
+{
+    for (int i = 0; i < SIM_HOSTS; i++)
+        s->host[i].disk_slow_ms = 30000;
+    cr_assert(sim_run(s, 60000));
+    cr_assert_eq(s->moves[0], 1, "renewals are answered from memory");
+    cr_assert_eq(sim_primary(s, 0), 0);
+}
+
+Test(cases, h12_failing_disk_promises_nothing)
+{
+    for (int i = 1; i < SIM_HOSTS; i++)
+        s->host[i].disk_fails = true;
+    sim_crash(s, 0);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_lt(sim_primary(s, 0), 0);
+    for (int i = 1; i < SIM_HOSTS; i++)
+        s->host[i].disk_fails = false;
+    cr_assert(sim_await(s, 3000, one_is_primary));
+}
+
+Test(cases, voter_restarts_with_empty_store)
+{
+    cut_both(0, 1);
+    cr_assert(sim_run(s, 3000));
+    sim_crash(s, SIM_ARBITER);
+    sim_wipe(s, SIM_ARBITER);
+    sim_restart(s, SIM_ARBITER);
+    cr_assert(sim_run(s, 5000));
+    sim_heal_all(s);
+    cr_assert(sim_await(s, 5000, served));
+    cr_assert(sim_run(s, 8000));
+    for (int r = 0; r < RIGHTS_MAX; r++)
+        cr_assert(s->host[SIM_ARBITER].disk[r].known, "taught by the others");
+}
+
+Test(cases, voter_restarts_at_once_and_remembers)
+{
+    cut_both(0, 1);
+    for (int n = 0; n < 200; n++) {
+        sim_crash_ham(s, SIM_ARBITER, false);
+        sim_restart_ham(s, SIM_ARBITER);
+        cr_assert(sim_run(s, 37), "%s", s->violation);
+    }
+}
+
+Test(cases, h10_switchover_hands_over_without_waiting)
+{
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 100, one_is_primary), "no lease to wait for");
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_NOT_PRIMARY);
+    cr_assert(sim_await(s, 3000, served));
+}
+
+Test(cases, h10_switchover_refused_with_the_reason)
+{
+    s->host[1].crash_loop = true;
+    sim_crash_component(s, 1, 0);
+    cr_assert(sim_run(s, 6000));
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_PEER_UNREADY);
+    unplug(1);
+    cr_assert(sim_run(s, 2000));
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_PEER_SILENT);
+    cr_assert_eq(sim_op(s, 1, VERB_SWITCHOVER), REASON_NOT_PRIMARY);
+    cr_assert_eq(sim_primary(s, 0), 0);
+}
+
+Test(cases, h10_switchover_whose_release_is_lost_comes_back)
+{
+    sim_cut(s, 0, 1);
+    sim_cut(s, 0, SIM_ARBITER);
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 3000, one_is_primary), "after the lease ran out");
+}
+
+Test(cases, late_renewal_after_release)
+{
+    struct ham_msg late = {.type = HAM_MSG_ASK, .from = 0, .right = RIGHT_ROLE_0};
+    late.ask = (struct ham_ask){.epoch = s->host[0].ham.role.epoch,
+                                .seq = 1,
+                                .ttl_ms = 1000,
+                                .kind = ASK_GRANT,
+                                .holder = 0};
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 100, one_is_primary));
+    cr_assert(sim_run(s, 100));
+    cr_assert_eq(s->host[SIM_ARBITER].ham.vote[RIGHT_ROLE_0].record.holder, 1);
+    sim_inject(s, SIM_ARBITER, &late);
+    sim_inject(s, 1, &late);
+    cr_assert(sim_run(s, 2000));
+    cr_assert_eq(s->host[SIM_ARBITER].ham.vote[RIGHT_ROLE_0].record.holder, 1);
+    cr_assert_eq(sim_primary(s, 0), 1);
+}
+
+Test(cases, h11_wedged_work_path_moves_the_role)
+{
+    sim_wedge(s, 0, 0);
+    cr_assert(sim_await(s, 4000, one_is_primary));
+}
+
+Test(cases, h2_crash_is_restarted_and_a_crash_loop_moves_the_role)
+{
+    sim_crash_component(s, 0, 0);
+    cr_assert(sim_run(s, 1000));
+    cr_assert_eq(sim_primary(s, 0), 0, "back sooner than a move would be worth");
+    s->host[0].crash_loop = true;
+    sim_crash_component(s, 0, 0);
+    cr_assert(sim_await(s, 6000, one_is_primary));
+}
+
+Test(cases, h13_at_most_two_automatic_moves_between_live_hosts)
+{
+    for (int n = 0; n < 6; n++) {
+        for (int i = 0; i < 2; i++)
+            if (sim_primary(s, 0) == i)
+                sim_wedge(s, i, 0);
+        cr_assert(sim_run(s, 8000));
+    }
+    cr_assert_leq(s->moves[0], 3, "the first primary and two moves");
+    int stays = sim_primary(s, 0);
+    cr_assert_geq(stays, 0);
+    sim_crash(s, stays);
+    cr_assert(sim_await(s, 3000, stays == 0 ? one_is_primary : zero_is_primary),
+              "leaving a dead host is never refused");
+}
+
+Test(cases, sf6_dead_site_promotes_the_writer_by_itself)
+{
+    sim_crash(s, 0);
+    sim_crash(s, 1);
+    cr_assert(sim_await(s, 6000, writer_in_west));
+    cr_assert_eq(s->host[2].ham.other_site.state, SITE_DEAD);
+}
+
+Test(cases, nf6_cut_site_is_not_dead_and_promotes_nothing)
+{
+    for (int a = 0; a < 2; a++)
+        for (int b = 2; b < 4; b++)
+            cut_both(a, b);
+    cr_assert(sim_run(s, 60000));
+    cr_assert_eq(s->host[2].ham.other_site.state, SITE_CUT);
+    cr_assert_eq(sim_writer(s), 0);
+    cr_assert_eq(s->moves[0] + s->moves[1], 2, "no role moves");
+}
+
+Test(cases, nf6_without_the_arbiter_the_site_is_only_silent)
+{
+    sim_crash(s, SIM_ARBITER);
+    cr_assert(sim_run(s, 2000));
+    sim_crash(s, 0);
+    sim_crash(s, 1);
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(s->host[2].ham.other_site.state, SITE_SILENT);
+    cr_assert_lt(sim_writer(s), 0);
+    cr_assert_eq(sim_op(s, 2, VERB_PROMOTE), REASON_NO_MAJORITY);
+}
+
+Test(cases, c5_operator_moves_the_writer_and_the_old_one_stops_first)
+{
+    cr_assert_eq(sim_op(s, 0, VERB_PROMOTE), REASON_ALREADY);
+    cr_assert_eq(sim_op(s, 3, VERB_PROMOTE), REASON_NOT_PRIMARY);
+    cr_assert_eq(sim_op(s, 2, VERB_PROMOTE), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 3000, writer_in_west));
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_writer(s), 2, "and it stays there");
+}
+
+Test(cases, c5_switchover_during_a_hand_over_of_the_ticket)
+{
+    for (int n = 0; n < 20; n++) {
+        int here = sim_writer(s) < 2 ? 0 : 1;
+        (void)sim_op(s, sim_primary(s, 1 - here), VERB_PROMOTE);
+        cr_assert(sim_run(s, 20 * n));
+        (void)sim_op(s, sim_primary(s, here), VERB_SWITCHOVER);
+        cr_assert(sim_run(s, 5000), "%s", s->violation);
+        cr_assert(sim_await(s, 10000, served));
+    }
+}
+
+Test(cases, c6_candidate_behind_is_refused_the_ticket)
+{
+    struct vote *v = &s->host[SIM_ARBITER].ham.vote[RIGHT_TICKET];
+    sim_crash(s, 0);
+    sim_crash(s, 1);
+    v->pos = (struct ham_pos){.ticket_epoch = 1, .txid = 10};
+    s->host[3].ham.vote[RIGHT_TICKET].pos = v->pos;
+    s->host[2].ham.ticket.pos = (struct ham_pos){.ticket_epoch = 1, .txid = 9};
+    cr_assert(sim_run(s, 10000));
+    cr_assert_lt(sim_writer(s), 0);
+    s->host[2].ham.ticket.pos = v->pos;
+    cr_assert(sim_await(s, 3000, writer_in_west));
+}
+
+Test(cases, clock_jump_takes_no_new_right_for_a_while)
+{
+    sim_crash(s, 0);
+    sim_jump(s, 1, 3600 * 1000);
+    cr_assert(sim_run(s, 900));
+    cr_assert_lt(sim_primary(s, 0), 0, "tilt");
+    cr_assert(sim_await(s, 3000, one_is_primary));
+}
+
+Test(cases, clock_of_a_voter_jumps_and_frees_no_promise)
+{
+    cut_both(0, 1);
+    cr_assert(sim_run(s, 3000));
+    sim_jump(s, SIM_ARBITER, 3600 * 1000);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_eq(s->moves[0], 1);
+}
+
+Test(cases, paused_site_moves_nothing_by_itself)
+{
+    cr_assert_eq(sim_op(s, 1, VERB_PAUSE), REASON_DONE);
+    sim_crash(s, 0);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_lt(sim_primary(s, 0), 0);
+    cr_assert_eq(sim_op(s, 1, VERB_RESUME), REASON_DONE);
+    cr_assert(sim_await(s, 2000, one_is_primary));
+}
+
+Test(cases, orderly_stop_hands_over)
+{
+    cr_assert_eq(sim_op(s, 0, VERB_STOP), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 100, one_is_primary));
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(sim_op(s, 0, VERB_STOP), REASON_DONE);
+}
+
+Test(sim, a_seed_replays_exactly)
+{
+    uint64_t hash[2];
+    for (int n = 0; n < 2; n++) {
+        struct sim *w = sim_new(42, NULL, false);
+        (void)chaos_run(w, 30000);
+        hash[n] = w->hash;
+        sim_destroy(&w);
+    }
+    cr_assert_eq(hash[0], hash[1]);
+    struct sim *w = sim_new(43, NULL, false);
+    (void)chaos_run(w, 30000);
+    cr_assert_neq(hash[0], w->hash);
+    sim_destroy(&w);
+}
+
+Test(sim, actions_of_one_step_stay_far_below_the_limit)
+{
+    uint32_t most = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct sim *w = sim_new(seed, NULL, false);
+        (void)chaos_run(w, 30000);
+        if (w->acts_most > most)
+            most = w->acts_most;
+        sim_destroy(&w);
+    }
+    cr_assert_leq(most, HAM_ACTS_MAX / 2);
+}
