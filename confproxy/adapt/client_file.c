@@ -184,9 +184,88 @@ bool client_schema_sound(char *text, size_t size)
     return conf_schema_sound(layout()->top, text, size);
 }
 
+/* kind_text - how a value of FIELD is written, and within which bounds. */
+static void kind_text(const struct cfg_field *field, char *text, size_t size)
+{
+    char min[32];
+    char max[32];
+    uint64_t unit = field->kind == KIND_S ? 1000 : 1;
+
+    switch (field->kind) {
+    case KIND_TEXT: (void)snprintf(text, size, "text, at most %u", field->max); break;
+    case KIND_SECRET: (void)snprintf(text, size, "hash"); break;
+    case KIND_TEXTS: (void)snprintf(text, size, "list, at most %u", field->min); break;
+    case KIND_NUMBER: (void)snprintf(text, size, "number, %u..%u", field->min, field->max); break;
+    case KIND_MS:
+    case KIND_S:
+        conf_duration_text(field->min * unit, min, sizeof min);
+        conf_duration_text(field->max * unit, max, sizeof max);
+        (void)snprintf(text, size, "time, %s..%s", min, max);
+        break;
+    case KIND_BOOL: (void)snprintf(text, size, "true or false"); break;
+    case KIND_TYPE: (void)snprintf(text, size, "a word"); break;
+    case KIND_FORWARD: (void)snprintf(text, size, "off, no-agent, oos"); break;
+    }
+}
+
+static void default_text(const struct cfg_field *field, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (field->kind == KIND_FORWARD && field->fallback != 0)
+        (void)snprintf(text, size, "%s", cfg_word(field->kind, field->fallback));
+    else if (field->kind == KIND_BOOL)
+        (void)snprintf(text, size, "%s", field->fallback != 0 ? "true" : "false");
+    else if (field->kind == KIND_MS || field->kind == KIND_S)
+        conf_duration_text((uint64_t)field->fallback * (field->kind == KIND_S ? 1000 : 1), text,
+                           size);
+    else if (field->fallback != 0)
+        (void)snprintf(text, size, "%u", field->fallback);
+}
+
+static void dn_types_text(const struct cfg_field *field, char *text, size_t size)
+{
+    size_t length = 0;
+
+    (void)snprintf(text, size, "every type");
+    for (uint32_t t = CFG_DN_EXTENSION; field->dn_types != FOR_ALL && t <= CFG_DN_SERVICE; t++)
+        if ((field->dn_types & (1u << t)) != 0 && length < size)
+            length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? ", " : "",
+                                       cfg_word(KIND_TYPE, t));
+}
+
+static void print_type(enum cfg_type type, const char *title, FILE *out)
+{
+    bool dn = type == CFG_DN;
+
+    fprintf(out, "### %s\n\n", title);
+    fprintf(out, "| Field | Written as | %s | Meaning |\n|---|---|---|---|\n",
+            dn ? "Of" : "Default");
+    for (enum cfg_field_id id = cfg_field_first(type); id < cfg_field_end(type); id++) {
+        char kind[96];
+        char third[96];
+        if (id == FIELD_OPTIONS_SITE)
+            continue; /* the key of its group */
+        kind_text(&cfg_fields[id], kind, sizeof kind);
+        if (dn)
+            dn_types_text(&cfg_fields[id], third, sizeof third);
+        else
+            default_text(&cfg_fields[id], third, sizeof third);
+        fprintf(out, "| `%s` | %s | %s | %s |\n", cfg_fields[id].yaml, kind, third,
+                cfg_fields[id].meaning);
+    }
+    if (type != CFG_OPTIONS)
+        fprintf(out,
+                "| `password` | text, at most %d | %s | in place of the hash: it is hashed "
+                "before it is sent, and not kept |\n",
+                PASSWORD_MAX, dn ? "extension" : "");
+    fputc('\n', out);
+}
+
 void client_print_schema(FILE *out)
 {
-    conf_print_doc(layout()->top, CONF_DOC_MARKDOWN, out);
+    print_type(CFG_OPTIONS, "options, and each of sites", out);
+    print_type(CFG_DN, "dns", out);
+    print_type(CFG_AGENT, "agents", out);
 }
 
 /* --- From a file --- */

@@ -93,6 +93,24 @@ Test(client, every_field_of_a_message_has_its_row)
     }
 }
 
+Test(client, the_document_lists_every_field)
+{
+    char *printed = NULL, *document = calloc(1, 100000);
+    size_t size = 0;
+    FILE *out = open_memstream(&printed, &size);
+    FILE *in = fopen(SOURCE_DIR "/docs/configuration.md", "r");
+    cr_assert_not_null(in);
+    client_print_schema(out);
+    fclose(out);
+    printed[size - 1] = 0; /* the last empty line */
+    cr_assert_gt(fread(document, 1, 99999, in), 0);
+    fclose(in);
+    cr_assert_not_null(strstr(document, printed),
+                       "put the output of 'confproxy schema' into docs/configuration.md");
+    free(printed);
+    free(document);
+}
+
 Test(client, the_sample_is_read_and_its_fields_arrive)
 {
     struct client_changes c = {0};
