@@ -300,7 +300,7 @@ static void peer_gone(struct bus_peer *peer, const char *why)
     log_event(LEVEL_INFO, MSG_BUS_LINK,
               LOG_FIELDS(.object = endpoint_name(binding->endpoint), .to = "DOWN"),
               "%s of %s has gone: %s", process_name(peer->sender.process), peer->sender.host, why);
-    if (peer->shown)
+    if (peer->shown && binding->on_gone != NULL)
         binding->on_gone(binding->arg, peer);
     free_peer(peer);
 }

@@ -62,6 +62,7 @@ void bus_destroy(struct bus **bus);
 void bus_set_role(struct bus *bus, bool primary, uint64_t epoch);
 
 /* bus_bind - open ENDPOINT as its binder, on its LOCAL and WIDE addresses as the table says.
+ * ON_GONE may be NULL when nothing hangs on a peer.
  * Returns 0; -EADDRINUSE (the reason, with the address and what to do, in bus_error), -EPERM when the table
  * does not allow it. */
 int bus_bind(struct bus *bus, enum endpoint endpoint, enum loop_priority priority, bus_peer_message_fn *on_message,
