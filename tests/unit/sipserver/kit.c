@@ -506,6 +506,18 @@ void ua_call(struct ua *u, const char *number, const char *body)
     send_invite(u, number, body, text);
 }
 
+void ua_remember(struct ua *u)
+{
+    memcpy(u->kept, u->request, u->request_len);
+    u->kept_len = u->request_len;
+}
+
+void ua_recall(struct ua *u)
+{
+    memcpy(u->request, u->kept, u->kept_len);
+    u->request_len = u->kept_len;
+}
+
 bool ua_take(struct ua *u, bool request)
 {
     for (unsigned i = 0; i < u->k->caught_n; i++) {
@@ -535,7 +547,8 @@ unsigned ua_status(struct ua *u)
         if (!ua_take(u, false))
             return 0;
     } while (u->msg.status == 100);
-    if (u->msg.method == SIP_INVITE && u->msg.status < 300)
+    if (u->msg.method == SIP_INVITE && u->msg.status < 300 &&
+        u->dialog.state != SIP_DIALOG_CONFIRMED)
         (void)sip_dialog_answer(&u->dialog, &u->msg);
     if (u->msg.method == SIP_INVITE && u->msg.status >= 300)
         ack_refusal(u);

@@ -52,6 +52,8 @@ struct ua {
     size_t request_len;
     char reply[8192]; /* the last response it received */
     size_t reply_len;
+    char kept[8192]; /* see ua_remember */
+    size_t kept_len;
     struct sip_msg msg; /* of request or reply, whichever came last */
     uint32_t cseq;      /* of REGISTER */
     char tag[32];
@@ -104,6 +106,8 @@ void ua_expect_request(struct ua *u, enum sip_method method); /* an INVITE opens
 bool ua_has_request(struct ua *u, enum sip_method method);    /* without taking it */
 void ua_expect_nothing(struct ua *u);
 void ua_reply(struct ua *u, unsigned status, const char *body); /* to the request it took last */
+void ua_remember(struct ua *u); /* keep the last request, which was an INVITE ... */
+void ua_recall(struct ua *u);   /* ... to answer it once more */
 void ua_ack(struct ua *u, const char *body);
 void ua_cancel(struct ua *u);
 void ua_request(struct ua *u, enum sip_method method, const char *body); /* in its dialog */
