@@ -1,0 +1,175 @@
+"""What a person sees when something is wrong before the start (C-9, and the start of every process).
+
+Each case damages one thing of a deployment that is otherwise sound, starts the real hamgr, and looks for one line that
+says what is wrong, where (file, line, field) and what to do.  usage: refusals.py HAMGR [-k NAME]
+"""
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HAMGR = os.path.abspath(sys.argv.pop(1))
+NET = 127, 45
+
+BOOTSTRAP = """\
+cluster: refusals
+data-dir: {dir}/%h
+run-dir: {dir}/run/%h
+arbiter: {{address: 127.45.3.1}}
+timeouts:
+  lease-ttl: 1s
+  renew-interval: 250ms
+sites:
+  - name: east
+    id: 1
+    site-address: 127.45.1.100
+    address-mode: loopback
+    hosts:
+      - {{name: east.1, address: 127.45.1.1}}
+      - {{name: east.2, address: 127.45.1.2}}
+"""
+
+CONFIGURATION = """\
+options:
+  dr-forward: off
+dns:
+  - {number: "1001", type: extension, password: secret1001}
+  - {number: "8000", type: acd-queue}
+agents:
+  - {id: ann, name: Ann, password: "ann-pw", dn: "1001", queues: ["8000"]}
+"""
+
+
+class Refusal(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="refusals-")
+        self.dir = self.folder.name
+        self.file = os.path.join(self.dir, "standfast.yaml")
+        self.text = BOOTSTRAP.format(dir=self.dir)
+        self.write(self.text)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def write(self, text, name="standfast.yaml"):
+        path = os.path.join(self.dir, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def hamgr(self, *arguments, prefix=()):
+        command = [*prefix, HAMGR, *arguments, "--config", self.file, "--self", "east.1"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def found(self):
+        code, text = self.hamgr("init")
+        self.assertEqual(code, 0, text)
+
+    def assert_refused(self, result, *parts, status=None):
+        """The process ended by itself, not in success, and one single line has all of PARTS."""
+        code, text = result
+        self.assertNotIn("Sanitizer", text)
+        self.assertGreater(code, 0, text)
+        if status is not None:
+            self.assertEqual(code, status, text)
+        lines = [line for line in text.splitlines() if all(part in line for part in parts)]
+        self.assertTrue(lines, f"no line with {parts} in:\n{text}")
+
+    def line_of(self, text, what):
+        return next(i for i, line in enumerate(text.splitlines(), 1) if what in line)
+
+    # ---- the bootstrap file
+
+    def test_an_unknown_field_is_named_with_its_line_and_the_nearest_name(self):
+        text = self.text.replace("  lease-ttl: 1s", "  lease-tll: 1s")
+        self.write(text)
+        line = self.line_of(text, "lease-tll")
+        self.assert_refused(self.hamgr("run"), f"standfast.yaml:{line}:", "lease-tll", "lease-ttl", status=2)
+
+    def test_timeouts_that_contradict_one_another_are_refused_with_the_arithmetic(self):
+        text = self.text.replace("renew-interval: 250ms", "renew-interval: 900ms")
+        self.write(text)
+        line = self.line_of(text, "renew-interval")
+        self.assert_refused(self.hamgr("run"), f"standfast.yaml:{line}:", "renew-interval", "lease-ttl", status=2)
+
+    def test_two_hosts_with_one_address_are_refused(self):
+        text = self.text.replace("address: 127.45.1.2", "address: 127.45.1.1")
+        self.write(text)
+        self.assert_refused(self.hamgr("run"), f"standfast.yaml:{self.line_of(text, 'east.2')}:", "127.45.1.1", status=2)
+
+    def test_a_file_that_is_not_there(self):
+        os.unlink(self.file)
+        self.assert_refused(self.hamgr("run"), "standfast.yaml", "No such file", status=2)
+
+    # ---- the configuration
+
+    def test_an_unknown_field_of_the_configuration(self):
+        text = CONFIGURATION.replace("type: acd-queue", "type: acd-queue, wait-max: 3")
+        path = self.write(text, "config.yaml")
+        self.found()
+        self.assert_refused(self.hamgr("config", "import", path), f"config.yaml:{self.line_of(text, 'wait-max')}:", "wait-max",
+                            status=2)
+
+    def test_an_agent_of_a_queue_that_does_not_exist(self):
+        text = CONFIGURATION.replace('queues: ["8000"]', 'queues: ["8001"]')
+        path = self.write(text, "config.yaml")
+        self.found()
+        self.assert_refused(self.hamgr("config", "import", path), f"config.yaml:{self.line_of(text, '8001')}:", "8001", status=2)
+
+    # ---- the environment
+
+    def test_a_port_in_use(self):
+        self.found()
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.45.1.1", 7701))
+            other.listen()
+            self.assert_refused(self.hamgr("run"), "127.45.1.1", "7701", "in use", status=1)
+
+    def test_a_missing_key(self):
+        self.found()
+        os.unlink(os.path.join(self.dir, "east.1/keys/east.1.secret"))
+        self.assert_refused(self.hamgr("run"), "east.1.secret", "No such file", status=1)
+
+    def test_a_secret_that_others_can_read(self):
+        self.found()
+        os.chmod(os.path.join(self.dir, "east.1/keys/east.1.secret"), 0o644)
+        self.assert_refused(self.hamgr("run"), "east.1.secret", "chmod 600", status=1)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a small disk")
+    def test_a_full_disk(self):
+        self.found()
+        script = ('mount -t tmpfs -o size=64k none "$0/east.2" && cp -r "$0/east.1/keys" "$0/east.2/" && '
+                  'head -c 1M /dev/zero > "$0/east.2/rest" 2>/dev/null; exec "$@"')
+        command = ["unshare", "-m", "sh", "-c", script, self.dir, HAMGR, "run", "--config", self.file, "--self", "east.2"]
+        os.rename(os.path.join(self.dir, "east.1/keys/east.1.secret"), os.path.join(self.dir, "kept"))
+        subprocess.run(["cp", os.path.join(self.dir, "east.2/keys/east.2.secret"), os.path.join(self.dir, "east.1/keys/")],
+                       check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        self.assert_refused((done.returncode, done.stdout + done.stderr), "east.2/votes", "full", status=1)
+
+    def test_a_second_hamgr_on_the_same_host(self):
+        self.found()
+        command = [HAMGR, "run", "--config", self.file, "--self", "east.1"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as first:
+            try:
+                for line in first.stderr:
+                    if "hamgr runs as" in line:
+                        break
+                self.assert_refused(self.hamgr("run"), "control.sock", "in use", status=1)
+            finally:
+                first.terminate()
+                first.communicate(timeout=20)
+
+    def test_a_host_that_is_founded_and_sound_passes_the_check(self):
+        self.found()
+        path = self.write(CONFIGURATION, "config.yaml")
+        code, text = self.hamgr("check", path)
+        self.assertEqual(code, 0, text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
