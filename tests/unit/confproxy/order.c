@@ -8,6 +8,10 @@
  *       backup ROLE                 neither
  *   Each report that differs from the last one is a line on stdout:
  *       report ready=1 epoch=.. txid=.. writable=0 why=...
+ *
+ *   order watch BOOTSTRAP HOST      watch the configuration at HOST, as its stat server would; a
+ * line each: snapshot epoch=.. txid=.. objects=.. loaded=1 update epoch=.. txid=.. changes=.. (or:
+ * gap ...)
  */
 #include "common/bus.h"
 #include "common/keys.h"
@@ -164,18 +168,95 @@ static int run(const struct bootstrap *b)
     return r != 0;
 }
 
+/* --- watch --- */
+
+struct watch {
+    struct loop *loop;
+    uint64_t txid;
+    size_t objects;
+};
+
+static void on_conf(void *arg, struct bus_link *link, const struct bus_sender *from,
+                    const struct codec_message *message)
+{
+    struct watch *w = arg;
+
+    (void)link;
+    (void)from;
+    if (message->type == MESSAGE_CONF_SNAPSHOT) {
+        const Sf__ConfSnapshot *m = message->body;
+        w->objects += m->n_objects;
+        if (m->more)
+            return;
+        printf("snapshot epoch=%llu txid=%llu objects=%zu loaded=%d\n",
+               (unsigned long long)m->epoch, (unsigned long long)m->txid, w->objects,
+               (int)m->loaded);
+        w->txid = m->txid;
+        w->objects = 0;
+    } else if (message->type == MESSAGE_CONF_UPDATE) {
+        const Sf__ConfUpdate *m = message->body;
+        printf("%s epoch=%llu txid=%llu changes=%zu\n", m->txid == w->txid + 1 ? "update" : "gap",
+               (unsigned long long)m->epoch, (unsigned long long)m->txid, m->n_changes);
+        w->txid = m->txid;
+    }
+    fflush(stdout);
+}
+
+static void on_conf_state(void *arg, struct bus_link *link, bool up)
+{
+    Sf__ConfWatch m = SF__CONF_WATCH__INIT;
+
+    (void)arg;
+    if (up)
+        (void)bus_link_send(link, MESSAGE_CONF_WATCH, &m);
+}
+
+static void on_end(void *arg, uint32_t events)
+{
+    struct watch *w = arg;
+
+    (void)events;
+    loop_exit(w->loop, 0); /* stdin was closed: the test has gone */
+}
+
+static int watch(const struct bootstrap *b, enum process process)
+{
+    static struct watch w;
+    const struct bus_conf conf = {.self = process, .bootstrap = b};
+    struct bus *bus = NULL;
+    struct bus_link *link = NULL;
+    struct loop_io *io = NULL;
+
+    log_open("watch", "", bootstrap_self(b)->name, NULL);
+    if (loop_new(&w.loop) != 0 || bus_new(w.loop, &conf, &bus) != 0 ||
+        bus_connect(bus, ENDPOINT_CONFIG, NULL, LOOP_SIP, on_conf, on_conf_state, &w, &link) != 0 ||
+        loop_io_new(w.loop, STDIN_FILENO, EPOLLIN, LOOP_LEASE, on_end, &w, &io) != 0) {
+        fprintf(stderr, "watch: cannot start: %s\n", bus != NULL ? bus_error(bus) : "");
+        return 1;
+    }
+    int r = loop_run(w.loop);
+    loop_io_destroy(&io);
+    bus_link_destroy(&link);
+    bus_destroy(&bus);
+    loop_destroy(&w.loop);
+    return r != 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct bootstrap bootstrap;
     struct conf_errors errors;
 
     if (argc < 3) {
-        fputs("usage: order keys FILE | order run FILE HOST\n", stderr);
+        fputs("usage: order keys FILE | order run FILE HOST | order watch FILE HOST\n", stderr);
         return 2;
     }
     if (bootstrap_read(argv[2], argc > 3 ? argv[3] : "east.1", &bootstrap, &errors) != 0) {
         conf_errors_print(&errors, stderr);
         return 2;
     }
+    if (strcmp(argv[1], "watch") == 0)
+        return watch(&bootstrap, argc > 4 && strcmp(argv[4], "desktop") == 0 ? PROCESS_DESKTOP
+                                                                             : PROCESS_STATSERVER);
     return strcmp(argv[1], "keys") == 0 ? make_keys(&bootstrap) : run(&bootstrap);
 }

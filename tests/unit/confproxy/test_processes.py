@@ -101,6 +101,7 @@ class Host:
 class Processes(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="confproxy-test-")
+        os.mkdir(os.path.join(self.folder, "run"), 0o700)
         self.bootstrap = os.path.join(self.folder, "standfast.yaml")
         with open(self.bootstrap, "w") as f:
             f.write(BOOTSTRAP.format(folder=self.folder, port=20000 + os.getpid() % 10000))
@@ -276,6 +277,44 @@ class Processes(unittest.TestCase):
         after = self.level()
         self.assertEqual(after["epoch"], before["epoch"])
         self.assertEqual(self.hosts["west.2"].queue_size(), 4)
+
+    def watch(self, name, process):
+        """A watcher at NAME, as PROCESS of that host; returns what it has seen so far, as a function."""
+        path = os.path.join(self.folder, f"watch-{name}-{time.monotonic_ns()}")
+        with open(path, "wb") as out:
+            watcher = subprocess.Popen([BIN + "/test_confproxy_order", "watch", self.bootstrap,
+                                        name, process], stdin=subprocess.PIPE, stdout=out,
+                                       stderr=self.hosts[name].log)
+
+        def stop():
+            watcher.stdin.close()
+            watcher.wait(20)
+        self.addCleanup(stop)
+
+        def seen():
+            with open(path) as f:
+                return f.read().splitlines()
+        return seen
+
+    def test_a_watcher_gets_a_snapshot_then_each_update_without_a_gap(self):  # C-1 C-2
+        empty = self.watch("west.2", "statserver")
+        self.until("the empty snapshot", lambda: empty() and "loaded=0" in empty()[0])
+        before = self.seed()
+        late = self.watch("west.2", "desktop")
+        self.until("a snapshot of all", lambda: late() == [
+            f"snapshot epoch={before['epoch']} txid=2 objects=4 loaded=1"])
+        for size in (2, 3, 4):
+            self.hosts["east.1"].import_config(size)
+        end = f"update epoch={before['epoch']} txid=5 changes=2"  # the queue, and ann's new salt
+        self.until("three updates at the late one", lambda: late()[-1] == end)
+        self.assertEqual(len(late()), 4)
+        self.until("the same at the early one", lambda: empty()[-1] == end)
+        self.assertIn(f"snapshot epoch={before['epoch']} txid=2 objects=4 loaded=1", empty())
+        self.assertNotIn("gap", "".join(empty() + late()))
+        self.hosts["west.2"].kill()
+        self.hosts["west.2"].start()
+        self.until("a snapshot after the restart", lambda: late()[-1] ==
+                   f"snapshot epoch={before['epoch']} txid=5 objects=4 loaded=1")
 
     def test_an_orderly_stop_leaves_with_status_0_and_no_leak(self):
         self.seed()
