@@ -18,6 +18,7 @@ struct call {
 
 static void run(struct call *c, enum vote_event event);
 static enum ham_reason judge(const struct vote *v, const struct ham_msg *m);
+static bool renews(const struct vote *v, const struct ham_ask *ask);
 static mono_t promise_end(const struct vote *v, mono_t now, uint32_t ttl_ms);
 static bool same_party(const struct vote *v, uint8_t a, uint8_t b);
 static void make_reply(const struct call *c, enum ham_reason reason, struct ham_msg *reply);
@@ -47,9 +48,7 @@ static bool only_probe(const struct call *c)
 }
 static bool on_record(const struct call *c)
 {
-    const struct vote_record *r = &c->v->record;
-    return c->m->ask.epoch == r->epoch && c->m->ask.holder == r->holder &&
-           c->m->ask.ttl_ms <= r->ttl_ms;
+    return renews(c->v, &c->m->ask) && c->m->ask.ttl_ms <= c->v->record.ttl_ms;
 }
 static bool of_record(const struct call *c)
 {
@@ -146,11 +145,13 @@ static void promise_anew(const struct call *c)
 static void adopt(const struct call *c)
 {
     c->v->record = c->v->pending;
+    c->v->doubt = false;
 }
 static void promise(const struct call *c)
 {
     struct vote *v = c->v;
     v->record = v->pending;
+    v->doubt = false;
     v->until = promise_end(v, c->now, v->promise_ms);
     if (v->reply_to != HAM_NONE)
         ham_out_send(c->out, v->reply_to, &v->reply);
@@ -158,6 +159,9 @@ static void promise(const struct call *c)
 static void refuse_saved(const struct call *c)
 {
     struct vote *v = c->v;
+    v->doubt |= v->pending.holder != v->record.holder;
+    if (v->record.floor < v->pending.floor)
+        v->record.floor = v->pending.floor;
     if (v->reply_to == HAM_NONE)
         return;
     v->reply.reply.reason = REASON_DISK;
@@ -322,7 +326,6 @@ static enum ham_reason judge(const struct vote *v, const struct ham_msg *m)
 {
     const struct ham_ask *ask = &m->ask;
     const struct vote_record *r = &v->record;
-    bool renews = ask->epoch == r->epoch && ask->holder == r->holder;
 
     if (v->state == VOTE_EMPTY || v->state == VOTE_LEARNING)
         return REASON_ABSTAINS;
@@ -330,7 +333,7 @@ static enum ham_reason judge(const struct vote *v, const struct ham_msg *m)
         return REASON_BUSY;
     if (ask->ttl_ms == 0 || ask->ttl_ms > TTL_MOST_MS || ask->holder != m->from)
         return REASON_RANGE;
-    if (!renews && ask->epoch <= r->floor)
+    if (!renews(v, ask) && ask->epoch <= r->floor)
 #if HAM_MUTATION == 6 /* a late renewal undoes a release */
         return REASON_GRANTED;
 #else
@@ -340,9 +343,14 @@ static enum ham_reason judge(const struct vote *v, const struct ham_msg *m)
     if (v->state == VOTE_HELD && !same_party(v, ask->holder, r->holder) && ask->released < r->epoch)
         return REASON_HELD;
 #endif
-    if (v->right == RIGHT_TICKET && !renews && ham_pos_before(ask->pos, v->pos))
+    if (v->right == RIGHT_TICKET && !renews(v, ask) && ham_pos_before(ask->pos, v->pos))
         return REASON_BEHIND;
     return REASON_GRANTED;
+}
+
+static bool renews(const struct vote *v, const struct ham_ask *ask)
+{
+    return !v->doubt && ask->epoch == v->record.epoch && ask->holder == v->record.holder;
 }
 
 static bool same_party(const struct vote *v, uint8_t a, uint8_t b)

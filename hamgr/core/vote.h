@@ -45,6 +45,8 @@ struct vote {
     struct vote_record pending;
     uint32_t persist_id;
     uint32_t promise_ms; /* what is promised when it is on disk; 0: nothing */
+    bool doubt;          /* a write for another holder failed: the disk may hold it all the same, so
+                            the record is not to be renewed from memory */
     uint8_t before;      /* state to go back to if the disk fails */
     uint8_t reply_to;
     struct ham_msg reply;

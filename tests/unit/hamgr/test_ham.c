@@ -1,0 +1,152 @@
+/* One host alone with its arbiter: the order of the orders. */
+#include <criterion/criterion.h>
+#include <signal.h>
+
+#include "hamgr/core/ham.h"
+#include "tests/unit/hamgr/deploy.h"
+
+static struct ham host, arbiter;
+static struct ham_out out, other;
+
+static void begin(void)
+{
+    struct ham_conf c = deploy(0), a = deploy(4);
+    struct vote_record r[RIGHTS_MAX];
+    for (int i = 0; i < RIGHTS_MAX; i++)
+        vote_found(&r[i], i == RIGHT_TICKET ? 0 : HAM_NONE, 1000);
+    ham_init(&host, &c, 1, at_ms(0), r);
+    ham_init(&arbiter, &a, 2, at_ms(0), r);
+}
+
+static void carry(struct ham *to, mono_t now, const struct ham_out *from, struct ham_out *answers);
+
+static void step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out *o)
+{
+    ham_step(h, now, ev, o);
+    struct ham_out copy = *o;
+    for (uint32_t i = 0; i < copy.n; i++)
+        if (copy.act[i].type == ACT_PERSIST) {
+            struct ham_ev done = {.type = HAM_EV_PERSISTED};
+            struct ham_out more;
+            done.persisted.id = copy.act[i].persist.id;
+            done.persisted.ok = true;
+            step(h, now, &done, &more);
+            for (uint32_t k = 0; k < more.n; k++)
+                o->act[o->n++] = more.act[k];
+        }
+}
+
+/* Deliver what FROM sent to TO; collect all that follows at TO. */
+static void carry(struct ham *to, mono_t now, const struct ham_out *from, struct ham_out *answers)
+{
+    struct ham_out copy = *from, one;
+    answers->n = 0;
+    for (uint32_t i = 0; i < copy.n; i++) {
+        if (copy.act[i].type != ACT_SEND || copy.act[i].send.to != to->conf.self)
+            continue;
+        struct ham_ev ev = {.type = HAM_EV_MESSAGE};
+        ev.msg = copy.act[i].send.msg;
+        step(to, now, &ev, &one);
+        for (uint32_t k = 0; k < one.n; k++)
+            answers->act[answers->n++] = one.act[k];
+    }
+}
+
+static int64_t until_primary(void)
+{
+    for (int64_t ms = 0; ms < 6000; ms += 10) {
+        step(&host, at_ms(ms), &(struct ham_ev){.type = HAM_EV_TICK}, &out);
+        if (ms == 0) {
+            cr_assert_not_null(find(&out, ACT_START));
+            cr_assert_eq(find(&out, ACT_ORDER)->order.role, ROLE_BACKUP, "always backup at first");
+            cr_assert_not(find(&out, ACT_ADDRESS)->address.on);
+        }
+        for (int turn = 0; turn < 4 && out.n > 0; turn++) {
+            carry(&arbiter, at_ms(ms), &out, &other);
+            carry(&host, at_ms(ms), &other, &out);
+            if (host.order.role == ROLE_PRIMARY)
+                return ms;
+        }
+    }
+    cr_assert_fail("never primary");
+    return -1;
+}
+
+static uint32_t index_of(enum ham_act_type type)
+{
+    uint32_t i = 0;
+    while (i < out.n && out.act[i].type != type)
+        i++;
+    return i;
+}
+
+Test(ham, address_comes_before_the_order_to_serve_and_goes_after_the_order_to_stop)
+{
+    begin();
+    int64_t ms = until_primary();
+    cr_assert_lt(index_of(ACT_ADDRESS), index_of(ACT_ORDER));
+    cr_assert(find(&out, ACT_ADDRESS)->address.on);
+    cr_assert_eq(find(&out, ACT_ORDER)->order.epoch, 2);
+    ham_step(&host, at_ms(ms + 60000), &(struct ham_ev){.type = HAM_EV_TICK}, &out);
+    cr_assert_eq(find(&out, ACT_ORDER)->order.role, ROLE_BACKUP);
+    cr_assert_lt(index_of(ACT_ORDER), index_of(ACT_ADDRESS));
+    cr_assert_not(find(&out, ACT_ADDRESS)->address.on);
+}
+
+Test(ham, thawed_host_is_backup_before_it_reads_a_message)
+{
+    begin();
+    int64_t ms = until_primary();
+    struct ham_ev ev = {.type = HAM_EV_MESSAGE};
+    ev.msg = (struct ham_msg){.type = HAM_MSG_REPLY, .from = 4, .right = RIGHT_ROLE_0};
+    ev.msg.reply = (struct ham_reply){
+        .seq = host.role.seq, .epoch = 2, .kind = ASK_GRANT, .reason = REASON_GRANTED};
+    ham_step(&host, at_ms(ms + 5000), &ev, &out);
+    cr_assert_eq(host.order.role, ROLE_BACKUP);
+}
+
+Test(ham, persist_comes_before_the_send_that_promises_it)
+{
+    struct ham_ev ev = {.type = HAM_EV_MESSAGE};
+    begin();
+    ev.msg = (struct ham_msg){.type = HAM_MSG_ASK, .from = 0, .right = RIGHT_ROLE_0};
+    ev.msg.ask =
+        (struct ham_ask){.epoch = 2, .seq = 5, .ttl_ms = 1000, .kind = ASK_GRANT, .holder = 0};
+    ham_step(&arbiter, at_ms(0), &ev, &out);
+    cr_assert_not_null(find(&out, ACT_PERSIST));
+    for (uint32_t i = 0; i < out.n; i++)
+        cr_assert(out.act[i].type != ACT_SEND || out.act[i].send.msg.type != HAM_MSG_REPLY);
+}
+
+Test(ham, arbiter_orders_no_role_and_no_address)
+{
+    begin();
+    for (int64_t ms = 0; ms < 10000; ms += 100) {
+        ham_step(&arbiter, at_ms(ms), &(struct ham_ev){.type = HAM_EV_TICK}, &out);
+        cr_assert_null(find(&out, ACT_ORDER));
+        cr_assert_null(find(&out, ACT_ADDRESS));
+        cr_assert_null(find(&out, ACT_START));
+    }
+    cr_assert_eq(ham_predict(&arbiter, VERB_SWITCHOVER, at_ms(0)), REASON_NOT_PRIMARY);
+}
+
+Test(ham, failing_address_makes_the_host_bad)
+{
+    begin();
+    int64_t ms = until_primary();
+    struct ham_ev ev = {.type = HAM_EV_ADDRESS};
+    ev.address.on = true;
+    for (int n = 0; n < 3; n++)
+        ham_step(&host, at_ms(ms), &ev, &out);
+    cr_assert_eq(ham_health(&host, at_ms(ms)), HEALTH_BAD);
+    ev.address.ok = true;
+    ham_step(&host, at_ms(ms), &ev, &out);
+    cr_assert_lt(host.address_fails, 3);
+}
+
+Test(ham, a_clock_that_goes_back_is_a_bug, .signal = SIGABRT)
+{
+    begin();
+    ham_step(&host, at_ms(100), &(struct ham_ev){.type = HAM_EV_TICK}, &out);
+    ham_step(&host, at_ms(99), &(struct ham_ev){.type = HAM_EV_TICK}, &out);
+}

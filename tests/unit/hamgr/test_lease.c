@@ -1,0 +1,196 @@
+#include <criterion/criterion.h>
+
+#include "hamgr/core/lease.h"
+#include "tests/unit/hamgr/deploy.h"
+
+static struct lease l;
+static struct ham_out out;
+
+static void begin(void)
+{
+    struct ham_conf c = deploy(0);
+    lease_init(&l, &c, RIGHT_ROLE_0, 99, at_ms(0));
+    l.may_take = true;
+    l.known = 1;
+}
+
+static void wake(int64_t ms)
+{
+    clear(&out);
+    lease_wake(&l, at_ms(ms), &out);
+    cr_assert(lease_sane(&l));
+}
+
+static void answer(int64_t ms, uint8_t from, enum ham_reason reason, uint64_t epoch)
+{
+    struct ham_msg m = {.type = HAM_MSG_REPLY, .from = from, .right = RIGHT_ROLE_0};
+    m.reply = (struct ham_reply){.seq = l.seq,
+                                 .epoch = epoch,
+                                 .kind = l.state == LEASE_PROBING ? ASK_PROBE : ASK_GRANT,
+                                 .reason = (uint8_t)reason,
+                                 .left_ms = 400};
+    clear(&out);
+    lease_replied(&l, at_ms(ms), &m, &out);
+    cr_assert(lease_sane(&l));
+}
+
+/* Probes at 100 ms, asks itself at 105, the others at 110, holds at 120. */
+static void taken(void)
+{
+    begin();
+    wake(0);
+    wake(100);
+    cr_assert_eq(l.state, LEASE_PROBING);
+    answer(101, 0, REASON_GRANTED, 2);
+    answer(105, 4, REASON_GRANTED, 2);
+    cr_assert_eq(l.state, LEASE_ASKING);
+    cr_assert_eq(find(&out, ACT_SEND)->send.to, 0, "our own voter first");
+    cr_assert_eq(out.act[0].send.msg.ask.kind, ASK_GRANT);
+    answer(110, 0, REASON_GRANTED, 2);
+    cr_assert_eq(l.state, LEASE_ASKING);
+    answer(120, 4, REASON_GRANTED, 2);
+    cr_assert_eq(l.state, LEASE_HOLDING);
+}
+
+Test(lease, starts_idle_and_asks_nobody_when_it_may_not)
+{
+    begin();
+    l.may_take = false;
+    for (int ms = 0; ms < 5000; ms += 50)
+        wake(ms);
+    cr_assert_eq(l.state, LEASE_IDLE);
+}
+
+Test(lease, counts_from_the_asking_and_takes_what_a_majority_supports)
+{
+    taken();
+    /* Own vote asked at 105, the witness's at 110: the earlier one bounds the majority of two. */
+    cr_assert_eq(l.deadline.ns, at_ms(105 + 1000 - 20 - 1).ns);
+    cr_assert(lease_holds(&l, at_ms(1083)));
+    cr_assert_not(lease_holds(&l, at_ms(1084)));
+}
+
+Test(lease, late_answer_extends_only_from_its_asking)
+{
+    taken();
+    wake(370);
+    answer(900, 0, REASON_GRANTED, 2);
+    answer(900, 1, REASON_GRANTED, 2);
+    cr_assert_eq(l.deadline.ns, at_ms(370 + 979).ns);
+}
+
+Test(lease, ends_at_the_deadline_before_anything_else)
+{
+    taken();
+    wake(5000);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    answer(5000, 0, REASON_GRANTED, 2);
+    answer(5000, 4, REASON_GRANTED, 2);
+    cr_assert_eq(l.state, LEASE_IDLE, "what was asked before counts no more");
+}
+
+Test(lease, no_majority_no_right)
+{
+    begin();
+    wake(0);
+    wake(100);
+    answer(101, 0, REASON_GRANTED, 2);
+    answer(102, 1, REASON_HELD, 1);
+    answer(103, 4, REASON_HELD, 1);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    cr_assert_geq(l.wake.ns, at_ms(503).ns, "it comes back when the refusals have run out");
+}
+
+Test(lease, probing_alone_asks_no_voter_for_anything)
+{
+    begin();
+    for (int ms = 0; ms < 10000; ms += 20) {
+        wake(ms);
+        if (l.state == LEASE_PROBING)
+            answer(ms, 0, REASON_GRANTED, l.target);
+        cr_assert_neq(l.state, LEASE_ASKING);
+    }
+    cr_assert_eq(l.target, 2, "and no epoch is used up");
+}
+
+Test(lease, waits_while_our_own_voter_has_promised_it)
+{
+    begin();
+    l.held_until = at_ms(700);
+    for (int ms = 0; ms < 700; ms += 20)
+        wake(ms);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    l.held_until = MONO_ZERO;
+    for (int ms = 700; ms < 800 && l.state == LEASE_IDLE; ms += 10)
+        wake(ms);
+    cr_assert_eq(l.state, LEASE_PROBING);
+}
+
+Test(lease, voter_ahead_of_us_makes_us_raise_the_epoch_while_holding)
+{
+    taken();
+    wake(370);
+    answer(371, 1, REASON_STALE, 9);
+    answer(372, 0, REASON_GRANTED, 2);
+    wake(620);
+    cr_assert_eq(l.target, 10);
+    cr_assert_eq(l.epoch, 2, "until a majority has it");
+    answer(621, 0, REASON_GRANTED, 10);
+    cr_assert_eq(l.epoch, 2);
+    answer(622, 4, REASON_GRANTED, 10);
+    cr_assert_eq(l.epoch, 10);
+}
+
+Test(lease, yields_only_after_output_has_stopped)
+{
+    taken();
+    clear(&out);
+    lease_yield(&l, at_ms(200), 1, false, at_ms(1084), &out);
+    cr_assert_eq(l.state, LEASE_YIELDING);
+    cr_assert_null(find(&out, ACT_SEND));
+    wake(500);
+    cr_assert_null(find(&out, ACT_SEND), "and renews no more");
+    clear(&out);
+    lease_stopped(&l, at_ms(600), &out);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    cr_assert_eq(find(&out, ACT_SEND)->send.msg.type, HAM_MSG_RELEASE);
+    cr_assert_eq(find(&out, ACT_SEND)->send.msg.release.successor, 1);
+}
+
+Test(lease, yields_at_the_last_order_when_nobody_reports)
+{
+    taken();
+    clear(&out);
+    lease_yield(&l, at_ms(200), 1, false, at_ms(1084), &out);
+    wake(1083);
+    cr_assert_eq(l.state, LEASE_YIELDING);
+    wake(1084);
+    cr_assert_eq(l.state, LEASE_IDLE);
+}
+
+Test(lease, released_to_us_asks_at_once_with_the_proof)
+{
+    struct ham_msg m = {.type = HAM_MSG_RELEASE, .from = 1, .right = RIGHT_ROLE_0};
+    m.release = (struct ham_release){.epoch = 6, .successor = 0};
+    begin();
+    clear(&out);
+    lease_released(&l, at_ms(10), &m, &out);
+    cr_assert_eq(l.state, LEASE_ASKING);
+    cr_assert_eq(l.target, 7);
+    cr_assert_eq(find(&out, ACT_SEND)->send.msg.ask.released, 6);
+}
+
+Test(lease, seed_decides_the_pause)
+{
+    struct ham_conf c = deploy(0);
+    int64_t first = 0, differ = 0;
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        lease_init(&l, &c, RIGHT_ROLE_0, seed, at_ms(0));
+        l.may_take = true;
+        wake(0);
+        cr_assert_leq(l.wake.ns, at_ms(c.backoff_ms).ns);
+        differ += first != 0 && l.wake.ns != first;
+        first = l.wake.ns;
+    }
+    cr_assert_gt(differ, 10);
+}

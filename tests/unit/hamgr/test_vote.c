@@ -1,0 +1,270 @@
+#include <criterion/criterion.h>
+
+#include "hamgr/core/vote.h"
+#include "tests/unit/hamgr/deploy.h"
+
+static struct vote v;
+static struct ham_out out;
+
+static void begin(enum ham_right right, uint8_t self, bool known)
+{
+    struct ham_conf c = deploy(self);
+    struct vote_record r = {0};
+    if (known)
+        vote_found(&r, HAM_NONE, right == RIGHT_TICKET ? c.ticket_ttl_ms : c.lease_ttl_ms);
+    vote_init(&v, &c, right, &r, at_ms(0));
+}
+
+static const struct ham_reply *reply(void)
+{
+    const struct ham_act *a = find(&out, ACT_SEND);
+    return a ? &a->send.msg.reply : NULL;
+}
+
+static void ask(int64_t ms, uint8_t from, uint64_t epoch, enum ham_ask_kind kind, uint64_t released)
+{
+    struct ham_msg m = {.type = HAM_MSG_ASK, .from = from, .right = v.right};
+    m.ask = (struct ham_ask){.epoch = epoch,
+                             .seq = 77,
+                             .released = released,
+                             .ttl_ms = 1000,
+                             .kind = (uint8_t)kind,
+                             .holder = from};
+    clear(&out);
+    vote_wake(&v, at_ms(ms), &out);
+    vote_asked(&v, at_ms(ms), &m, &out);
+    cr_assert(vote_sane(&v));
+}
+
+static void saved(int64_t ms, bool ok)
+{
+    clear(&out);
+    vote_persisted(&v, at_ms(ms), v.persist_id, ok, &out);
+    cr_assert(vote_sane(&v));
+}
+
+static void release(int64_t ms, uint8_t from, uint64_t epoch, uint8_t successor)
+{
+    struct ham_msg m = {.type = HAM_MSG_RELEASE, .from = from, .right = v.right};
+    m.release = (struct ham_release){.epoch = epoch, .successor = successor};
+    clear(&out);
+    vote_released(&v, at_ms(ms), &m, &out);
+}
+
+static void granted(int64_t ms, uint8_t to, uint64_t epoch)
+{
+    ask(ms, to, epoch, ASK_GRANT, 0);
+    saved(ms, true);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+}
+
+Test(vote, new_grant_is_promised_only_when_it_is_on_disk)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    ask(0, 0, 2, ASK_GRANT, 0);
+    cr_assert_not_null(find(&out, ACT_PERSIST));
+    cr_assert_null(reply(), "nothing is said before it is on disk");
+    saved(3, true);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert_eq(reply()->seq, 77);
+}
+
+Test(vote, failed_write_promises_nothing)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    ask(0, 0, 2, ASK_GRANT, 0);
+    saved(3, false);
+    cr_assert_eq(reply()->reason, REASON_DISK);
+    cr_assert_eq(v.record.epoch, 1);
+    granted(10, 1, 3);
+}
+
+Test(vote, after_a_failed_write_nothing_is_renewed_from_memory)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    ask(1500, 1, 3, ASK_GRANT, 0);
+    saved(1501, false);
+    ask(1600, 0, 2, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_STALE, "the disk may say (3, host 1)");
+    cr_assert_eq(reply()->epoch, 3);
+    granted(1700, 0, 4);
+}
+
+Test(vote, renewal_is_answered_from_memory)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    ask(250, 0, 2, ASK_GRANT, 0);
+    cr_assert_null(find(&out, ACT_PERSIST));
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+}
+
+Test(vote, second_holder_refused_until_the_first_ran_out_with_drift_and_margin)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    ask(1020, 1, 3, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_HELD);
+    cr_assert_eq(reply()->holder, 0);
+    cr_assert_eq(reply()->epoch, 2);
+    cr_assert(reply()->left_ms > 0 && reply()->left_ms <= 2);
+    granted(1021, 1, 3); /* 1000 + 20 margin + 1 drift */
+}
+
+Test(vote, probe_changes_nothing)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    ask(0, 0, 2, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert_null(find(&out, ACT_PERSIST));
+    cr_assert_eq(v.record.epoch, 1);
+}
+
+Test(vote, stale_epoch_refused)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    ask(0, 0, 1, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_STALE);
+    cr_assert_eq(reply()->epoch, 1);
+}
+
+Test(vote, after_a_restart_the_promise_counts_as_just_made)
+{
+    struct ham_conf c = deploy(4);
+    struct vote_record r = {.epoch = 5, .floor = 5, .ttl_ms = 4000, .holder = 0, .known = true};
+    vote_init(&v, &c, RIGHT_ROLE_0, &r, at_ms(0));
+    ask(4000, 1, 6, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_HELD, "the longest ttl ever promised");
+    ask(4000, 0, 6, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_GRANTED, "its holder need not wait");
+    granted(4022, 1, 6);
+}
+
+Test(vote, release_to_a_successor_needs_no_wait_and_a_late_renewal_cannot_undo_it)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    release(100, 0, 2, 1);
+    saved(101, true);
+    cr_assert_eq(v.record.epoch, 3);
+    cr_assert_eq(v.record.holder, 1);
+    ask(102, 0, 2, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_STALE);
+    ask(103, 1, 3, ASK_GRANT, 2);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert_null(find(&out, ACT_PERSIST));
+    ask(104, 0, 4, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_HELD, "the successor first");
+}
+
+Test(vote, release_lost_here_but_told_by_the_successor)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    ask(100, 1, 3, ASK_GRANT, 2);
+    saved(101, true);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+}
+
+Test(vote, late_copy_of_a_release_is_ignored)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    granted(2000, 0, 3);
+    release(2001, 0, 2, 1);
+    cr_assert_null(find(&out, ACT_PERSIST));
+    cr_assert_eq(v.record.holder, 0);
+}
+
+Test(vote, empty_store_abstains_until_taught_and_the_longest_ttl_has_passed)
+{
+    struct vote_record one = {.epoch = 7, .floor = 7, .ttl_ms = 1000, .holder = 0, .known = true};
+    struct vote_record two = {.epoch = 6, .floor = 6, .ttl_ms = 3000, .holder = 1, .known = true};
+    begin(RIGHT_ROLE_0, 4, false);
+    ask(0, 0, 8, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_ABSTAINS);
+    clear(&out);
+    vote_taught(&v, at_ms(10), 2, &one, &out); /* no voter of this right */
+    vote_taught(&v, at_ms(10), 0, &one, &out);
+    cr_assert_eq(v.state, VOTE_EMPTY);
+    vote_taught(&v, at_ms(10), 1, &two, &out);
+    cr_assert_eq(v.state, VOTE_LEARNING);
+    ask(3000, 0, 8, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_ABSTAINS);
+    clear(&out);
+    vote_wake(&v, at_ms(3035), &out);
+    saved(3036, true);
+    ask(3037, 0, 7, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_GRANTED, "the holder on record renews");
+    ask(3038, 0, 8, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_STALE, "what it may have forgotten is skipped");
+}
+
+Test(vote, two_holders_of_one_epoch_in_a_lesson_leave_none)
+{
+    struct vote_record one = {.epoch = 7, .floor = 7, .ttl_ms = 1000, .holder = 0, .known = true};
+    struct vote_record two = {.epoch = 7, .floor = 7, .ttl_ms = 1000, .holder = 1, .known = true};
+    begin(RIGHT_ROLE_0, 4, false);
+    vote_taught(&v, at_ms(0), 0, &one, &out);
+    vote_taught(&v, at_ms(0), 1, &two, &out);
+    vote_wake(&v, at_ms(1100), &out);
+    saved(1101, true);
+    ask(1102, 1, 7, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_STALE);
+}
+
+Test(vote, clock_jump_makes_the_promise_new)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    clear(&out);
+    vote_jumped(&v, at_ms(60000), &out);
+    ask(61000, 1, 3, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_HELD);
+}
+
+Test(vote, ticket_of_a_site_moves_inside_it_without_waiting_but_not_out_of_it)
+{
+    begin(RIGHT_TICKET, 4, true);
+    granted(0, 0, 2);
+    ask(10, 2, 3, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_HELD);
+    granted(20, 1, 3);
+    ask(30, 0, 2, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_STALE, "one epoch has one holder");
+}
+
+Test(vote, ticket_refused_to_a_candidate_that_is_behind)
+{
+    begin(RIGHT_TICKET, 4, true);
+    v.pos = (struct ham_pos){.ticket_epoch = 1, .role_epoch = 2, .txid = 3};
+    ask(0, 0, 2, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_BEHIND);
+}
+
+Test(vote, one_change_at_a_time)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    ask(0, 0, 2, ASK_GRANT, 0);
+    ask(1, 1, 3, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_BUSY);
+    ask(2, 0, 2, ASK_GRANT, 0);
+    cr_assert_null(reply(), "the same again is answered when it is on disk");
+    saved(3, true);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+}
+
+Test(vote, request_outside_the_limits_is_refused)
+{
+    struct ham_msg m = {.type = HAM_MSG_ASK, .from = 0, .right = RIGHT_ROLE_0};
+    begin(RIGHT_ROLE_0, 4, true);
+    m.ask = (struct ham_ask){.epoch = 2, .seq = 1, .ttl_ms = 0, .kind = ASK_GRANT, .holder = 0};
+    vote_asked(&v, at_ms(0), &m, &out);
+    cr_assert_eq(reply()->reason, REASON_RANGE);
+    m.ask.ttl_ms = 1000;
+    m.ask.holder = 1;
+    clear(&out);
+    vote_asked(&v, at_ms(0), &m, &out);
+    cr_assert_eq(reply()->reason, REASON_RANGE, "nobody asks for another");
+}
