@@ -3,7 +3,7 @@
     scenario "title"                      what the story is about
     proves   ID ...                       rows of docs/failure-matrix.md
     sites    east west [arbiter]          which parts there are (gateway, phones, callers are always there)
-    set      timeouts|options|gateway|wan NAME VALUE
+    set      timeouts|options|gateway NAME VALUE; set wan ab|ba|both DELAY_MS JITTER_MS [LOSS% [DUPLICATE%]]
     always   SENTENCE                     checked from the merged histories after the run
     step "title"
         VERB ARGUMENTS

@@ -222,7 +222,7 @@ def handovers(packets):
 
 
 TOLD = {"ROLE", "LEASE", "TICKET", "ADDRESS", "COMPONENT", "SITE", "OPERATOR", "SERVING", "MODE", "TRUNK", "AGENT", "WRITER",
-        "CONFIG", "COPY", "DESKTOP", "START", "STOP", "FAULT", "BEAT", "BUS_LINK", "FORWARD", "OVERLOAD"}
+        "CONFIG", "COPY", "DESKTOP", "START", "STOP", "FAULT", "BEAT", "FORWARD", "OVERLOAD"}
 
 
 def timeline(records, notes, since=None, every=False):

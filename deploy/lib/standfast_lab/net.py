@@ -69,6 +69,8 @@ class Loopback:
         for address in addresses:
             for kind, port in ((socket.SOCK_DGRAM, self.sip_port), (socket.SOCK_STREAM, self.http_port)):
                 with socket.socket(socket.AF_INET, kind) as probe:
+                    if kind == socket.SOCK_STREAM:   # connections that linger are no listener
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     try:
                         probe.bind((address, port))
                     except OSError as error:
