@@ -53,6 +53,8 @@ void sip_put_value(struct sip_buf *b, struct sip_str s)
 {
     size_t from = 0, i = 0;
 
+    if (sip_str_empty(s))
+        return;
     while (i < s.len) {
         if (s.p[i] != '\r' && s.p[i] != '\n') {
             i++;

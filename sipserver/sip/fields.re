@@ -14,6 +14,12 @@
 #define SLICE(from, to) ((struct sip_str){(from), (size_t)((to) - (from))})
 #define SLICE_OR_NONE(from, to) ((from) != NULL ? SLICE(from, to) : SIP_STR_NONE)
 
+/* Where a slice begins; an empty one may have no memory at all. */
+static const char *start_of(struct sip_str s)
+{
+    return s.p != NULL ? s.p : "";
+}
+
 struct tags {
 /*!stags:re2c format = "    const char *@@;\n"; */
 };
@@ -84,7 +90,7 @@ struct tags {
  * Status-Line = SIP-Version SP Status-Code SP Reason-Phrase.  A missing SP before an empty reason is taken. */
 int sip_start_parse(struct sip_str s, struct sip_start *ret_start)
 {
-    const char *p = s.p, *end = s.p + s.len, *mark = p;
+    const char *p = start_of(s), *end = p + s.len, *mark = p;
     const char *m1, *m2, *u1, *u2, *v1, *v2, *c1, *c2, *r1, *r2;
     struct sip_start start = {.is_request = true};
     struct tags t = {0};
@@ -119,7 +125,7 @@ int sip_start_parse(struct sip_str s, struct sip_start *ret_start)
  * absoluteURI of any other scheme is taken whole, for 416 or for a header that may carry it. */
 int sip_uri_parse(struct sip_str s, struct sip_uri *ret_uri)
 {
-    const char *p = s.p, *end = s.p + s.len, *mark = p;
+    const char *p = start_of(s), *end = p + s.len, *mark = p;
     const char *s1, *u1, *u2, *w1, *w2, *h1, *h2, *o1, *o2, *a1, *a2, *q1, *q2;
     struct sip_uri uri = {.scheme = SIP_SCHEME_SIP};
     uint32_t port = 0;
@@ -174,7 +180,7 @@ int sip_uri_parse(struct sip_str s, struct sip_uri *ret_uri)
  * We do not ask for white space between display name and "<". */
 int sip_party_parse(struct sip_str s, struct sip_party *ret_party)
 {
-    const char *p = s.p, *end = s.p + s.len, *mark = p;
+    const char *p = start_of(s), *end = p + s.len, *mark = p;
     const char *d1, *d2, *e1, *e2, *a1, *a2, *b2, *g1, *g2;
     struct sip_party party = {0};
     struct tags t = {0};
@@ -204,7 +210,7 @@ int sip_party_parse(struct sip_str s, struct sip_party *ret_party)
 named:
     party.uri_text = SLICE(a1, a2);
     party.params = SLICE(g1, g2);
-    party.bare = sip_str_trim(SLICE(s.p, b2));
+    party.bare = sip_str_trim(SLICE(start_of(s), b2));
     if (sip_uri_parse(party.uri_text, &party.uri) < 0)
         return -EINVAL;
     (void)sip_param_get(party.params, "tag", &party.tag);
@@ -262,7 +268,7 @@ static int via_params(struct sip_via *via)
  * Any version is taken, so that a request of another version can be answered 505. */
 int sip_via_parse(struct sip_str s, struct sip_via *ret_via)
 {
-    const char *p = s.p, *end = s.p + s.len, *mark = p;
+    const char *p = start_of(s), *end = p + s.len, *mark = p;
     const char *t1, *t2, *h1, *h2, *o1, *o2, *g1, *g2;
     struct sip_via via = {.ttl = -1};
     uint32_t port = 0;
@@ -293,7 +299,7 @@ int sip_via_parse(struct sip_str s, struct sip_via *ret_via)
 /* CSeq = 1*DIGIT LWS Method; the number is below 2**31 (8.1.1.5). */
 int sip_cseq_parse(struct sip_str s, struct sip_cseq *ret_cseq)
 {
-    const char *p = s.p, *end = s.p + s.len, *mark = p;
+    const char *p = start_of(s), *end = p + s.len, *mark = p;
     const char *n1, *n2, *m1, *m2;
     struct sip_cseq cseq;
     struct tags t = {0};
@@ -313,7 +319,7 @@ int sip_cseq_parse(struct sip_str s, struct sip_cseq *ret_cseq)
 /* callid = word ["@" word]. */
 int sip_call_id_check(struct sip_str s)
 {
-    const char *p = s.p, *end = s.p + s.len, *mark = p;
+    const char *p = start_of(s), *end = p + s.len, *mark = p;
 
     /*!re2c
         // word = 1*(alphanum and - . ! % * _ + ` ' ~ ( ) < > : \ " / [ ] ? { })
@@ -369,7 +375,7 @@ int sip_digest_parse(struct sip_str s, struct sip_digest_params *ret_params)
         {"cnonce", &params.cnonce},     {"opaque", &params.opaque}, {"qop", &params.qop},
         {"nc", &params.nc},             {"stale", &params.stale},   {"domain", &params.domain},
     };
-    const char *cursor = s.p, *end = s.p + s.len;
+    const char *cursor = start_of(s), *end = cursor + s.len;
     struct sip_str name, value;
     int r = digest_scheme(&cursor, end);
 
@@ -388,7 +394,7 @@ int sip_digest_parse(struct sip_str s, struct sip_digest_params *ret_params)
 /* SEMI generic-param, or ";" uri-parameter: the union of both. */
 int sip_param_next(struct sip_str *rest, struct sip_str *ret_name, struct sip_str *ret_value)
 {
-    const char *p = rest->p, *end = rest->p + rest->len, *mark = p;
+    const char *p = start_of(*rest), *end = p + rest->len, *mark = p;
     const char *n1, *n2, *q1, *q2, *v1, *v2;
     struct tags t = {0};
 
