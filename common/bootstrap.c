@@ -71,15 +71,26 @@ static const struct conf_field timeout_fields[] = {
     TIME ("beat-interval",   beat_interval,   20,  10000, "250ms", "How often hosts and the arbiter tell one another that they live."),
     TIME ("silent-after",    silent_after,    100, 60000, "1s",    "A host not heard from for this long is silent."),
     TIME ("site-dead-after", site_dead_after, 200, 300000, "3s",   "A site silent this long, for the arbiter too, is dead."),
-    TIME ("evidence-age",    evidence_age,    100, 300000, "3s",   "What another host has seen counts for this long."),
     TIME ("peer-silent",     peer_silent,     100, 60000, "3s",    "A connected process not heard from for this long is gone."),
     TIME ("component-beat-interval", component_beat_interval, 20, 10000, "200ms", "How often a process reports to the hamgr of its host."),
     TIME ("component-beat-limit", component_beat_limit, 100, 60000, "2s", "A process that has not reported for this long is hung: its work path stands still."),
     TIME ("component-start-limit", component_start_limit, 500, 300000, "10s", "A process must be ready this long after its start."),
-    TIME ("restart-delay",   restart_delay,   0,   60000, "200ms", "The wait before a process that ended is started again."),
+    TIME ("restart-delay",   restart_delay,   10,  60000, "100ms", "The wait before a process that ended is started again; doubles with each failure."),
+    TIME ("restart-delay-most", restart_delay_most, 10, 600000, "5s", "The longest wait before a restart."),
+    TIME ("restart-patience", restart_patience, 0, 600000, "1s",   "A process may be away for this long before its host counts as bad."),
+    COUNT("start-limit",     start_limit,     1,   8,     "5",     "So many failures of a process within start-limit-interval are a crash loop."),
+    TIME ("start-limit-interval", start_limit_interval, 1000, 3600000, "1min", "That interval; a crash loop is left alone for as long."),
     TIME ("stop-grace",      stop_grace,      0,   300000, "2s",   "A process asked to stop is killed after this."),
-    TIME ("anti-flap-window", anti_flap_window, 1000, 86400000, "10min", "The span in which automatic moves between two live hosts are counted."),
-    COUNT("anti-flap-moves", anti_flap_moves, 1,   100,   "2",     "So many automatic moves in that window, then the operator must acknowledge."),
+    TIME ("ticket-ttl",      ticket_ttl,      100, 120000, "3s",   "The right to write the configuration runs out this long after it was asked for."),
+    TIME ("ticket-renew",    ticket_renew,    20,  40000, "500ms", "How often its holder asks for it again."),
+    TIME ("promote-window",  promote_window,  100, 600000, "15s",  "How long a site promote of the operator goes on trying."),
+    TIME ("ask-timeout",     ask_timeout,     20,  10000, "300ms", "How long a candidate waits for the voters' answers."),
+    TIME ("candidate-backoff", candidate_backoff, 5, 5000, "60ms", "A candidate waits up to this long before it asks; the host that is not preferred three times as long."),
+    TIME ("tilt-after",      tilt_after,      50,  60000, "600ms", "A longer gap between two steps of hamgr is a jump of the clock or a freeze."),
+    TIME ("tilt-hold",       tilt_hold,       0,   600000, "1s",   "So long after one, no new right is taken."),
+    TIME ("address-retry",   address_retry,   50,  60000, "500ms", "The wait before a failed change of the site address is tried again."),
+    TIME ("anti-flap-window", anti_flap_window, 1000, 3600000, "10min", "The span in which automatic moves between two live hosts are counted."),
+    COUNT("anti-flap-moves", anti_flap_moves, 1,   8,   "2",     "So many automatic moves in that window, then the operator must acknowledge."),
 #undef TIME
 #undef COUNT
     {0}
@@ -318,7 +329,6 @@ static void check_timeouts(const struct reading *r)
             renew, ttl);
     }
     check_order(r, "silent-after", t->silent_after, 2, "beat-interval", t->beat_interval);
-    check_order(r, "evidence-age", t->evidence_age, 2, "beat-interval", t->beat_interval);
     check_order(r, "site-dead-after", t->site_dead_after, 1, "silent-after", t->silent_after);
     check_order(r, "component-beat-limit", t->component_beat_limit, 2, "component-beat-interval",
                 t->component_beat_interval);

@@ -76,10 +76,21 @@ struct bootstrap_timeouts {
     uint32_t component_beat_limit;
     uint32_t component_start_limit;
     uint32_t restart_delay;
+    uint32_t restart_delay_most;
+    uint32_t restart_patience;
+    uint32_t start_limit; /* a number of failures */
+    uint32_t start_limit_interval;
+    uint32_t ticket_ttl;
+    uint32_t ticket_renew;
+    uint32_t promote_window;
+    uint32_t ask_timeout;
+    uint32_t candidate_backoff;
+    uint32_t tilt_after;
+    uint32_t tilt_hold;
+    uint32_t address_retry;
     uint32_t stop_grace;
     uint32_t anti_flap_window;
     uint32_t anti_flap_moves; /* a number of moves, not a time */
-    uint32_t evidence_age;
     uint32_t peer_silent;
 };
 

@@ -51,7 +51,19 @@ int daemon_conf(const struct bootstrap *b, struct ham_conf *ret_conf, char *text
     c.dead_after_ms = t->site_dead_after;
     c.comp_beat_ms = t->component_beat_limit;
     c.start_ms = t->component_start_limit;
+    c.patience_ms = t->restart_patience;
     c.restart_ms = t->restart_delay;
+    c.restart_most_ms = t->restart_delay_most;
+    c.start_limit = t->start_limit;
+    c.start_limit_ms = t->start_limit_interval;
+    c.ticket_ttl_ms = t->ticket_ttl;
+    c.ticket_renew_ms = t->ticket_renew;
+    c.promote_ms = t->promote_window;
+    c.ask_ms = t->ask_timeout;
+    c.backoff_ms = t->candidate_backoff;
+    c.tilt_after_ms = t->tilt_after;
+    c.tilt_hold_ms = t->tilt_hold;
+    c.address_retry_ms = t->address_retry;
     c.antiflap_ms = t->anti_flap_window;
     c.antiflap_moves = t->anti_flap_moves;
     if (!ham_conf_check(&c, text, size))

@@ -73,7 +73,7 @@ static bool check_lease(const struct ham_conf *c, const char *what, uint32_t ttl
     if (taken < ttl && ttl - taken >= 3 * renew)
         return true;
     return refuse(text, size,
-                  "%s %u ms less clock-margin %u ms less drift %u ms (%u ppm) leaves %d ms to its "
+                  "%s %u ms less drift-margin %u ms less drift %u ms (%u ppm) leaves %d ms to its "
                   "holder, less than 3 renewals of %u ms; raise %s to %u ms or renew more often",
                   what, ttl, c->margin_ms, drift, c->drift_ppm, (int)ttl - (int)taken, renew, what,
                   3 * renew + taken + 1);

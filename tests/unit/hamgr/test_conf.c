@@ -41,7 +41,7 @@ Test(conf, unsafe_lease_is_refused_with_the_arithmetic)
     c.lease_ttl_ms = 600;
     cr_assert_not(check(&c));
     cr_assert_str_eq(
-        text, "lease-ttl 600 ms less clock-margin 20 ms less drift 1 ms (500 ppm) leaves 579 "
+        text, "lease-ttl 600 ms less drift-margin 20 ms less drift 1 ms (500 ppm) leaves 579 "
               "ms to its holder, less than 3 renewals of 250 ms; raise lease-ttl to 772 ms "
               "or renew more often");
     c.lease_ttl_ms = 772;

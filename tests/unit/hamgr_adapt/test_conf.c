@@ -1,0 +1,93 @@
+/* The timeouts of the bootstrap file and those of the core are the same ones. */
+#include "hamgr/adapt/daemon.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const deployment =
+    "cluster: test\n"
+    "data-dir: /tmp/%h\n"
+    "run-dir: /tmp/%h\n"
+    "arbiter: {address: 127.0.3.1}\n"
+    "sites:\n"
+    "  - name: east\n"
+    "    id: 1\n"
+    "    site-address: 127.0.1.100\n"
+    "    address-mode: loopback\n"
+    "    hosts: [{name: east.1, address: 127.0.1.1}, {name: east.2, address: 127.0.1.2}]\n";
+
+/* DEPLOYMENT with the timeout NAME at VALUE as the core gets it; false when it is refused. */
+static bool configured(const char *name, const char *value, struct ham_conf *ret_conf, char *text,
+                       size_t size)
+{
+    char path[] = "/tmp/conf-XXXXXX";
+    struct bootstrap bootstrap;
+    struct conf_errors errors;
+    int fd = mkstemp(path), r;
+
+    cr_assert_geq(fd, 0);
+    dprintf(fd, "%s", deployment);
+    if (name != NULL)
+        dprintf(fd, "timeouts: {%s: %s}\n", name, value);
+    close(fd);
+    text[0] = '\0';
+    r = bootstrap_read(path, "east.1", &bootstrap, &errors);
+    if (r < 0)
+        conf_errors_line(&errors, 0, text, size);
+    else
+        r = daemon_conf(&bootstrap, ret_conf, text, size);
+    unlink(path);
+    return r == 0;
+}
+
+static uint32_t value_of(const struct ham_conf *conf, const struct ham_option *option)
+{
+    uint32_t value;
+
+    memcpy(&value, (const char *)conf + option->offset, sizeof(value));
+    return value;
+}
+
+Test(conf, without_timeouts_in_the_file_the_core_has_its_own_defaults)
+{
+    struct ham_conf conf;
+    char text[512];
+    size_t n;
+    const struct ham_option *options = ham_options(&n);
+
+    cr_assert(configured(NULL, NULL, &conf, text, sizeof(text)), "%s", text);
+    for (size_t i = 0; i < n; i++)
+        cr_assert_eq(value_of(&conf, &options[i]), options[i].dflt, "%s is %u", options[i].name,
+                     value_of(&conf, &options[i]));
+}
+
+Test(conf, every_option_of_the_core_is_a_field_of_the_file_and_reaches_it)
+{
+    struct ham_conf conf;
+    char text[512], value[32];
+    size_t n;
+    const struct ham_option *options = ham_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t other =
+            options[i].dflt + 1; /* near the default, so that no combination becomes unsafe */
+
+        snprintf(value, sizeof(value), "%u%s", other,
+                 strcmp(options[i].unit, "ms") == 0 ? "ms" : "");
+        cr_assert(configured(options[i].name, value, &conf, text, sizeof(text)), "%s: %s",
+                  options[i].name, text);
+        cr_assert_eq(value_of(&conf, &options[i]), other, "%s did not reach the core",
+                     options[i].name);
+    }
+}
+
+Test(conf, what_the_core_calls_unsafe_is_refused_with_its_arithmetic)
+{
+    struct ham_conf conf;
+    char text[512];
+
+    cr_assert_not(configured("ticket-renew", "2900ms", &conf, text, sizeof(text)));
+    cr_assert_not_null(strstr(text, "ticket"), "%s", text);
+}
