@@ -52,7 +52,7 @@ static void check_keys(const struct bootstrap *b)
     struct keys_error error;
     struct keys keys;
     uint8_t secret[KEYS_SECRET_SIZE];
-    char text[512];
+    char text[1024];
 
     if (keys_load(b, &keys, &error) < 0) {
         fault("keys", error.text);

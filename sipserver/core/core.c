@@ -94,11 +94,9 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     uint32_t legs = m->calls * 2 + m->calls / 4 + 8;
     uint32_t timers = m->registrations + m->dns * 3 + m->calls * 2 + m->agents * 2;
     struct sip_stack_conf sip;
-    struct sc scratch, *sc = carve(c, sizeof(*sc));
+    struct sc scratch, *carved = carve(c, sizeof(*carved)), *sc = carved != NULL ? carved : &scratch;
     void *dns_hash, *agents_hash, *heap;
 
-    if (sc == NULL)
-        sc = &scratch;
     carve_pool(c, &sc->dns, m->dns, sizeof(struct dn));
     carve_pool(c, &sc->trunks, m->dns, sizeof(struct trunk));
     carve_pool(c, &sc->queues, m->dns, sizeof(struct queue));
@@ -115,12 +113,12 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     stack_conf(conf, &sip);
     sc->sip_memory_size = sip_stack_size(&sip);
     sc->sip_memory = carve(c, sc->sip_memory_size);
-    if (sc == &scratch)
+    if (carved == NULL)
         return NULL;
     hash_init(&sc->dns_by_number, dns_hash, m->dns, conf->secret + HASH_SECRET_BYTES);
     hash_init(&sc->agents_by_id, agents_hash, m->agents, conf->secret + HASH_SECRET_BYTES);
     timers_init(&sc->timers, heap, timers);
-    return sc;
+    return carved;
 }
 
 size_t sc_size(const struct sc_conf *conf)

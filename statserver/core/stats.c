@@ -69,6 +69,7 @@ static void changed(struct stat_core *core, uint64_t *change)
 static struct stat_site_row *site_row(struct stat_core *core, const char *site)
 {
     struct stat_site_row *row;
+    size_t length;
 
     for (uint32_t i = 0; i < core->site_count; i++)
         if (strcmp(core->sites[i].data.site, site) == 0)
@@ -78,7 +79,10 @@ static struct stat_site_row *site_row(struct stat_core *core, const char *site)
         return NULL;
     }
     row = &core->sites[core->site_count++];
-    snprintf(row->data.site, sizeof(row->data.site), "%s", site);
+    /* SITE may lie inside CORE, so far as a compiler can see: memmove. */
+    length = strnlen(site, sizeof(row->data.site) - 1);
+    memmove(row->data.site, site, length);
+    row->data.site[length] = '\0';
     row->source = NO_SOURCE;
     changed(core, &row->change);
     return row;
