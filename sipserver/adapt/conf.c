@@ -1,0 +1,372 @@
+#include "sipserver/adapt/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "proto/config.pb-c.h"
+#include "sipserver/adapt/server.h"
+
+struct conf {
+    struct server *server;
+    char site[BOOTSTRAP_NAME_SIZE];
+    char cluster[BOOTSTRAP_NAME_SIZE];
+    Sf__Options *all, *own; /* of all sites, of this one; NULL: none */
+    bool loaded;            /* the first snapshot was whole */
+    bool options_due;       /* options changed since the core was told */
+    Sf__ConfChange **kept;  /* of the first snapshot */
+    size_t kept_n, kept_size;
+};
+
+/* ---- options ---- */
+
+/* The value of one field: this site's, that of all sites, or the default. */
+#define OPTION(conf, field, otherwise)                                                             \
+    ((conf)->own != NULL && (conf)->own->field != 0   ? (conf)->own->field                         \
+     : (conf)->all != NULL && (conf)->all->field != 0 ? (conf)->all->field                         \
+                                                      : (otherwise))
+
+static const char *text_option(const char *own, const char *all, const char *otherwise)
+{
+    if (own != NULL && own[0] != '\0')
+        return own;
+    return all != NULL && all[0] != '\0' ? all : otherwise;
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from);
+}
+
+static void merge_options(const struct conf *c, struct sc_options *o)
+{
+    const Sf__Options *own = c->own, *all = c->all;
+
+    sc_options_default(o);
+    copy(o->realm, sizeof(o->realm),
+         text_option(own != NULL ? own->realm : NULL, all != NULL ? all->realm : NULL, c->cluster));
+    copy(o->dr_peer_trunk, sizeof(o->dr_peer_trunk),
+         text_option(own != NULL ? own->dr_peer_trunk : NULL,
+                     all != NULL ? all->dr_peer_trunk : NULL, ""));
+    o->dr_forward = (enum sc_dr_forward)OPTION(c, dr_forward, (Sf__DrForward)o->dr_forward);
+    if (own != NULL && own->dr_oosp_transfer_set)
+        o->dr_oosp_transfer_enabled = own->dr_oosp_transfer_enabled;
+    else if (all != NULL && all->dr_oosp_transfer_set)
+        o->dr_oosp_transfer_enabled = all->dr_oosp_transfer_enabled;
+    o->oos_check_ms = OPTION(c, oos_check_ms, o->oos_check_ms);
+    o->oos_force_ms = OPTION(c, oos_force_ms, o->oos_force_ms);
+    o->recovery_checks = OPTION(c, recovery_checks, o->recovery_checks);
+    o->recovery_timeout_ms = OPTION(c, recovery_timeout_ms, o->recovery_timeout_ms);
+    o->recovery_hold_max_ms = OPTION(c, recovery_hold_max_ms, o->recovery_hold_max_ms);
+    o->registration_expires_min_s =
+        OPTION(c, registration_expires_min_s, o->registration_expires_min_s);
+    o->registration_expires_max_s =
+        OPTION(c, registration_expires_max_s, o->registration_expires_max_s);
+    o->contacts_max = OPTION(c, contacts_max, o->contacts_max);
+    if (o->contacts_max > SC_CONTACTS_MAX)
+        o->contacts_max = SC_CONTACTS_MAX;
+    o->ring_timeout_ms = OPTION(c, ring_timeout_ms, o->ring_timeout_ms);
+    o->answer_timeout_ms = OPTION(c, answer_timeout_ms, o->answer_timeout_ms);
+    o->wrap_up_ms = OPTION(c, wrap_up_ms, o->wrap_up_ms);
+    o->logout_grace_ms = OPTION(c, logout_grace_ms, o->logout_grace_ms);
+}
+
+static void merge_maxima(const struct conf *c, struct sc_maxima *m, uint32_t *ret_t1_ms)
+{
+    sc_maxima_default(m);
+    m->calls = OPTION(c, calls_max, m->calls);
+    m->registrations = OPTION(c, registrations_max, m->registrations);
+    m->transactions = OPTION(c, transactions_max, m->transactions);
+    m->agents = OPTION(c, agents_max, m->agents);
+    m->dns = OPTION(c, dns_max, m->dns);
+    *ret_t1_ms = OPTION(c, sip_t1_ms, 500);
+}
+
+static Sf__Options *copy_options(const Sf__Options *o)
+{
+    size_t size = sf__options__get_packed_size(o);
+    uint8_t *packed = malloc(size + 1);
+    Sf__Options *copied = NULL;
+
+    if (packed != NULL) {
+        sf__options__pack(o, packed);
+        copied = sf__options__unpack(NULL, size, packed);
+    }
+    free(packed);
+    return copied;
+}
+
+static void set_options(struct conf *c, const Sf__Options *o, bool deleted)
+{
+    Sf__Options **place = o->site[0] == '\0'              ? &c->all
+                          : strcmp(o->site, c->site) == 0 ? &c->own
+                                                          : NULL;
+
+    if (place == NULL)
+        return;
+    if (*place != NULL)
+        sf__options__free_unpacked(*place, NULL);
+    *place = deleted ? NULL : copy_options(o);
+    c->options_due = true;
+}
+
+static void send_options(struct conf *c)
+{
+    struct sc_options options;
+
+    merge_options(c, &options);
+    c->options_due = false;
+    server_step(c->server, &(struct sc_event){.kind = SC_EV_CONF_OPTIONS, .options = &options});
+}
+
+/* ---- DNs and agents ---- */
+
+static bool is_here(const struct conf *c, const Sf__Dn *in)
+{
+    for (size_t i = 0; i < in->n_sites; i++)
+        if (strcmp(in->sites[i], c->site) == 0)
+            return true;
+    return in->n_sites == 0;
+}
+
+/* What the core cannot hold is left out, and said: the schema allows no more, an older writer might
+ * have. */
+static bool fits(const char *what, const char *name, size_t n, size_t max, size_t longest,
+                 size_t size)
+{
+    if (n <= max && longest < size && strlen(name) < SC_NAME_SIZE && name[0] != '\0')
+        return true;
+    log_event(LEVEL_WARNING, MSG_CONFIG, LOG_FIELDS(.object = name),
+              "%s left out: at most %zu entries of %zu bytes are possible", what, max, size - 1);
+    return false;
+}
+
+static size_t longest(char **texts, size_t n)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (strlen(texts[i]) > most)
+            most = strlen(texts[i]);
+    return most;
+}
+
+static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
+{
+    struct sc_dn_conf dn = {.type = (enum sc_dn_type)in->type};
+
+    if (!fits("DN", in->number, in->n_targets, SC_TARGETS_MAX, longest(in->targets, in->n_targets),
+              SC_NAME_SIZE) ||
+        !fits("DN", in->number, in->n_prefixes, SC_PREFIXES_MAX,
+              longest(in->prefixes, in->n_prefixes), SC_PREFIX_SIZE) ||
+        !fits("DN", in->number, 0, 1, strlen(in->contact), SC_URI_SIZE))
+        return;
+    copy(dn.number, sizeof(dn.number), in->number);
+    copy(dn.digest_user, sizeof(dn.digest_user),
+         in->digest_user[0] != '\0' ? in->digest_user : in->number);
+    copy(dn.ha1.md5, sizeof(dn.ha1.md5), in->ha1_md5);
+    copy(dn.ha1.sha256, sizeof(dn.ha1.sha256), in->ha1_sha256);
+    copy(dn.contact, sizeof(dn.contact), in->contact);
+    for (size_t i = 0; i < in->n_targets; i++)
+        copy(dn.targets[i], sizeof(dn.targets[i]), in->targets[i]);
+    for (size_t i = 0; i < in->n_prefixes; i++)
+        copy(dn.prefixes[i], sizeof(dn.prefixes[i]), in->prefixes[i]);
+    dn.targets_n = (uint32_t)in->n_targets;
+    dn.prefixes_n = (uint32_t)in->n_prefixes;
+    dn.dr_forward = (enum sc_dr_forward)in->dr_forward;
+    dn.oos_check_ms = in->oos_check_ms;
+    dn.oos_force_ms = in->oos_force_ms;
+    dn.recovery_timeout_ms = in->recovery_timeout_ms;
+    dn.follows_redirect = in->follows_redirect;
+    dn.queue_size_max = in->queue_size_max;
+    dn.queue_wait_max_ms = in->queue_wait_max_ms;
+    if (!deleted && (!is_here(c, in) || in->type == SF__DN_TYPE__DN_UNKNOWN))
+        deleted = true;
+    server_step(c->server,
+                &(struct sc_event){.kind = SC_EV_CONF_DN, .dn = &dn, .deleted = deleted});
+}
+
+static void set_agent(struct conf *c, const Sf__Agent *in, bool deleted)
+{
+    struct sc_agent_conf a = {.queues_n = (uint32_t)in->n_queues};
+
+    if (!fits("agent", in->id, in->n_queues, SC_AGENT_QUEUES_MAX, longest(in->queues, in->n_queues),
+              SC_NAME_SIZE) ||
+        strlen(in->dn) >= SC_NAME_SIZE)
+        return;
+    copy(a.id, sizeof(a.id), in->id);
+    copy(a.dn, sizeof(a.dn), in->dn);
+    for (size_t i = 0; i < in->n_queues; i++)
+        copy(a.queues[i], sizeof(a.queues[i]), in->queues[i]);
+    server_step(c->server,
+                &(struct sc_event){.kind = SC_EV_CONF_AGENT, .agent_conf = &a, .deleted = deleted});
+}
+
+static void apply(struct conf *c, const Sf__ConfChange *change)
+{
+    const Sf__ConfObject *object = change->object;
+
+    if (object == NULL)
+        return;
+    switch (object->object_case) {
+    case SF__CONF_OBJECT__OBJECT_OPTIONS: set_options(c, object->options, change->deleted); return;
+    case SF__CONF_OBJECT__OBJECT_DN: set_dn(c, object->dn, change->deleted); return;
+    case SF__CONF_OBJECT__OBJECT_AGENT: set_agent(c, object->agent, change->deleted); return;
+    case SF__CONF_OBJECT__OBJECT__NOT_SET:
+    case _SF__CONF_OBJECT__OBJECT__CASE_IS_INT_SIZE:
+    default: return;
+    }
+}
+
+/* ---- the first snapshot ---- */
+
+static void forget_kept(struct conf *c)
+{
+    for (size_t i = 0; i < c->kept_n; i++)
+        sf__conf_change__free_unpacked(c->kept[i], NULL);
+    free(c->kept);
+    c->kept = NULL;
+    c->kept_n = c->kept_size = 0;
+}
+
+static int keep(struct conf *c, const Sf__ConfChange *change)
+{
+    size_t size = sf__conf_change__get_packed_size(change);
+    uint8_t *packed = malloc(size + 1);
+    Sf__ConfChange *copied;
+
+    if (c->kept_n == c->kept_size) {
+        size_t more = c->kept_size == 0 ? 256 : c->kept_size * 2;
+        Sf__ConfChange **kept = realloc(c->kept, more * sizeof(*kept));
+
+        if (kept == NULL) {
+            free(packed);
+            return -ENOMEM;
+        }
+        c->kept = kept;
+        c->kept_size = more;
+    }
+    if (packed == NULL)
+        return -ENOMEM;
+    sf__conf_change__pack(change, packed);
+    copied = sf__conf_change__unpack(NULL, size, packed);
+    free(packed);
+    if (copied == NULL)
+        return -ENOMEM;
+    c->kept[c->kept_n++] = copied;
+    return 0;
+}
+
+static void first_load(struct conf *c)
+{
+    struct sc_maxima maxima;
+    uint32_t t1_ms;
+
+    merge_maxima(c, &maxima, &t1_ms);
+    if (server_core(c->server, &maxima, t1_ms) != 0) {
+        loop_exit(c->server->component->loop, 1);
+        return;
+    }
+    server_step(c->server, &(struct sc_event){.kind = SC_EV_CONF_BEGIN});
+    send_options(c);
+    for (size_t i = 0; i < c->kept_n; i++)
+        if (c->kept[i]->object->object_case != SF__CONF_OBJECT__OBJECT_OPTIONS)
+            apply(c, c->kept[i]);
+    forget_kept(c);
+    c->loaded = true;
+}
+
+/* ---- the hooks ---- */
+
+void conf_reset(struct component *component)
+{
+    struct server *server = component->self;
+    struct conf *c = server->configuration;
+
+    if (c->all != NULL)
+        sf__options__free_unpacked(c->all, NULL);
+    if (c->own != NULL)
+        sf__options__free_unpacked(c->own, NULL);
+    c->all = c->own = NULL;
+    c->options_due = true;
+    forget_kept(c);
+    if (c->loaded)
+        server_step(server, &(struct sc_event){.kind = SC_EV_CONF_BEGIN});
+}
+
+void conf_change(struct component *component, const Sf__ConfChange *change)
+{
+    struct server *server = component->self;
+    struct conf *c = server->configuration;
+
+    if (c->loaded) {
+        apply(c, change);
+        return;
+    }
+    if (change->object == NULL)
+        return;
+    if (change->object->object_case == SF__CONF_OBJECT__OBJECT_OPTIONS)
+        set_options(c, change->object->options, change->deleted);
+    else if (keep(c, change) != 0)
+        loop_exit(component->loop, 1);
+}
+
+static void warn_of_maxima(struct conf *c)
+{
+    struct sc_maxima wanted;
+    const struct sc_maxima *m = &c->server->conf.maxima;
+    uint32_t t1_ms;
+
+    merge_maxima(c, &wanted, &t1_ms);
+    if (memcmp(&wanted, m, sizeof(wanted)) != 0 || t1_ms != c->server->conf.t1_ms)
+        log_event(LEVEL_WARNING, MSG_CONFIG, NULL,
+                  "calls-max, registrations-max, transactions-max, agents-max, dns-max or sip-t1 "
+                  "changed: restart sipserver for it to count");
+}
+
+void conf_loaded(struct component *component, uint64_t epoch, uint64_t txid)
+{
+    struct server *server = component->self;
+    struct conf *c = server->configuration;
+    bool options = c->options_due;
+
+    if (!c->loaded)
+        first_load(c);
+    else if (options) {
+        send_options(c);
+        warn_of_maxima(c);
+    }
+    server_step(server, &(struct sc_event){.kind = SC_EV_CONF_LOADED});
+    log_event(LEVEL_INFO, MSG_CONFIG, NULL, "configuration %llu.%llu is in force",
+              (unsigned long long)epoch, (unsigned long long)txid);
+}
+
+int conf_new(struct server *server, const char *site, const char *cluster, struct conf **ret_conf)
+{
+    struct conf *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return -ENOMEM;
+    c->server = server;
+    copy(c->site, sizeof(c->site), site);
+    copy(c->cluster, sizeof(c->cluster), cluster);
+    *ret_conf = c;
+    return 0;
+}
+
+void conf_destroy(struct conf **conf)
+{
+    struct conf *c = *conf;
+
+    if (c == NULL)
+        return;
+    forget_kept(c);
+    if (c->all != NULL)
+        sf__options__free_unpacked(c->all, NULL);
+    if (c->own != NULL)
+        sf__options__free_unpacked(c->own, NULL);
+    free(c);
+    *conf = NULL;
+}

@@ -1,0 +1,55 @@
+/* server - the process's own object: the core, its adapters, and the turn that connects them.
+ *
+ *     udp ── datagrams ──┐                    ┌── udp (datagrams, while component_may_serve)
+ *     agent ─ requests ──┤   server_step      ├── agent (replies, events)
+ *     conf ── objects ───┼──> sc_step ────────┤
+ *     role ── orders ────┤                    ├── events (statistics)
+ *     timer ─ deadline ──┘                    └── note (log)
+ */
+#ifndef SIPSERVER_ADAPT_SERVER_H
+#define SIPSERVER_ADAPT_SERVER_H
+
+#include "common/component.h"
+#include "sipserver/core/core.h"
+#include "sipserver/crypto/digest_openssl.h"
+
+struct udp;
+struct conf;
+struct agents;
+struct events;
+
+struct server {
+    struct component *component;
+    struct sc *core;
+    void *memory;
+    size_t memory_size;
+    struct sc_conf conf;
+    struct digest_openssl *digest;
+    struct sc_out out;
+    struct loop_timer *timer;
+    struct udp *udp;
+    struct conf *configuration;
+    struct agents *agents;
+    struct events *events;
+    bool primary; /* as the core was told */
+    char why_not[256];
+    char mode_reason[SC_REASON_SIZE];
+};
+
+/* The hooks of common/component. */
+int server_start(struct component *component);
+void server_role(struct component *component);
+void server_report(struct component *component, Sf__RoleReport *report);
+void server_finish(struct component *component);
+
+/* server_core - a new core of these maxima, which forgets everything; the role is given to it
+ * again. Returns: 0; -ENOMEM. */
+int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t t1_ms);
+
+/* server_step - hand EVENT to the core and perform what comes out, in order. */
+void server_step(struct server *server, const struct sc_event *event);
+
+/* server_wall_ms - MOMENT as wall clock, Unix milliseconds. */
+int64_t server_wall_ms(mono_t moment);
+
+#endif

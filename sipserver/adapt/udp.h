@@ -1,0 +1,35 @@
+/* udp - the SIP socket at the site address: open while primary, closed before this host says that
+ * it is backup.
+ *
+ * Datagrams are received and sent in batches.  Right before each batch component_may_serve is asked
+ * (H-4); what may not be sent is dropped and counted.  The address is never shared (no
+ * SO_REUSEADDR): while the other host of one machine still holds it, opening is tried again every
+ * 50 ms and the reason is reported.
+ */
+#ifndef SIPSERVER_ADAPT_UDP_H
+#define SIPSERVER_ADAPT_UDP_H
+
+#include <stdint.h>
+
+struct server;
+struct sip_out;
+struct udp;
+
+int udp_new(struct server *server, struct udp **ret_udp);
+void udp_destroy(struct udp **udp);
+
+void udp_open(struct udp *udp); /* nothing when it is open */
+void udp_close(struct udp *udp);
+
+/* udp_send - send what OUT holds, in order, and clear it. */
+void udp_send(struct udp *udp, struct sip_out *out);
+
+/* udp_report_unsent - tell the core of the datagrams that could not be sent. */
+void udp_report_unsent(struct udp *udp);
+
+/* udp_why_not - NULL; while primary and not open: why. */
+const char *udp_why_not(const struct udp *udp);
+
+uint64_t udp_drops(const struct udp *udp);
+
+#endif
