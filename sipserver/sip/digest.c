@@ -233,7 +233,8 @@ int sip_digest_ha1(const struct digest_ops *ops, struct sip_str user, struct sip
     if (b.overflow)
         return -EMSGSIZE;
     memcpy(ret_ha1->md5, hash_of(ops, SIP_MD5, sip_buf_str(&b)).text, sizeof(ret_ha1->md5));
-    memcpy(ret_ha1->sha256, hash_of(ops, SIP_SHA256, sip_buf_str(&b)).text, sizeof(ret_ha1->sha256));
+    memcpy(ret_ha1->sha256, hash_of(ops, SIP_SHA256, sip_buf_str(&b)).text,
+           sizeof(ret_ha1->sha256));
     return 0;
 }
 

@@ -533,7 +533,7 @@ int sip_cancel(struct sip_stack *s, mono_t now, uint64_t txn, struct sip_out *ou
 
     if (t == NULL || txn_is_server(t))
         return -ENOENT;
-    if (!txn_accepts(t, TXN_TX_CANCEL))
+    if (t->r.cancelled || !txn_accepts(t, TXN_TX_CANCEL))
         return -EALREADY;
     txn_step(s, t, TXN_TX_CANCEL, &x);
     return 0;

@@ -285,15 +285,30 @@ static const struct {
     guard_fn *guard;
     action_fn *action;
 } table[] = {
-#define ROW(machine, from, event, guard, to, action, why, source)                                  \
+#define FULL_ROW(machine, from, event, guard, to, action, why, source)                             \
     {{TXN_##machine, TXN_##from, TXN_##event, false, TXN_##to, #guard, #action, why, source},      \
      guard,                                                                                        \
      action},
-#define IGNORE(machine, from, event, guard, why, source)                                           \
-    {{TXN_##machine, TXN_##from, TXN_##event, true, TXN_##from, #guard, "", why, source},          \
-     guard,                                                                                        \
+#define FULL_IGNORE(machine, from, event, why, source)                                             \
+    {{TXN_##machine, TXN_##from, TXN_##event, true, TXN_##from, "always", "", why, source},        \
+     always,                                                                                       \
      nothing},
-#include "sipserver/sip/transaction.tbl.h"
+#define ROW(from, event, guard, to, action, why, source)                                           \
+    FULL_ROW(ICT, from, event, guard, to, action, why, source)
+#define IGNORE(from, event, why, source) FULL_IGNORE(ICT, from, event, why, source)
+#include "sipserver/sip/invite_client.tbl.h"
+#define ROW(from, event, guard, to, action, why, source)                                           \
+    FULL_ROW(NCT, from, event, guard, to, action, why, source)
+#define IGNORE(from, event, why, source) FULL_IGNORE(NCT, from, event, why, source)
+#include "sipserver/sip/client.tbl.h"
+#define ROW(from, event, guard, to, action, why, source)                                           \
+    FULL_ROW(IST, from, event, guard, to, action, why, source)
+#define IGNORE(from, event, why, source) FULL_IGNORE(IST, from, event, why, source)
+#include "sipserver/sip/invite_server.tbl.h"
+#define ROW(from, event, guard, to, action, why, source)                                           \
+    FULL_ROW(NST, from, event, guard, to, action, why, source)
+#define IGNORE(from, event, why, source) FULL_IGNORE(NST, from, event, why, source)
+#include "sipserver/sip/server.tbl.h"
 };
 
 unsigned txn_rows(void)
@@ -310,7 +325,7 @@ struct txn_row txn_row(unsigned index)
 const char *txn_machine_name(enum txn_machine machine)
 {
     static const char *const text[] = {
-#define MACHINE(id, name, source) name,
+#define MACHINE(id, name) name,
 #include "sipserver/sip/transaction.tbl.h"
     };
     assert(machine < TXN_MACHINES);
@@ -320,7 +335,7 @@ const char *txn_machine_name(enum txn_machine machine)
 const char *txn_state_name(enum txn_state state)
 {
     static const char *const text[] = {
-#define STATE(id, text) #id,
+#define STATE(id) #id,
 #include "sipserver/sip/transaction.tbl.h"
     };
     assert(state < TXN_STATES);
@@ -330,7 +345,7 @@ const char *txn_state_name(enum txn_state state)
 const char *txn_event_name(enum txn_event event)
 {
     static const char *const text[] = {
-#define EVENT(id, text) #id,
+#define EVENT(id) #id,
 #include "sipserver/sip/transaction.tbl.h"
     };
     assert(event < TXN_EVENTS);

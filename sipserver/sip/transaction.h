@@ -1,4 +1,5 @@
-/* transaction - the transaction layer: records, their table-driven machines (transaction.tbl.h),
+/* transaction - the transaction layer: records, their table-driven machines (invite_client, client,
+ * invite_server, server.tbl.h),
  * the pool. Inner header of the stack; callers use sip.h.
  *
  * A record (struct sip_txn) holds no pointer and can be replicated together with its image:
@@ -16,19 +17,19 @@
 #include "sipserver/sip/sip.h"
 
 enum txn_machine {
-#define MACHINE(id, name, source) TXN_##id,
+#define MACHINE(id, name) TXN_##id,
 #include "sipserver/sip/transaction.tbl.h"
     TXN_MACHINES
 };
 
 enum txn_state {
-#define STATE(id, text) TXN_##id,
+#define STATE(id) TXN_##id,
 #include "sipserver/sip/transaction.tbl.h"
     TXN_STATES
 };
 
 enum txn_event {
-#define EVENT(id, text) TXN_##id,
+#define EVENT(id) TXN_##id,
 #include "sipserver/sip/transaction.tbl.h"
     TXN_EVENTS
 };
