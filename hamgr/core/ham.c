@@ -20,6 +20,7 @@ static void drop_own(struct ham *h, struct ham_out *out);
 static void brief(struct ham *h, mono_t now);
 static void judge_role(struct ham *h, mono_t now, struct ham_out *out);
 static void settle(struct ham *h, mono_t now, struct ham_out *out);
+static void end_promotion(struct ham *h, mono_t now, struct ham_out *out);
 static void send_beats(struct ham *h, mono_t now, struct ham_out *out);
 static void yield_role(struct ham *h, mono_t now, uint8_t successor, bool automatic,
                        struct ham_out *out);
@@ -95,6 +96,7 @@ void ham_step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out
         judge_role(h, now, out);
         deliver_own(h, now, out);
         settle(h, now, out);
+        end_promotion(h, now, out);
     }
     if (mono_due(h->next_beat, now))
         send_beats(h, now, out);
@@ -492,6 +494,25 @@ static void settle(struct ham *h, mono_t now, struct ham_out *out)
             ham_out_add(out, ACT_ORDER)->order = o;
         }
     }
+}
+
+/* What the operator asked for has come, or its time is over: then say why it did not. */
+static void end_promotion(struct ham *h, mono_t now, struct ham_out *out)
+{
+    if (h->promote_until.ns == 0)
+        return;
+    if (h->ticket.state != LEASE_HOLDING) {
+        if (mono_before(now, h->promote_until))
+            return;
+        ham_out_add(out, ACT_NOTE)->note = (struct ham_note){.machine = MACHINE_LEASE,
+                                                             .instance = RIGHT_TICKET,
+                                                             .from = h->ticket.state,
+                                                             .to = h->ticket.state,
+                                                             .reason = h->ticket.last_reason,
+                                                             .epoch = h->ticket.epoch,
+                                                             .why = "site promote gave up"};
+    }
+    h->promote_until = MONO_ZERO;
 }
 
 static void send_beats(struct ham *h, mono_t now, struct ham_out *out)

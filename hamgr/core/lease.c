@@ -334,7 +334,7 @@ static void run(const struct call *c, enum lease_event event)
         ham_out_fired(c->out, i, &note);
         return;
     }
-    assert(!"lease: no row for this state and event");
+    assert(false && "lease: no row for this state and event");
 }
 
 static void begin_attempt(struct lease *l)

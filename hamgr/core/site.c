@@ -131,5 +131,5 @@ static void run(const struct call *c, enum site_event event)
         ham_out_fired(c->out, i, &note);
         return;
     }
-    assert(!"site: no row for this state and event");
+    assert(false && "site: no row for this state and event");
 }

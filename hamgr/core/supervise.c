@@ -180,5 +180,5 @@ static void run(const struct call *c, enum supervise_event event)
         ham_out_fired(c->out, i, &note);
         return;
     }
-    assert(!"supervise: no row for this state and event");
+    assert(false && "supervise: no row for this state and event");
 }

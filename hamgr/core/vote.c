@@ -318,7 +318,7 @@ static void run(struct call *c, enum vote_event event)
         ham_out_fired(c->out, i, &note);
         return;
     }
-    assert(!"vote: no row for this state and event");
+    assert(false && "vote: no row for this state and event");
 }
 
 /* What M would be answered now. */

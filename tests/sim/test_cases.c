@@ -89,6 +89,36 @@ Test(cases, h3_primary_host_dies_and_the_backup_takes_over_within_1500_ms)
     cr_assert_eq(sim_writer(s), 1);
 }
 
+Test(sim, h3_takeover_within_1500_ms_and_switchover_within_100_ms_whatever_the_seed)
+{
+    int64_t longest = 0, longest_planned = 0, longest_site = 0;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct sim *w = sim_new(seed, NULL, false);
+        cr_assert(sim_await(w, 5000, served));
+        cr_assert(sim_run(w, 3000 + (int64_t)seed * 7));
+        int64_t start = w->now;
+        if (seed % 3 == 0) {
+            sim_crash(w, 0);
+            cr_assert(sim_await(w, 1500, one_is_primary), "seed %d", (int)seed);
+            longest = w->now - start > longest ? w->now - start : longest;
+        } else if (seed % 3 == 1) {
+            cr_assert_eq(sim_op(w, 0, VERB_SWITCHOVER), REASON_UNDER_WAY);
+            cr_assert(sim_await(w, 100, one_is_primary), "seed %d", (int)seed);
+            longest_planned = w->now - start > longest_planned ? w->now - start : longest_planned;
+        } else {
+            sim_crash(w, 0);
+            sim_crash(w, 1);
+            cr_assert(sim_await(w, 5000, writer_in_west), "seed %d", (int)seed);
+            longest_site = w->now - start > longest_site ? w->now - start : longest_site;
+        }
+        cr_assert_str_empty(w->violation, "%s", w->violation);
+        sim_destroy(&w);
+    }
+    cr_log_info("takeover %d ms, switchover %d ms, writer of a dead site %d ms",
+                (int)(longest / SIM_MS), (int)(longest_planned / SIM_MS),
+                (int)(longest_site / SIM_MS));
+}
+
 Test(cases, h4_primary_frozen_past_lease_then_thawed)
 {
     sim_freeze(s, 0, true);
@@ -301,7 +331,7 @@ Test(cases, sf6_dead_site_promotes_the_writer_by_itself)
 {
     sim_crash(s, 0);
     sim_crash(s, 1);
-    cr_assert(sim_await(s, 6000, writer_in_west));
+    cr_assert(sim_await(s, 5000, writer_in_west));
     cr_assert_eq(s->host[2].ham.other_site.state, SITE_DEAD);
 }
 
@@ -362,6 +392,20 @@ Test(cases, c6_candidate_behind_is_refused_the_ticket)
     cr_assert_lt(sim_writer(s), 0);
     s->host[2].ham.ticket.pos = v->pos;
     cr_assert(sim_await(s, 3000, writer_in_west));
+}
+
+Test(cases, c5_promotion_that_cannot_be_gives_up_and_stays_given_up)
+{
+    for (int a = 0; a < 2; a++)
+        for (int b = 2; b < 4; b++)
+            cut_both(a, b);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(sim_op(s, 2, VERB_PROMOTE), REASON_UNDER_WAY);
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_writer(s), 0, "the voters hold it for the site that renews it");
+    sim_heal_all(s);
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_writer(s), 0);
 }
 
 Test(cases, clock_jump_takes_no_new_right_for_a_while)
