@@ -6,10 +6,12 @@
  *
  * proto/endpoints.tbl.h says which process may bind and connect which endpoint; anything else is
  * refused.  The envelope is checked on receipt: cluster, host (must be the owner of the CURVE key on
- * WIDE sockets, this host on LOCAL ones), process, direction of the message type, boot id, sequence
- * (no replay; a gap is reported to the handler's owner by on_gap), epoch (a lower role epoch from the
- * same host than the highest seen is refused), and every field by the codec.  Each refusal is counted by
- * reason (bus_refused.tbl.h) and logged at most once a minute.
+ * WIDE sockets, this host on LOCAL ones), site, process, direction of the message type, boot id, sequence
+ * (no replay; after a gap the conversation starts afresh: gone at the binder, down and up at the
+ * connector), epoch (a lower role epoch from the same process of a host than the highest seen is refused;
+ * a process that has just started and claims no role is not), and every field by the codec.
+ * Each refusal is counted by reason (bus_refused.tbl.h) and logged at most once a minute.
+ * What queued while this process or the other stood still for peer_silent_ms is thrown away.
  *
  * ZeroMQ promises nothing: queues are bounded (a full queue is counted and -EAGAIN returned), liveness is
  * the user's own beat.  When the other side comes, restarts or goes (bus_link_state_fn / bus_peer_gone_fn),
@@ -52,11 +54,11 @@ struct bus_conf {
     enum process self;
     const struct bootstrap *bootstrap; /* cluster, self host, sites, addresses, ports, run-dir, keys-dir */
     uint32_t queue_max;                /* messages per connection and direction; 0 = 1000 */
-    uint32_t peer_silent_ms;           /* 0 = 3000; the bus sends keep-alives of its own on idle connections */
+    uint32_t peer_silent_ms;           /* 0 = timeouts.peer-silent of the bootstrap, else 3000; the bus sends keep-alives of its own on idle connections */
 };
 
 int bus_new(struct loop *loop, const struct bus_conf *conf, struct bus **ret_bus);
-void bus_destroy(struct bus **bus);
+void bus_destroy(struct bus **bus); /* says good-bye; not from a handler of the bus */
 
 /* bus_set_role - the role and epoch that envelopes carry from now on. */
 void bus_set_role(struct bus *bus, bool primary, uint64_t epoch);
@@ -69,13 +71,15 @@ int bus_bind(struct bus *bus, enum endpoint endpoint, enum loop_priority priorit
              bus_peer_gone_fn *on_gone, void *arg);
 
 /* bus_connect - connect to ENDPOINT of HOST (a host's name of the bootstrap file, NULL for this host over ipc).
- * Never blocks; connects again by itself. */
+ * Never blocks; connects again by itself.  Returns 0; -EPERM when the table does not allow it; -EINVAL no such host;
+ * -ENOKEY its public key is missing, -ENOENT, -EPERM our own is missing or open to others (in bus_error). */
 int bus_connect(struct bus *bus, enum endpoint endpoint, const char *host, enum loop_priority priority,
                 bus_link_message_fn *on_message, bus_link_state_fn *on_state, void *arg, struct bus_link **ret_link);
-void bus_link_destroy(struct bus_link **link);
+void bus_link_destroy(struct bus_link **link); /* also from its own handler */
 
 /* bus_link_send, bus_peer_send - send BODY, a protobuf-c message of the type that TYPE names.
- * Returns 0; -EAGAIN the queue is full (counted); -ENOTCONN (counted); -EMSGSIZE. */
+ * Returns 0; -EAGAIN the queue is full (counted); -ENOTCONN (counted); -EMSGSIZE; -EINVAL
+ * when the receiver's codec would refuse a field (logged). */
 int bus_link_send(struct bus_link *link, enum message_type type, const void *body);
 int bus_peer_send(struct bus_peer *peer, enum message_type type, const void *body);
 
