@@ -459,7 +459,7 @@ static void on_agent(struct step *step)
         gate->roster_due = true;
         return;
     }
-    if (session == NULL || session->state == SESSION_ASKING)
+    if (session == NULL)
         return;
     if (e->what == GATE_WHAT_STATE && e->state == GATE_LOGGED_OUT) {
         step->text = e->reason[0] != '\0' ? e->reason : "logged out by the server";

@@ -151,6 +151,16 @@ Test(gate, login_stream_state_and_logout)
     cr_assert_eq(gate.sessions.used, 0);
 }
 
+Test(gate, what_the_server_tells_before_its_answer_is_not_lost)
+{
+    server_up();
+    uint64_t request = ask_login("ann", "t1", 7);
+    agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, "of the login before");
+    agent_event(GATE_WHAT_STATE, "ann", GATE_NOT_READY, "lunch");
+    reply(request, 0, false, GATE_NOT_READY);
+    cr_assert_str_eq(gate_find(&gate, "t1")->reason, "lunch");
+}
+
 Test(gate, a_refused_login_says_whether_to_try_again)
 {
     server_up();
