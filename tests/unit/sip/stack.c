@@ -315,6 +315,28 @@ Test(stack, answers_go_where_rfc3581_says)
     cr_assert_eq(k->sent.via.rport, 40000);
 }
 
+Test(stack, ipv6_literals_work_on_both_sides_rfc5118)
+{
+    struct sip_addr to = address("[2001:db8::9]", 5080);
+
+    kit_in_from(k, to,
+                "OPTIONS sip:bob@[2001:db8::1] SIP/2.0\nVia: SIP/2.0/UDP "
+                "[2001:DB8:0::9]:5080;branch=z9hG4bK6\n"
+                "From: <sip:al@[2001:db8::9]>;tag=f2\nTo: <sip:bob@[2001:db8::1]>\nCall-ID: "
+                "c2@[2001:db8::9]\n"
+                "CSeq: 1 OPTIONS\n\n");
+    kit_respond(k, k->event.txn, 200);
+    cr_assert(sip_addr_eq(&k->items[0].to, &to));
+    cr_assert(sip_str_empty(kit_sent(k, 0)->via.received), "the same address in another spelling");
+    kit_in_from(k, address("2001:db8::77", 5080),
+                "OPTIONS sip:bob@[2001:db8::1] SIP/2.0\nVia: SIP/2.0/UDP "
+                "[2001:db8::9]:5080;branch=z9hG4bK7\n"
+                "From: <sip:al@[2001:db8::9]>;tag=f3\nTo: <sip:bob@[2001:db8::1]>\nCall-ID: "
+                "c3\nCSeq: 1 OPTIONS\n\n");
+    kit_respond(k, k->event.txn, 200);
+    assert_str(kit_sent(k, 0)->via.received, "2001:db8::77");
+}
+
 /* ---- bad input --------------------------------------------------------------- */
 
 Test(stack, malformed_requests_are_answered_and_counted)
