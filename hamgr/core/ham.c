@@ -308,6 +308,7 @@ static void on_component(struct ham *h, mono_t now, const struct ham_ev *ev, str
         h->synced &= (uint8_t)~bit;
         break;
     case COMPONENT_STOPPED:
+        /* One that stopped by itself at a deadline has not seen the order, and may be renewed. */
         if (h->order.role == ROLE_BACKUP && ev->component.epoch >= h->order.epoch)
             h->stopped |= bit;
         break;
@@ -463,7 +464,7 @@ static void settle(struct ham *h, mono_t now, struct ham_out *out)
     struct ham_order o = {.deadline = primary ? h->role.deadline : MONO_NEVER,
                           .write_deadline =
                               writer ? mono_min(h->role.deadline, h->ticket.deadline) : MONO_ZERO,
-                          .epoch = h->role.epoch,
+                          .epoch = h->role.epoch + (!primary && h->role.epoch != 0),
                           .ticket_epoch = writer ? h->ticket.epoch : 0,
                           .role = primary ? ROLE_PRIMARY : ROLE_BACKUP,
                           .writer = writer};

@@ -31,7 +31,7 @@ enum ham_report {
     COMPONENT_READY,   /* READY=1 */
     COMPONENT_BEAT,    /* a whole turn through its work path */
     COMPONENT_EXITED,  /* its process ended */
-    COMPONENT_STOPPED, /* sends nothing any more under role epoch EPOCH or lower */
+    COMPONENT_STOPPED, /* obeys the BACKUP order of EPOCH: sends nothing any more */
     COMPONENT_SYNC,    /* is (ON) or is not a full copy of the primary's */
     COMPONENT_POS      /* the configuration copy has come to POS */
 };

@@ -25,7 +25,8 @@ enum ham_act_type {
 struct ham_order {
     mono_t deadline;       /* BACKUP: MONO_NEVER */
     mono_t write_deadline; /* not WRITER: MONO_ZERO */
-    uint64_t epoch;        /* of the role; BACKUP: of the last one held here, 0 none */
+    uint64_t epoch; /* of the role; BACKUP: above the last one held here, so that whoever repeats it
+                       has seen this order; 0 none was */
     uint64_t ticket_epoch; /* write epoch = (ticket_epoch, epoch) */
     uint8_t role;          /* enum ham_role */
     bool writer;

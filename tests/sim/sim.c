@@ -451,6 +451,8 @@ static void obey(struct sim *s, int i, int component, const struct ham_order *o)
         c->waiting = *o;
         return;
     }
+    if (c->until != 0 && s->now >= c->until) /* it stopped by itself, and said so */
+        report(s, i, component, COMPONENT_STOPPED, c->order.epoch);
     c->order = *o;
     c->until = o->role == ROLE_PRIMARY ? true_time(h, o->deadline) : 0;
     c->write_until = o->writer ? true_time(h, o->write_deadline) : 0;
