@@ -1,0 +1,141 @@
+/* The stack's configuration, its memory, and the looks into it from outside. */
+#include "sipserver/sip/transaction.h"
+
+#include <assert.h>
+#include <string.h>
+
+void sip_stack_conf_default(struct sip_stack_conf *c)
+{
+    *c = (struct sip_stack_conf){
+        .server_max = 20000,
+        .client_max = 20000,
+        .message_max = 4096,
+        .t1_ms = 500,
+        .t2_ms = 4000,
+        .t4_ms = 5000,
+        .timer_d_ms = 32000,
+        .trying_ms = 200,
+        .repeat_1xx_ms = 60000,
+        .timer_c_ms = 190000,
+    };
+}
+
+const char *sip_stack_conf_check(const struct sip_stack_conf *c)
+{
+    const struct {
+        const char *name;
+        uint32_t value, min, max;
+    } range[] = {
+        {"server_max", c->server_max, 16, 1000000},
+        {"client_max", c->client_max, 16, 1000000},
+        {"message_max", c->message_max, 1024, 65535},
+        {"t1_ms", c->t1_ms, 10, 5000},
+        {"t2_ms", c->t2_ms, 10, 60000},
+        {"t4_ms", c->t4_ms, 10, 60000},
+        {"timer_d_ms", c->timer_d_ms, 10, 600000},
+        {"trying_ms", c->trying_ms, 0, 10000},
+        {"repeat_1xx_ms", c->repeat_1xx_ms, 100, 600000},
+        {"timer_c_ms", c->timer_c_ms, 100, 3600000},
+    };
+
+    for (size_t i = 0; i < sizeof(range) / sizeof(range[0]); i++) {
+        if (range[i].value < range[i].min || range[i].value > range[i].max)
+            return range[i].name;
+    }
+    if (c->sent_by[0][0] == '\0')
+        return "sent_by";
+    return NULL;
+}
+
+/* The parts of a stack's memory, in order; each begins at a multiple of 16 bytes. */
+struct parts {
+    size_t servers, clients, by_key, by_merge, timers, images, scratch, end;
+};
+
+static size_t aligned(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+static struct parts parts_of(const struct sip_stack_conf *c)
+{
+    uint32_t all = c->server_max + c->client_max;
+    struct parts p;
+
+    p.servers = aligned(sizeof(struct sip_stack));
+    p.clients = p.servers + aligned(pool_bytes(c->server_max, sizeof(struct txn)));
+    p.by_key = p.clients + aligned(pool_bytes(c->client_max, sizeof(struct txn)));
+    p.by_merge = p.by_key + aligned(hash_bytes(all));
+    p.timers = p.by_merge + aligned(hash_bytes(c->server_max));
+    p.images = p.timers + aligned(timers_bytes(2 * all));
+    p.scratch = p.images + aligned((size_t)all * c->message_max);
+    p.end = p.scratch + c->message_max;
+    return p;
+}
+
+size_t sip_stack_size(const struct sip_stack_conf *c)
+{
+    return parts_of(c).end;
+}
+
+struct sip_stack *sip_stack_init(void *mem, const struct sip_stack_conf *c)
+{
+    struct parts p = parts_of(c);
+    struct sip_stack *s = mem;
+    char *base = mem;
+    uint32_t all = c->server_max + c->client_max;
+
+    assert(sip_stack_conf_check(c) == NULL);
+    memset(s, 0, sizeof(*s));
+    s->conf = *c;
+    pool_init(&s->servers, base + p.servers, c->server_max, sizeof(struct txn));
+    pool_init(&s->clients, base + p.clients, c->client_max, sizeof(struct txn));
+    hash_init(&s->by_key, base + p.by_key, all, c->key.secret);
+    hash_init(&s->by_merge, base + p.by_merge, c->server_max, c->key.secret);
+    timers_init(&s->timers, base + p.timers, 2 * all);
+    s->images = base + p.images;
+    s->scratch = base + p.scratch;
+    return s;
+}
+
+/* ---- looking in ------------------------------------------------------------- */
+
+uint64_t sip_count(const struct sip_stack *s, enum sip_count which)
+{
+    assert(which < SIP_COUNTS);
+    return s->counts[which];
+}
+
+const char *sip_count_name(enum sip_count which)
+{
+    static const char *const text[] = {
+#define COUNTER(id, name, text) name,
+#include "sipserver/sip/counters.tbl.h"
+    };
+    assert(which < SIP_COUNTS);
+    return text[which];
+}
+
+uint32_t sip_live(const struct sip_stack *s, bool server)
+{
+    return server ? s->servers.used : s->clients.used;
+}
+
+static bool txn_sane(const struct sip_stack *s, const struct txn *t)
+{
+    return t->r.machine < TXN_MACHINES && t->r.state < TXN_TERMINATED && t->by_key.linked &&
+           t->r.image_len > 0 && t->r.image_len <= s->conf.message_max && timer_armed(&t->life);
+}
+
+bool sip_sane(const struct sip_stack *s)
+{
+    for (const struct txn *t = NULL; (t = pool_next(&s->servers, t)) != NULL;) {
+        if (!txn_sane(s, t) || !txn_is_server(t))
+            return false;
+    }
+    for (const struct txn *t = NULL; (t = pool_next(&s->clients, t)) != NULL;) {
+        if (!txn_sane(s, t) || txn_is_server(t))
+            return false;
+    }
+    return s->by_key.used == s->servers.used + s->clients.used && timer_sane(&s->timers);
+}
