@@ -1,7 +1,7 @@
 /* confproxy - the configuration of the deployment and its copies.
  *
  *   confproxy --config FILE [--self NAME]             the process (started by hamgr)
- *   confproxy import FILE --config FILE [--self NAME] [--check]
+ *   confproxy import FILE --config FILE [--self NAME] [--check] [--wait SECONDS]
  *   confproxy export [FILE] --config FILE [--self NAME]
  *   confproxy status [--json] --config FILE [--self NAME]
  *   confproxy check FILE [--config FILE]
@@ -15,12 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: confproxy --config FILE [--self NAME]\n"
-                            "       confproxy import FILE --config FILE [--self NAME] [--check]\n"
-                            "       confproxy export [FILE] --config FILE [--self NAME]\n"
-                            "       confproxy status [--json] --config FILE [--self NAME]\n"
-                            "       confproxy check FILE [--config FILE]\n"
-                            "       confproxy schema\n";
+static const char usage[] =
+    "usage: confproxy --config FILE [--self NAME]\n"
+    "       confproxy import FILE --config FILE [--self NAME] [--check] [--wait SECONDS]\n"
+    "       confproxy export [FILE] --config FILE [--self NAME]\n"
+    "       confproxy status [--json] --config FILE [--self NAME]\n"
+    "       confproxy check FILE [--config FILE]\n"
+    "       confproxy schema\n";
 
 struct line {
     const char *config;
@@ -31,17 +32,24 @@ struct line {
 /* read_line - what stands behind the verb.  Returns: false when it is wrong. */
 static bool read_line(int argc, char **argv, struct line *line)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"self", required_argument, NULL, 's'},
-                                            {"check", no_argument, NULL, 'k'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"self", required_argument, NULL, 's'},
+        {"check", no_argument, NULL, 'k'},        {"wait", required_argument, NULL, 'w'},
+        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'c': line->config = optarg; break;
         case 's': line->self = optarg; break;
+        case 'w': {
+            char *end;
+            unsigned long seconds = strtoul(optarg, &end, 10);
+            if (*end != '\0' || end == optarg || seconds > 86400)
+                return false;
+            line->verb.wait_ms = (uint32_t)seconds * 1000;
+            break;
+        }
         case 'k': line->verb.check = true; break;
         case 'j': line->verb.json = true; break;
         default: return false;

@@ -11,13 +11,16 @@
 #include <string.h>
 
 #define PATIENCE_MS 10000
+#define RETRY_MS    200
 
 struct client {
     const struct client_verb *verb;
     struct loop *loop;
     struct bus *bus;
     struct bus_link *link;
-    struct loop_timer *timer;
+    struct loop_timer *timer; /* patience */
+    struct loop_timer *retry;
+    mono_t retry_until;
     struct client_changes changes;
     Sf__ConfObject **objects; /* of an export */
     size_t count;
@@ -59,6 +62,12 @@ static void ask(struct client *c)
 
 static void on_written(struct client *c, const Sf__ConfWriteReply *reply)
 {
+    bool no_writer = reply->code == EAGAIN || reply->code == EHOSTUNREACH; /* nothing was written */
+
+    if (no_writer && mono_before(loop_now_exact(), c->retry_until)) {
+        loop_timer_set(c->retry, mono_add_ms(loop_now_exact(), RETRY_MS));
+        return;
+    }
     if (reply->code != 0) {
         fprintf(c->verb->err, "%s\n", reply->text);
         loop_exit(c->loop, 1);
@@ -185,6 +194,12 @@ static void on_timer(void *arg, mono_t now)
     loop_exit(c->loop, 1);
 }
 
+static void on_retry(void *arg, mono_t now)
+{
+    (void)now;
+    ask(arg);
+}
+
 static int connect_and_run(struct client *c, const struct bootstrap *bootstrap)
 {
     const struct bus_conf conf = {.self = PROCESS_CLI, .bootstrap = bootstrap};
@@ -197,13 +212,16 @@ static int connect_and_run(struct client *c, const struct bootstrap *bootstrap)
         r = bus_connect(c->bus, ENDPOINT_CONFIG, NULL, LOOP_SIP, on_message, on_state, c, &c->link);
     if (r == 0)
         r = loop_timer_new(c->loop, LOOP_SIP, on_timer, c, &c->timer);
+    if (r == 0)
+        r = loop_timer_new(c->loop, LOOP_SIP, on_retry, c, &c->retry);
     if (r != 0) {
         const char *words = c->bus != NULL ? bus_error(c->bus) : "";
         fprintf(c->verb->err, "cannot connect to the confproxy of this host: %s\n",
                 words[0] != '\0' ? words : strerror(-r));
         return 1;
     }
-    loop_timer_set(c->timer, mono_add_ms(loop_now_exact(), patience));
+    c->retry_until = mono_add_ms(loop_now_exact(), c->verb->wait_ms);
+    loop_timer_set(c->timer, mono_add_ms(c->retry_until, patience));
     r = loop_run(c->loop);
     return r < 0 ? 1 : r;
 }
@@ -238,6 +256,7 @@ int client_run(const struct bootstrap *bootstrap, const struct client_verb *verb
     }
     r = connect_and_run(&c, bootstrap);
     loop_timer_destroy(&c.timer);
+    loop_timer_destroy(&c.retry);
     bus_link_destroy(&c.link);
     bus_destroy(&c.bus);
     loop_destroy(&c.loop);

@@ -46,6 +46,8 @@ struct feed {
     struct source sources[ROLES_HOSTS_MAX];
     struct incoming incoming;
     mono_t beat_at;
+    struct log_limit
+        refused;         /* transactions that could not be applied, asked for again and again */
     mono_t ask_again_at; /* when nothing comes although the host that we follow is ahead */
 };
 
@@ -364,9 +366,10 @@ static void on_entry(struct proxy *proxy, const struct source *source, const Sf_
         proxy_changed(proxy, false);
         tell_held(proxy, source->link);
     } else {
-        log_event(LEVEL_WARNING, MSG_COPY, LOG_FIELDS(.object = proxy->hosts[source->host].name),
-                  "transaction %llu was not applied: %s", (unsigned long long)m->txid,
-                  objects_error(proxy->objects));
+        log_limited(&proxy->feed->refused, LEVEL_ERR, MSG_COPY,
+                    LOG_FIELDS(.object = proxy->hosts[source->host].name),
+                    "transaction %llu was not applied: %s", (unsigned long long)m->txid,
+                    objects_error(proxy->objects));
         if (r == -EBADMSG)
             ask(proxy, true);
     }
@@ -407,9 +410,9 @@ static void on_snapshot(struct proxy *proxy, const struct source *source, const 
         uint64_t conflicts = state->conflicts;
         int r = objects_replace(proxy->objects, &snapshot);
         if (r != 0) {
-            log_event(LEVEL_WARNING, MSG_COPY,
-                      LOG_FIELDS(.object = proxy->hosts[source->host].name),
-                      "the snapshot was not taken: %s", objects_error(proxy->objects));
+            log_limited(&feed->refused, LEVEL_ERR, MSG_COPY,
+                        LOG_FIELDS(.object = proxy->hosts[source->host].name),
+                        "the snapshot was not taken: %s", objects_error(proxy->objects));
         } else {
             log_event(LEVEL_NOTICE, MSG_COPY, LOG_FIELDS(.object = proxy->hosts[source->host].name),
                       "the copy was seeded anew: transaction %llu, %llu objects",

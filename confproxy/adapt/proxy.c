@@ -50,12 +50,13 @@ static void explain(struct proxy *proxy)
                        "one");
     else if (roles->state == ROLES_CATCHING_UP)
         (void)snprintf(text, size, "to write, it first listens whether another copy is ahead");
+    else if (objects_error(proxy->objects)[0] != '\0')
+        (void)snprintf(text, size, "the last write to the copy here failed: %s",
+                       objects_error(proxy->objects));
     else if (roles->state != ROLES_WRITER && writer != ROLES_NOBODY)
         (void)snprintf(text, size, "the writer is %s", proxy->hosts[writer].name);
     else if (roles->state != ROLES_WRITER)
         (void)snprintf(text, size, "no writer is known");
-    else if (objects_error(proxy->objects)[0] != '\0')
-        (void)snprintf(text, size, "the last write failed: %s", objects_error(proxy->objects));
     if (text[0] == '\0' && !objects_state(proxy->objects)->loaded)
         (void)snprintf(text, size, "no configuration imported yet");
 }

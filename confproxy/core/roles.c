@@ -156,7 +156,7 @@ static void fire(struct step *s, enum roles_event event)
         rules[i].action(s);
         return;
     }
-    assert(!"a pair without a row: the table test would have found it");
+    assert(false); /* a pair without a row: the test of the table would have found it */
 }
 
 /* --- Whom to follow. --- */

@@ -194,6 +194,18 @@ class Processes(unittest.TestCase):
         self.level()
         self.assertEqual(self.hosts["west.1"].queue_size(), 7)
 
+    def test_an_import_can_wait_for_a_writer(self):
+        path = os.path.join(self.folder, "conf.yaml")
+        with open(path, "w") as f:
+            f.write(CONFIG % 6)
+        self.until("west.1 answers", self.hosts["west.1"].status)
+        waiting = subprocess.Popen([BIN + "/confproxy", "import", path, "--wait", "20", "--config",
+                                    self.bootstrap, "--self", "west.1"],
+                                   stdout=subprocess.PIPE, text=True)
+        self.hosts["east.1"].say("writer 1 1 3000")
+        self.assertIn("on disk at east.1", waiting.communicate(timeout=30 * SLOW)[0])
+        self.assertEqual(waiting.returncode, 0)
+
     def test_without_its_pair_the_writer_says_so(self):
         self.seed()
         self.hosts["east.2"].kill()
