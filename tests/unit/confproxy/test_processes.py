@@ -334,6 +334,42 @@ class Processes(unittest.TestCase):
             host.kill(signal.SIGTERM)
             self.assertEqual(host.status_at_end, 0)
 
+    def test_a_full_disk_stops_writes_and_not_reads_and_recovers(self):  # C-10
+        host = self.hosts["east.1"]
+        host.kill()
+        data = os.path.join(self.folder, "data", "east.1")
+        shutil.rmtree(data, ignore_errors=True)
+        os.makedirs(data)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", data],
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("may not mount a small disk here")
+        self.addCleanup(subprocess.run, ["umount", "-l", data])
+        host.start()
+        self.seed()
+        filler = os.path.join(data, "filler")
+        with open(filler, "wb", buffering=0) as f:
+            try:
+                while f.write(b"x" * 512):
+                    pass
+            except OSError:
+                pass
+        refused = None
+        for size in range(20, 60):  # pages that are free in the file already take a few
+            refused = host.import_config(size, ok=False)
+            if refused.returncode != 0:
+                break
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertIn("refused by east.1:", refused.stderr)
+        self.assertIn("full", refused.stderr)
+        kept = host.queue_size()
+        self.assertIn(kept, range(1, 60))
+        self.assertIn("full", host.status()["why_not"])
+        self.assertEqual(self.level()["objects"], 4)
+        os.unlink(filler)
+        host.import_config(77)
+        self.level()
+        self.assertEqual(self.hosts["west.2"].queue_size(), 77)
+
     def test_an_export_imports_again_to_the_same_checksum(self):
         before = self.seed()
         path = os.path.join(self.folder, "export.yaml")
