@@ -152,8 +152,8 @@ void components_start(struct daemon *d, uint8_t component)
 {
     struct component_state *c = &d->components[component];
 
-    if (d->spawn == NULL)
-        return; /* whoever started it starts it again */
+    if (d->spawn == NULL || d->stopping)
+        return; /* whoever started it starts it again; nobody, on the way out */
     if (spawn_start(d->spawn, c->process) < 0) {
         struct ham_ev ev = {.type = HAM_EV_COMPONENT};
 
