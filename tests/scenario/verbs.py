@@ -164,7 +164,7 @@ def fill(run, host):
 
 
 def call(run, name, via, target, count=None, rate=None, manner="", duration=None):
-    """SIPp calls: COUNT calls, each for 2 s, for a time, held, until the other side hangs up, or given up."""
+    """SIPp calls through the gateway (via a site: over its lines for that site): COUNT calls, each for 2 s, for a time, held, until the other side hangs up, or given up."""
     if name in run.lab.callers:
         raise Failed(f"there is a call {name} already")
     options = {"scenario": "caller", "duration": 2.0}

@@ -120,8 +120,9 @@ class Lab:
         return False, said
 
     def call(self, name, via, number, **options):
-        """VIA: "gateway", or a site (the caller knows its site address)."""
-        target = self.gateway.address if via == "gateway" else f"{self.net.site_address(via)}:{self.net.sip_port}"
+        """VIA: "gateway", which chooses the site, or a site: then over the gateway's lines for that site alone."""
+        entry = 0 if via == "gateway" else 1 + self.sites.index(via)
+        target = f"{self.net.address('gateway')}:{self.net.sip_port + entry}"
         caller = peers.Caller(self, name, target, number, index=len(self.callers), **options)
         self.callers[name] = caller
         return caller
@@ -151,6 +152,9 @@ class Lab:
         """Stop everything; returns what had to be killed because it did not stop by itself."""
         stubborn = []
         try:
+            for peer in [*self.callers.values(), *self.phones.values()]:
+                if peer.process and peer.process.running():
+                    peer.process.kill()     # SIPp and baresip would first say good-bye to servers that go, too
             stubborn = self.processes.stop_all(patience=8 * clock.SLOW)
         finally:
             self.net.down()

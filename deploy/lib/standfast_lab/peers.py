@@ -41,7 +41,8 @@ class Gateway:
         """{site: True when the gateway offers calls to it}, as Kamailio itself says."""
         done = subprocess.run(["kamcmd", "-s", f"unix:{self.directory}/ctl", "dispatcher.list"],
                               capture_output=True, text=True, env={**os.environ, "PATH": SBIN})
-        found = dict(re.findall(r"URI: sip:([\d.]+):\d+\s+FLAGS: (\w)", done.stdout))
+        all_sites = done.stdout.split("ID: 1\n", 1)[-1].split("ID: ", 1)[0]
+        found = dict(re.findall(r"URI: sip:([\d.]+):\d+\s+FLAGS: (\w)", all_sites))
         return {site: found.get(self.lab.net.site_address(site)) == "A" for site in self.lab.sites}
 
 
@@ -104,6 +105,7 @@ class Phones:
                 return
             control.setblocking(False)
             self.control = control
+            self.command("reginfo")   # what was said before we listened
         while True:
             try:
                 data = self.control.recv(65536)
@@ -128,14 +130,15 @@ class Phones:
             yield json.loads(rest[:int(size)])
 
     def _event(self, event):
-        if event.get("response") and not event.get("ok"):
-            self.lab.note("phone", f"baresip of {self.site} refused: {event.get('data', '').strip()}")
+        if event.get("response"):
+            self._answer(event)
+            return
         kind = event.get("type", "")
         account = re.match(r"sips?:(\w+)@([\d.]+)", event.get("accountaor", ""))
         if not account:
             return
         number = account.group(1)
-        at = next((site for site in self.lab.sites if self.lab.net.site_address(site) == account.group(2)), None)
+        at = self.lab.site_of_address(account.group(2))
         if kind in ("REGISTER_OK", "REGISTER_FAIL"):
             good = kind == "REGISTER_OK"
             if self.registered.get((number, at)) != good:
@@ -153,6 +156,17 @@ class Phones:
         elif kind == "CALL_CLOSED":
             self.calls.pop((event.get("id"), number), None)
             self.lab.note("phone", f"{number} call with {peer} closed: {event.get('param', '')}")
+
+    def _answer(self, event):
+        """To a command of ours: a refusal, or the list of accounts (each "sip:1001@192.0.2.1:5060   OK")."""
+        data = event.get("data", "")
+        if not event.get("ok"):
+            self.lab.note("phone", f"baresip of {self.site} refused: {data.strip()}")
+        for number, address in re.findall(r"sip:(\w+)@([\d.]+):\d+\s+\x1b\[\d+mOK", data):
+            at = self.lab.site_of_address(address)
+            if at and not self.registered.get((number, at)):
+                self.registered[(number, at)] = True
+                self.lab.note("phone", f"{number} registered at {at}")
 
     def command(self, name, *params):
         if self.control is None:
@@ -199,9 +213,9 @@ class Caller:
         os.makedirs(self.directory, exist_ok=True)
         port = lab.net.sip_port + 300 + index * 2
         argv = ["sipp", "-sf", os.path.join(SIPP_SCENARIOS, f"{scenario}.xml"), target,
-                "-i", lab.net.address("callers"), "-p", str(port), "-mp", str(30000 + index * 2 % 20000),
+                "-i", lab.net.address("callers"), "-p", str(port), "-mp", str(30000 + index * 10 % 20000),
                 "-s", number, "-d", str(int(duration * 1000)), "-r", f"{max(rate, 0.001) * 1000:.0f}", "-rp", "1000000",
-                "-l", "100000", "-key", "name", name, "-cid_str", f"{name}.%u-%p@%s", "-nostdin",
+                "-l", "5000", "-key", "name", name, "-cid_str", f"{name}.%u-%p@%s", "-nostdin",
                 "-trace_shortmsg", "-shortmessage_file", self._path("messages"),
                 "-trace_logs", "-log_file", self._path("answers"), "-trace_err", "-error_file", self._path("errors")]
         if count:
