@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -432,6 +433,19 @@ static int run(struct runtime *r)
     return code < 0 ? 1 : code;
 }
 
+/* go_with_parent - a component that outlived its supervisor would keep its sockets from its
+ * successor: it stops in order when the hamgr that started it ($STANDFAST_PARENT) ends.  Returns:
+ * false when that has happened already. */
+static bool go_with_parent(void)
+{
+    const char *parent = getenv("STANDFAST_PARENT");
+
+    if (parent == NULL)
+        return true; /* started by systemd or by hand */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return getppid() == (pid_t)strtol(parent, NULL, 10);
+}
+
 int component_main(int argc, char **argv, const struct component_hooks *hooks, void *self)
 {
     const char *name = process_program(hooks->process);
@@ -442,6 +456,10 @@ int component_main(int argc, char **argv, const struct component_hooks *hooks, v
 
     if (r == NULL)
         abort();
+    if (!go_with_parent()) {
+        free(r);
+        return 1;
+    }
     r->hooks = hooks;
     r->component.self = self;
     if (!read_options(argc, argv, name, &options, &status)) {
