@@ -439,6 +439,18 @@ static void take_agent_event(struct step *step, struct gate_session *session)
     tell(step, session);
 }
 
+/* on_logged_out - a forced logout has a reason and is final (X-1).  Without one the SIP server has
+ * only forgotten the login, by a restart or because it is not primary any more: the page logs in
+ * again by itself. */
+static void on_logged_out(struct step *step, struct gate_session *session)
+{
+    if (step->gate->in_roster)
+        return; /* not seen in it */
+    step->again = step->event->reason[0] == '\0';
+    step->text = step->again ? "the SIP server has forgotten the login" : step->event->reason;
+    fire(step, session, SESSION_EV_LOGGED_OUT);
+}
+
 static void on_agent(struct step *step)
 {
     const struct gate_event *e = step->event;
@@ -462,8 +474,7 @@ static void on_agent(struct step *step)
     if (session == NULL)
         return;
     if (e->what == GATE_WHAT_STATE && e->state == GATE_LOGGED_OUT) {
-        step->text = e->reason[0] != '\0' ? e->reason : "logged out by the server";
-        fire(step, session, SESSION_EV_LOGGED_OUT);
+        on_logged_out(step, session);
         return;
     }
     session->seen = true;
@@ -486,7 +497,7 @@ static void sweep_session(struct step *step, struct gate_session *session)
 
     if (step->gate->roster_due && logged_in && !session->seen) {
         step->again = true;
-        step->text = "the SIP server restarted";
+        step->text = "the SIP server has forgotten the login";
         fire(step, session, SESSION_EV_LOGGED_OUT);
         return;
     }

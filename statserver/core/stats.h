@@ -34,8 +34,8 @@
 #define STAT_TEXT_SIZE    160
 #define STAT_SITES_MAX    4
 #define STAT_SOURCES_MAX  8
-#define STAT_QUEUES_MAX   8  /* per agent */
-#define STAT_COUNTERS_MAX 48 /* per site */
+#define STAT_QUEUES_MAX   8   /* per agent */
+#define STAT_COUNTERS_MAX 192 /* per site */
 #define STAT_OUT_MAX      16
 #define STAT_LOCAL        0u /* the source that is this host's SIP server */
 

@@ -11,7 +11,7 @@ let self = null;
 let clockAhead = 0;             // server's wall clock minus ours, in ms
 let heardAt = 0;
 let stream = null;
-let dirty = true;
+let dirty = false;              // drawn with the next frame
 
 const by = (id) => document.getElementById(id);
 const keyOf = { sites: (r) => r.site, queues: (r) => r.site + "/" + r.queue, agents: (r) => r.site + "/" + r.agent };
@@ -113,6 +113,7 @@ function fill(id, items, make, columns, none) {
 }
 
 function draw() {
+  dirty = false;
   if (self !== null) {
     by("cluster").textContent = self.cluster;
     by("asked").textContent = "answered by " + self.host + " (" + self.site + ", " + self.role + ")";
@@ -150,6 +151,7 @@ function heard(who) {
     clockAhead = who.now_ms - heardAt;
   }
   setLink("good", "live", null);
+  if (!dirty) requestAnimationFrame(draw);
   dirty = true;
 }
 
@@ -183,7 +185,6 @@ setInterval(() => {
   } else if (heardAt && now - heardAt > SILENT_AFTER_MS) {
     lost();
   }
-  if (dirty || now - heardAt < 2000) draw();
-  dirty = false;
-}, 500);
+  if (now - heardAt < SILENT_AFTER_MS) draw(); // the ages go on
+}, 1000);
 connect();

@@ -255,6 +255,22 @@ Test(gate, a_forced_logout_is_final_and_a_forgotten_login_is_not)
     cr_assert_eq(gate.sessions.used, 0);
 }
 
+Test(gate, a_login_that_the_server_forgot_without_a_reason_is_renewed)
+{
+    server_up();
+    log_in("ann", "t1");
+    open_stream("t1", 55);
+    agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, ""); /* it is backup now */
+    cr_assert(did(GATE_ACT_END_STREAM)->again);
+    log_in("ann", "t2");
+    open_stream("t2", 56);
+    feed((struct gate_event){.kind = GATE_EV_SERVER_UP});
+    agent_sequence = 0;
+    agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, "an old reason"); /* in the roster */
+    agent_event(GATE_WHAT_SNAPSHOT_END, NULL, GATE_LOGGED_OUT, NULL);
+    cr_assert(did(GATE_ACT_END_STREAM)->again);
+}
+
 Test(gate, a_login_that_the_roster_names_is_kept)
 {
     server_up();
