@@ -53,7 +53,7 @@ struct client_verb {
     bool check;           /* import: only judge the file */
     bool json;            /* status */
     uint32_t patience_ms; /* how long to wait for the confproxy; 0: 10 s */
-    uint32_t wait_ms;     /* import: how long to try again while there is no writer; 0: not at all */
+    uint32_t wait_ms; /* import: how long to try again while there is no writer; 0: not at all */
     FILE *out;
     FILE *err;
 };

@@ -28,8 +28,7 @@ uint64_t proxy_released(const struct proxy *proxy)
     return writer_released(proxy);
 }
 
-/* explain - why writes are not accepted here, or what else a person should know. */
-static void explain(struct proxy *proxy)
+const char *proxy_explain(struct proxy *proxy)
 {
     const struct roles *roles = &proxy->roles;
     uint32_t ahead = roles_waits_for(roles);
@@ -59,6 +58,7 @@ static void explain(struct proxy *proxy)
         (void)snprintf(text, size, "no writer is known");
     if (text[0] == '\0' && !objects_state(proxy->objects)->loaded)
         (void)snprintf(text, size, "no configuration imported yet");
+    return text;
 }
 
 static void open_epoch(struct proxy *proxy, uint64_t epoch)
@@ -109,7 +109,6 @@ void proxy_input(struct proxy *proxy, const struct roles_input *input)
         case ROLES_ACT_OPEN: open_epoch(proxy, action->epoch); break;
         }
     }
-    explain(proxy);
 }
 
 /* --- The copy's own options. --- */
@@ -235,7 +234,6 @@ static int start(struct component *component)
         .host_count = proxy->host_count, .pair = proxy->pair, .open_retry_ms = OPEN_RETRY_MS};
     roles_init(&proxy->roles, &conf, state->held);
     options_read(proxy);
-    explain(proxy);
     log_event(LEVEL_NOTICE, MSG_COPY, LOG_FIELDS(.epoch = state->held.epoch),
               "the copy here holds transaction %llu, %llu objects",
               (unsigned long long)state->held.txid, (unsigned long long)state->count);
@@ -294,7 +292,7 @@ static void report(struct component *component, Sf__RoleReport *report)
     report->conf_epoch = state->held.epoch;
     report->conf_txid = state->held.txid;
     report->conf_writable = roles_may_write(&proxy->roles, loop_now_exact());
-    report->why_not = proxy->why_not;
+    report->why_not = (char *)proxy_explain(proxy);
 }
 
 static void finish(struct component *component)

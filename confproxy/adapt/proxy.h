@@ -72,6 +72,10 @@ uint64_t proxy_released(const struct proxy *proxy);
 /* proxy_may - may this host write, by the clock read now?  Also while it opens its epoch. */
 bool proxy_may(void *proxy);
 
+/* proxy_explain - why writes are not accepted here, or what else a person should know; "" when all
+ * is well. The text is good until the next call. */
+const char *proxy_explain(struct proxy *proxy);
+
 /* --- feed: the LOG conversation. --- */
 
 int feed_start(struct proxy *proxy);

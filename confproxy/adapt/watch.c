@@ -151,7 +151,7 @@ static void status(struct proxy *proxy, struct bus_peer *peer, uint64_t request_
     m.loaded = state->loaded;
     m.conflicts = state->conflicts;
     m.followers = feed_followers(proxy);
-    m.why_not = proxy->why_not;
+    m.why_not = (char *)proxy_explain(proxy);
     if (roles->following != ROLES_NOBODY)
         m.following = (char *)proxy->hosts[roles->following].name;
     (void)bus_peer_send(peer, MESSAGE_CONF_STATUS, &m);

@@ -404,7 +404,7 @@ static void refuse(struct proxy *proxy, const struct asker *asker)
     const struct copy_position held = objects_state(proxy->objects)->held;
 
     if (proxy->roles.state == ROLES_CATCHING_UP)
-        answer(asker, EAGAIN, held, "refused: %s; try again in a moment", proxy->why_not);
+        answer(asker, EAGAIN, held, "refused: %s; try again in a moment", proxy_explain(proxy));
     else if (asker->forwarded)
         answer(asker, EAGAIN, held, "refused: %s is not the writer any more; try again",
                self_name(proxy));
