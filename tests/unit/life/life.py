@@ -123,7 +123,7 @@ class Life(unittest.TestCase):
         self.start("east.1")
         self.until(lambda: self.host("east.2", "east.1").get("ready"), 15, "east.1 back and ready")
         self.assertEqual(self.host("east.1", "east.1")["role"], "BACKUP")
-        self.assertGreater(self.host("east.1", "east.2")["epoch"], epoch)
+        self.assertGreater(self.host("east.2", "east.2")["epoch"], epoch)
 
     def test_a_killed_component_is_started_again(self):
         self.both_up()
