@@ -111,11 +111,11 @@ static const struct fsm_row rows[] = {
 #include "sipserver/core/agent.tbl.h"
 };
 static const char *const states[] = {
-#define AGENT_STATE(name, text, meaning) text,
+#define STATE(name, meaning) #name,
 #include "sipserver/core/agent.tbl.h"
 };
 static const char *const events[] = {
-#define AGENT_EVENT(name, meaning) #name,
+#define EVENT(name, meaning) #name,
 #include "sipserver/core/agent.tbl.h"
 };
 /* clang-format on */
@@ -127,7 +127,15 @@ const struct fsm agent_fsm = {
 
 const char *sc_agent_state_name(enum sc_agent_state state)
 {
-    return (size_t)state < STATES ? states[state] : "?";
+    switch (state) {
+    case SC_AGENT_NULL: return "Null";
+    case SC_AGENT_NOT_READY: return "NotReady";
+    case SC_AGENT_READY: return "Ready";
+    case SC_AGENT_RESERVED: return "Reserved";
+    case SC_AGENT_BUSY: return "Busy";
+    case SC_AGENT_ACW: return "AfterCallWork";
+    }
+    return "?";
 }
 
 /* The only place that moves an agent's state.  REASON NULL: the table's. */
@@ -150,7 +158,8 @@ static void agent_event(struct sc *sc, struct agent *a, enum agent_event event, 
     update_idle(sc, a);
     report_agent(sc, a, SC_AGENT_STATE, pool_get(&sc->calls, a->call));
     if (from != row->to)
-        report_note(sc, SC_NOTE_AGENT, a->id, states[from], states[row->to],
+        report_note(sc, SC_NOTE_AGENT, a->id, sc_agent_state_name((enum sc_agent_state)from),
+                    sc_agent_state_name((enum sc_agent_state)row->to),
                     reason != NULL && reason[0] != '\0' ? reason : row->why);
     if (a->state == SC_AGENT_NULL)
         a->dn = HANDLE_NONE;

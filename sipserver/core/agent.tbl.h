@@ -2,12 +2,12 @@
  *
  * "wanted" is what the agent asked for last, Ready or NotReady: the state to go to when nothing else is going on.
  *
- * Include with AGENT_STATE, AGENT_EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
-#ifndef AGENT_STATE
-#define AGENT_STATE(name, text, meaning)
+ * Include with STATE, EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef STATE
+#define STATE(name, meaning)
 #endif
-#ifndef AGENT_EVENT
-#define AGENT_EVENT(name, meaning)
+#ifndef EVENT
+#define EVENT(name, meaning)
 #endif
 #ifndef ROW
 #define ROW(from, event, guard, to, action, why, source)
@@ -16,24 +16,23 @@
 #define IGNORE(from, event, why, source)
 #endif
 /* clang-format off */
-/*           name       as printed        meaning */
-AGENT_STATE( NULL,      "Null",          "not logged in" )
-AGENT_STATE( NOT_READY, "NotReady",      "logged in, gets no calls of queues" )
-AGENT_STATE( READY,     "Ready",         "waits for a call; offered one when the phone is in service and free" )
-AGENT_STATE( RESERVED,  "Reserved",      "a call of a queue is being offered" )
-AGENT_STATE( BUSY,      "Busy",          "on a call" )
-AGENT_STATE( ACW,       "AfterCallWork", "finishes the work of the last ACD call" )
+STATE( NULL,      "not logged in" )
+STATE( NOT_READY, "logged in, gets no calls of queues" )
+STATE( READY,     "waits for a call; offered one when the phone is in service and free" )
+STATE( RESERVED,  "a call of a queue is being offered" )
+STATE( BUSY,      "on a call" )
+STATE( ACW,       "finishes the work of the last ACD call" )
 
-AGENT_EVENT( LOGIN,     "the agent logged in" )
-AGENT_EVENT( LOGOUT,    "the agent logged out, or was logged out" )
-AGENT_EVENT( WANTS,     "the agent asked for Ready or NotReady" )
-AGENT_EVENT( OFFER,     "a queue reserved the agent for a call" )
-AGENT_EVENT( NO_ANSWER, "the agent's phone did not take the offered call" )
-AGENT_EVENT( WITHDRAWN, "the offered call went away before an answer" )
-AGENT_EVENT( ANSWERED,  "the agent's phone answered the offered call" )
-AGENT_EVENT( CALL,      "a direct call began at the agent's phone" )
-AGENT_EVENT( FREE,      "the last call at the agent's phone ended" )
-AGENT_EVENT( WRAPPED,   "the time for after-call work is over" )
+EVENT( LOGIN,     "the agent logged in" )
+EVENT( LOGOUT,    "the agent logged out, or was logged out" )
+EVENT( WANTS,     "the agent asked for Ready or NotReady" )
+EVENT( OFFER,     "a queue reserved the agent for a call" )
+EVENT( NO_ANSWER, "the agent's phone did not take the offered call" )
+EVENT( WITHDRAWN, "the offered call went away before an answer" )
+EVENT( ANSWERED,  "the agent's phone answered the offered call" )
+EVENT( CALL,      "a direct call began at the agent's phone" )
+EVENT( FREE,      "the last call at the agent's phone ended" )
+EVENT( WRAPPED,   "the time for after-call work is over" )
 
 /*      from       event      guard         to         action         why                                    source */
 ROW   ( NULL,      LOGIN,     phone_busy,   BUSY,      agent_login,   "logged in during a call",             "behaviour L-1, L-2" )
@@ -111,7 +110,7 @@ IGNORE( ACW,       FREE,                                              "was not b
 ROW   ( ACW,       WRAPPED,   wants_ready,  READY,     end_wrap_up,   "after-call work done",                "" )
 ROW   ( ACW,       WRAPPED,   always,       NOT_READY, end_wrap_up,   "after-call work done",                "" )
 /* clang-format on */
-#undef AGENT_STATE
-#undef AGENT_EVENT
+#undef STATE
+#undef EVENT
 #undef ROW
 #undef IGNORE

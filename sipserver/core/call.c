@@ -311,7 +311,20 @@ static void a_release(struct sc *sc, void *object, const void *argument)
         leg_end(sc, target, 0, SIP_STR_NONE);
 }
 
+static void a_forget(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+
+    (void)argument;
+    relays_end(sc, c);
+    disarm(sc, &c->ring);
+    disarm(sc, &c->wait);
+    drop_body(sc, c);
+    pool_put(&sc->calls, c);
+}
+
 #define g_always NULL
+#define a_none   NULL
 
 /* clang-format off */
 static const struct fsm_row rows[] = {
@@ -322,18 +335,18 @@ static const struct fsm_row rows[] = {
 #include "sipserver/core/call.tbl.h"
 };
 static const char *const states[] = {
-#define CALL_STATE(name, meaning) #name,
+#define STATE(name, meaning) #name,
 #include "sipserver/core/call.tbl.h"
 };
 static const char *const events[] = {
-#define CALL_EVENT(name, meaning) #name,
+#define EVENT(name, meaning) #name,
 #include "sipserver/core/call.tbl.h"
 };
 /* clang-format on */
 
 const struct fsm call_fsm = {"call",      rows,        sizeof(rows) / sizeof(rows[0]),
                              states,      CALL_STATES, events,
-                             CALL_EVENTS, CALL_ENDING};
+                             CALL_EVENTS, CALL_STATES};
 
 static void call_event(struct sc *sc, struct call *c, enum call_event event, const void *argument)
 {
@@ -485,6 +498,7 @@ static struct call *call_new(struct sc *sc, const struct sip_event *event, struc
         return NULL;
     }
     c->caller = pool_handle(&sc->legs, l);
+    call_event(sc, c, CALL_EV_INVITE, NULL);
     return c;
 }
 
@@ -687,13 +701,6 @@ void calls_reap(struct sc *sc)
 {
     struct list_link *link;
 
-    while ((link = list_pop(&sc->over)) != NULL) {
-        struct call *c = CONTAINER_OF(link, struct call, in_queue);
-
-        relays_end(sc, c);
-        disarm(sc, &c->ring);
-        disarm(sc, &c->wait);
-        drop_body(sc, c);
-        pool_put(&sc->calls, c);
-    }
+    while ((link = list_pop(&sc->over)) != NULL)
+        call_event(sc, CONTAINER_OF(link, struct call, in_queue), CALL_EV_LEGS_GONE, NULL);
 }

@@ -3,12 +3,12 @@
  * Legs (leg.h) see to their own end: CANCEL, ACK and BYE of a leg that the call has done with go on without it.
  * A call is over when its last leg is.
  *
- * Include with CALL_STATE, CALL_EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
-#ifndef CALL_STATE
-#define CALL_STATE(name, meaning)
+ * Include with STATE, EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef STATE
+#define STATE(name, meaning)
 #endif
-#ifndef CALL_EVENT
-#define CALL_EVENT(name, meaning)
+#ifndef EVENT
+#define EVENT(name, meaning)
 #endif
 #ifndef ROW
 #define ROW(from, event, guard, to, action, why, source)
@@ -17,26 +17,44 @@
 #define IGNORE(from, event, why, source)
 #endif
 /* clang-format off */
-CALL_STATE( SETUP,    "the INVITE is here, where it goes is being decided" )
-CALL_STATE( QUEUED,   "waits in a queue, the caller has a 182" )
-CALL_STATE( OFFERED,  "an INVITE is out to a target" )
-CALL_STATE( ANSWERED, "the target's 2xx is with the caller, its ACK is not here" )
-CALL_STATE( UP,       "established" )
-CALL_STATE( ENDING,   "over for both parties; legs wait for their last answers" )
+STATE( NONE,     "no call: the record is free" )
+STATE( SETUP,    "the INVITE is here, where it goes is being decided" )
+STATE( QUEUED,   "waits in a queue, the caller has a 182" )
+STATE( OFFERED,  "an INVITE is out to a target" )
+STATE( ANSWERED, "the target's 2xx is with the caller, its ACK is not here" )
+STATE( UP,       "established" )
+STATE( ENDING,   "over for both parties; legs wait for their last answers" )
 
-CALL_EVENT( TO_TARGET, "a target was chosen" )
-CALL_EVENT( TO_QUEUE,  "the number is a queue" )
-CALL_EVENT( REFUSED,   "nowhere to go: the caller gets a final answer" )
-CALL_EVENT( PROGRESS,  "a provisional response from the target" )
-CALL_EVENT( ANSWER,    "a 2xx from the target" )
-CALL_EVENT( FAILED,    "the target refused, timed out, or rang too long" )
-CALL_EVENT( ACK,       "the caller acknowledged the 2xx" )
-CALL_EVENT( NO_ACK,    "the caller never acknowledged the 2xx" )
-CALL_EVENT( CANCEL,    "the caller gives up before an answer (CANCEL, or BYE in the early dialog)" )
-CALL_EVENT( RELEASE,   "a party sent BYE, or its leg is lost" )
-CALL_EVENT( WAITED,    "it waited longer than the queue allows, or the queue is gone" )
+EVENT( INVITE,    "an INVITE that begins a call" )
+EVENT( TO_TARGET, "a target was chosen" )
+EVENT( TO_QUEUE,  "the number is a queue" )
+EVENT( REFUSED,   "nowhere to go: the caller gets a final answer" )
+EVENT( PROGRESS,  "a provisional response from the target" )
+EVENT( ANSWER,    "a 2xx from the target" )
+EVENT( FAILED,    "the target refused, timed out, or rang too long" )
+EVENT( ACK,       "the caller acknowledged the 2xx" )
+EVENT( NO_ACK,    "the caller never acknowledged the 2xx" )
+EVENT( CANCEL,    "the caller gives up before an answer (CANCEL, or BYE in the early dialog)" )
+EVENT( RELEASE,   "a party sent BYE, or its leg is lost" )
+EVENT( WAITED,    "it waited longer than the queue allows, or the queue is gone" )
+EVENT( LEGS_GONE, "its last leg is gone" )
 
 /*      from      event      guard         to        action           why                                      source */
+ROW   ( NONE,     INVITE,    always,       SETUP,    none,            "a call begins",                         "RFC 3261 13.3.1" )
+IGNORE( NONE,     TO_TARGET,                                          "no call",                               "" )
+IGNORE( NONE,     TO_QUEUE,                                           "no call",                               "" )
+IGNORE( NONE,     REFUSED,                                            "no call",                               "" )
+IGNORE( NONE,     PROGRESS,                                           "no call",                               "" )
+IGNORE( NONE,     ANSWER,                                             "no call",                               "" )
+IGNORE( NONE,     FAILED,                                             "no call",                               "" )
+IGNORE( NONE,     ACK,                                                "no call",                               "" )
+IGNORE( NONE,     NO_ACK,                                             "no call",                               "" )
+IGNORE( NONE,     CANCEL,                                             "no call",                               "" )
+IGNORE( NONE,     RELEASE,                                            "no call",                               "" )
+IGNORE( NONE,     WAITED,                                             "no call",                               "" )
+IGNORE( NONE,     LEGS_GONE,                                          "no call",                               "" )
+
+IGNORE( SETUP,    INVITE,                                             "begun already",                         "" )
 ROW   ( SETUP,    TO_TARGET, always,       OFFERED,  start_offer,     "target chosen",                         "RFC 3261 16.5" )
 ROW   ( SETUP,    TO_QUEUE,  always,       QUEUED,   enter_queue,     "waits for an agent",                    "RFC 3261 13.3.1.1" )
 ROW   ( SETUP,    REFUSED,   always,       ENDING,   refuse_caller,   "nowhere to go",                         "RFC 3261 13.3.1.3" )
@@ -48,7 +66,9 @@ IGNORE( SETUP,    NO_ACK,                                             "nothing t
 ROW   ( SETUP,    CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.2" )
 IGNORE( SETUP,    RELEASE,                                            "never without an answer",               "" )
 IGNORE( SETUP,    WAITED,                                             "does not wait",                         "" )
+IGNORE( SETUP,    LEGS_GONE,                                          "never before its end",                  "" )
 
+IGNORE( QUEUED,   INVITE,                                             "begun already",                         "" )
 ROW   ( QUEUED,   TO_TARGET, always,       OFFERED,  start_offer,     "agent reserved",                        "" )
 IGNORE( QUEUED,   TO_QUEUE,                                           "waits already",                         "" )
 ROW   ( QUEUED,   REFUSED,   always,       ENDING,   refuse_caller,   "refused",                               "RFC 3261 13.3.1.3" )
@@ -60,7 +80,9 @@ IGNORE( QUEUED,   NO_ACK,                                             "nothing t
 ROW   ( QUEUED,   CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.2" )
 IGNORE( QUEUED,   RELEASE,                                            "never without an answer",               "" )
 ROW   ( QUEUED,   WAITED,    always,       ENDING,   refuse_caller,   "waited too long",                       "RFC 3261 21.4.18" )
+IGNORE( QUEUED,   LEGS_GONE,                                          "never before its end",                  "" )
 
+IGNORE( OFFERED,  INVITE,                                             "begun already",                         "" )
 IGNORE( OFFERED,  TO_TARGET,                                          "FAILED comes first",                    "" )
 IGNORE( OFFERED,  TO_QUEUE,                                           "FAILED comes first",                    "" )
 ROW   ( OFFERED,  REFUSED,   always,       ENDING,   refuse_caller,   "refused",                               "RFC 3261 13.3.1.3" )
@@ -73,7 +95,9 @@ IGNORE( OFFERED,  NO_ACK,                                             "nothing t
 ROW   ( OFFERED,  CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.1, 9.2" )
 IGNORE( OFFERED,  RELEASE,                                            "never without an answer",               "" )
 IGNORE( OFFERED,  WAITED,                                             "no longer waits",                       "" )
+IGNORE( OFFERED,  LEGS_GONE,                                          "never before its end",                  "" )
 
+IGNORE( ANSWERED, INVITE,                                             "begun already",                         "" )
 IGNORE( ANSWERED, TO_TARGET,                                          "answered",                              "" )
 IGNORE( ANSWERED, TO_QUEUE,                                           "answered",                              "" )
 IGNORE( ANSWERED, REFUSED,                                            "answered",                              "" )
@@ -85,7 +109,9 @@ ROW   ( ANSWERED, NO_ACK,    always,       ENDING,   release,         "the answe
 IGNORE( ANSWERED, CANCEL,                                             "too late: the answer was faster",       "RFC 3261 9.2" )
 ROW   ( ANSWERED, RELEASE,   always,       ENDING,   release,         "released",                              "RFC 3261 15" )
 IGNORE( ANSWERED, WAITED,                                             "no longer waits",                       "" )
+IGNORE( ANSWERED, LEGS_GONE,                                          "never before its end",                  "" )
 
+IGNORE( UP,       INVITE,                                             "begun already",                         "" )
 IGNORE( UP,       TO_TARGET,                                          "established",                           "" )
 IGNORE( UP,       TO_QUEUE,                                           "established",                           "" )
 IGNORE( UP,       REFUSED,                                            "established",                           "" )
@@ -97,7 +123,9 @@ IGNORE( UP,       NO_ACK,                                             "acknowled
 IGNORE( UP,       CANCEL,                                             "too late: the answer was faster",       "RFC 3261 9.2" )
 ROW   ( UP,       RELEASE,   always,       ENDING,   release,         "released",                              "RFC 3261 15" )
 IGNORE( UP,       WAITED,                                             "no longer waits",                       "" )
+IGNORE( UP,       LEGS_GONE,                                          "never before its end",                  "" )
 
+IGNORE( ENDING,   INVITE,                                             "begun already",                         "" )
 IGNORE( ENDING,   TO_TARGET,                                          "over",                                  "" )
 IGNORE( ENDING,   TO_QUEUE,                                           "over",                                  "" )
 IGNORE( ENDING,   REFUSED,                                            "over",                                  "" )
@@ -109,8 +137,9 @@ IGNORE( ENDING,   NO_ACK,                                             "over: the
 IGNORE( ENDING,   CANCEL,                                             "over",                                  "" )
 IGNORE( ENDING,   RELEASE,                                            "both released at once",                 "RFC 3261 15.1.2" )
 IGNORE( ENDING,   WAITED,                                             "over",                                  "" )
+ROW   ( ENDING,   LEGS_GONE, always,       NONE,     forget,          "both parties are done",                 "" )
 /* clang-format on */
-#undef CALL_STATE
-#undef CALL_EVENT
+#undef STATE
+#undef EVENT
 #undef ROW
 #undef IGNORE

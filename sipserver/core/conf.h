@@ -24,7 +24,7 @@ enum sc_dr_forward { SC_FORWARD_UNSET, SC_FORWARD_OFF, SC_FORWARD_NO_AGENT, SC_F
 
 /* Every field set, see sc_options_default. */
 struct sc_options {
-    char realm[SC_NAME_SIZE];
+    char realm[SC_REALM_SIZE];
     char dr_peer_trunk[SC_NAME_SIZE]; /* "" = STANDALONE */
     enum sc_dr_forward dr_forward;
     bool dr_oosp_transfer_enabled;

@@ -70,13 +70,17 @@ static void carve_pool(struct carver *c, struct pool *p, uint32_t count, size_t 
         pool_init(p, block, count, size);
 }
 
+static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
+{
+    return value < min ? min : value > max ? max : value;
+}
+
 static void stack_conf(const struct sc_conf *conf, struct sip_stack_conf *ret)
 {
     struct sip_buf b;
 
     sip_stack_conf_default(ret);
-    ret->server_max = conf->maxima.transactions;
-    ret->client_max = conf->maxima.transactions;
+    ret->server_max = ret->client_max = within(conf->maxima.transactions, 16, 1000000);
     ret->message_max = SC_OFFER_SIZE + 4096;
     ret->t1_ms = conf->t1_ms;
     ret->stateless = 1u << SIP_REGISTER | 1u << SIP_OPTIONS;
@@ -94,7 +98,8 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     uint32_t legs = m->calls * 2 + m->calls / 4 + 8;
     uint32_t timers = m->registrations + m->dns * 3 + m->calls * 2 + m->agents * 2;
     struct sip_stack_conf sip;
-    struct sc scratch, *carved = carve(c, sizeof(*carved)), *sc = carved != NULL ? carved : &scratch;
+    struct sc scratch, *carved = carve(c, sizeof(*carved)),
+                       *sc = carved != NULL ? carved : &scratch;
     void *dns_hash, *agents_hash, *heap;
 
     carve_pool(c, &sc->dns, m->dns, sizeof(struct dn));

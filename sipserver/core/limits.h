@@ -7,6 +7,7 @@
 #define SIPSERVER_CORE_LIMITS_H
 
 #define SC_NAME_SIZE        64  /* number of a DN, id of an agent, name of a trunk, with its NUL */
+#define SC_REALM_SIZE       128 /* digest realm, with its NUL */
 #define SC_URI_SIZE         256 /* contact URI of a trunk or service, with its NUL */
 #define SC_REASON_SIZE      96  /* reasons in words, with their NUL */
 #define SC_CALL_ID_SIZE     48  /* "1-12-7f3a": the id of a call as people see it */

@@ -193,7 +193,7 @@ static bool calls_sane(const struct sc *sc)
         bool both = c->state == CALL_ANSWERED || c->state == CALL_UP;
 
         legs += c->legs_n;
-        if (c->state == CALL_SETUP || c->legs_n == 0)
+        if (c->state == CALL_NONE || c->state == CALL_SETUP || c->legs_n == 0)
             return false; /* only within a step */
         if (c->state != CALL_ENDING && caller == NULL)
             return false;

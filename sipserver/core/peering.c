@@ -23,11 +23,11 @@ static const struct fsm_row rows[] = {
 #include "sipserver/core/peering.tbl.h"
 };
 static const char *const states[] = {
-#define PEERING_STATE(name, meaning) #name,
+#define STATE(name, meaning) #name,
 #include "sipserver/core/peering.tbl.h"
 };
 static const char *const events[] = {
-#define PEERING_EVENT(name, meaning) #name,
+#define EVENT(name, meaning) #name,
 #include "sipserver/core/peering.tbl.h"
 };
 /* clang-format on */

@@ -1,10 +1,10 @@
 /* peering - the mode of the site (behaviour, section 3).  It touches new calls only (R-1).
- * Include with PEERING_STATE, PEERING_EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
-#ifndef PEERING_STATE
-#define PEERING_STATE(name, meaning)
+ * Include with STATE, EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef STATE
+#define STATE(name, meaning)
 #endif
-#ifndef PEERING_EVENT
-#define PEERING_EVENT(name, meaning)
+#ifndef EVENT
+#define EVENT(name, meaning)
 #endif
 #ifndef ROW
 #define ROW(from, event, guard, to, action, why, source)
@@ -13,14 +13,14 @@
 #define IGNORE(from, event, why, source)
 #endif
 /* clang-format off */
-PEERING_STATE( SINGLE,     "dr-peer-trunk is set, the inter-site trunk is out of service: the site carries on alone" )
-PEERING_STATE( STANDALONE, "dr-peer-trunk is not set" )
-PEERING_STATE( PEERED,     "the inter-site trunk is in service" )
+STATE( SINGLE,     "dr-peer-trunk is set, the inter-site trunk is out of service: the site carries on alone" )
+STATE( STANDALONE, "dr-peer-trunk is not set" )
+STATE( PEERED,     "the inter-site trunk is in service" )
 
-PEERING_EVENT( NAMED,      "dr-peer-trunk names a trunk, and it did not before or named another" )
-PEERING_EVENT( UNNAMED,    "dr-peer-trunk names no trunk" )
-PEERING_EVENT( TRUNK_UP,   "the inter-site trunk came into service" )
-PEERING_EVENT( TRUNK_DOWN, "the inter-site trunk went out of service" )
+EVENT( NAMED,      "dr-peer-trunk names a trunk, and it did not before or named another" )
+EVENT( UNNAMED,    "dr-peer-trunk names no trunk" )
+EVENT( TRUNK_UP,   "the inter-site trunk came into service" )
+EVENT( TRUNK_DOWN, "the inter-site trunk went out of service" )
 
 /*      from        event       guard   to          action         why                                             source */
 ROW   ( SINGLE,     NAMED,      always, SINGLE,     none,          "no proof of the peer yet",                     "behaviour 3" )
@@ -36,7 +36,7 @@ ROW   ( PEERED,     UNNAMED,    always, STANDALONE, none,          "dr-peer-trun
 IGNORE( PEERED,     TRUNK_UP,                                      "unchanged",                                    "" )
 ROW   ( PEERED,     TRUNK_DOWN, always, SINGLE,     none,          "the inter-site trunk is out of service",       "behaviour SF-7, NF-2" )
 /* clang-format on */
-#undef PEERING_STATE
-#undef PEERING_EVENT
+#undef STATE
+#undef EVENT
 #undef ROW
 #undef IGNORE

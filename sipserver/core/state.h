@@ -45,43 +45,43 @@ enum timer_kind {
 };
 
 enum agent_event {
-#define AGENT_EVENT(name, meaning) AGENT_EV_##name,
+#define EVENT(name, meaning) AGENT_EV_##name,
 #include "sipserver/core/agent.tbl.h"
     AGENT_EVENTS
 };
 
 enum peering_event {
-#define PEERING_EVENT(name, meaning) PEERING_EV_##name,
+#define EVENT(name, meaning) PEERING_EV_##name,
 #include "sipserver/core/peering.tbl.h"
     PEERING_EVENTS
 };
 
 enum peering_state {
-#define PEERING_STATE(name, meaning) PEERING_##name,
+#define STATE(name, meaning) PEERING_##name,
 #include "sipserver/core/peering.tbl.h"
     PEERING_STATES
 };
 
 enum trunk_state {
-#define TRUNK_STATE(name, meaning) TRUNK_##name,
+#define STATE(name, meaning) TRUNK_##name,
 #include "sipserver/core/trunk.tbl.h"
     TRUNK_STATES
 };
 
 enum trunk_event {
-#define TRUNK_EVENT(name, meaning) TRUNK_EV_##name,
+#define EVENT(name, meaning) TRUNK_EV_##name,
 #include "sipserver/core/trunk.tbl.h"
     TRUNK_EVENTS
 };
 
 enum call_state {
-#define CALL_STATE(name, meaning) CALL_##name,
+#define STATE(name, meaning) CALL_##name,
 #include "sipserver/core/call.tbl.h"
     CALL_STATES
 };
 
 enum call_event {
-#define CALL_EVENT(name, meaning) CALL_EV_##name,
+#define EVENT(name, meaning) CALL_EV_##name,
 #include "sipserver/core/call.tbl.h"
     CALL_EVENTS
 };

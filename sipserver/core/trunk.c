@@ -155,11 +155,11 @@ static const struct fsm_row rows[] = {
 #include "sipserver/core/trunk.tbl.h"
 };
 static const char *const states[] = {
-#define TRUNK_STATE(name, meaning) #name,
+#define STATE(name, meaning) #name,
 #include "sipserver/core/trunk.tbl.h"
 };
 static const char *const events[] = {
-#define TRUNK_EVENT(name, meaning) #name,
+#define EVENT(name, meaning) #name,
 #include "sipserver/core/trunk.tbl.h"
 };
 /* clang-format on */

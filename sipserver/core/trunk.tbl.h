@@ -3,12 +3,12 @@
  * An answer is any response to our OPTIONS but 503 (and but our own 408, which is silence).  The force timer runs
  * from the first unanswered OPTIONS; an answer stops it.
  *
- * Include with TRUNK_STATE, TRUNK_EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
-#ifndef TRUNK_STATE
-#define TRUNK_STATE(name, meaning)
+ * Include with STATE, EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef STATE
+#define STATE(name, meaning)
 #endif
-#ifndef TRUNK_EVENT
-#define TRUNK_EVENT(name, meaning)
+#ifndef EVENT
+#define EVENT(name, meaning)
 #endif
 #ifndef ROW
 #define ROW(from, event, guard, to, action, why, source)
@@ -17,16 +17,16 @@
 #define IGNORE(from, event, why, source)
 #endif
 /* clang-format off */
-TRUNK_STATE( NEW,        "configured, not yet watched" )
-TRUNK_STATE( IN,         "in service" )
-TRUNK_STATE( OUT,        "out of service: no answers" )
-TRUNK_STATE( RECOVERING, "answers again, not yet trusted" )
+STATE( NEW,        "configured, not yet watched" )
+STATE( IN,         "in service" )
+STATE( OUT,        "out of service: no answers" )
+STATE( RECOVERING, "answers again, not yet trusted" )
 
-TRUNK_EVENT( START,      "the site begins to serve" )
-TRUNK_EVENT( ANSWER,     "an answer to our OPTIONS, or a valid request from a gateway" )
-TRUNK_EVENT( FORCE,      "oos-force since the first unanswered OPTIONS" )
-TRUNK_EVENT( HELD,       "the hold-down time is over" )
-TRUNK_EVENT( STOP,       "the site no longer serves" )
+EVENT( START,      "the site begins to serve" )
+EVENT( ANSWER,     "an answer to our OPTIONS, or a valid request from a gateway" )
+EVENT( FORCE,      "oos-force since the first unanswered OPTIONS" )
+EVENT( HELD,       "the hold-down time is over" )
+EVENT( STOP,       "the site no longer serves" )
 
 /*      from        event   guard       to          action        why                              source */
 ROW   ( NEW,        START,  inter_site, OUT,        start_watch,  "no proof of the peer yet",      "behaviour 3" )
@@ -57,7 +57,7 @@ ROW   ( RECOVERING, HELD,   enough,     IN,         trusted,      "enough good a
 IGNORE( RECOVERING, HELD,                                         "the next good answer decides",  "behaviour T-2" )
 ROW   ( RECOVERING, STOP,   always,     NEW,        stop_watch,   "the site does not serve",       "" )
 /* clang-format on */
-#undef TRUNK_STATE
-#undef TRUNK_EVENT
+#undef STATE
+#undef EVENT
 #undef ROW
 #undef IGNORE

@@ -38,6 +38,18 @@ struct fsm {
 #define NAME  supervise
 #define TABLE "hamgr/core/supervise.tbl.h"
 #include "tests/fsmdoc/machine.inc"
+#define NAME  agent
+#define TABLE "sipserver/core/agent.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  call
+#define TABLE "sipserver/core/call.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  peering
+#define TABLE "sipserver/core/peering.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  trunk
+#define TABLE "sipserver/core/trunk.tbl.h"
+#include "tests/fsmdoc/machine.inc"
 
 #define MACHINE(name, title, table)                                                                \
     {                                                                                              \
@@ -55,6 +67,10 @@ static const struct fsm machines[] = {
     MACHINE(lease, "Candidate and holder of a right", "hamgr/core/lease.tbl.h"),
     MACHINE(site, "The judgement of the other site", "hamgr/core/site.tbl.h"),
     MACHINE(supervise, "The supervision of a component", "hamgr/core/supervise.tbl.h"),
+    MACHINE(agent, "An agent", "sipserver/core/agent.tbl.h"),
+    MACHINE(call, "A call", "sipserver/core/call.tbl.h"),
+    MACHINE(peering, "The mode of a site", "sipserver/core/peering.tbl.h"),
+    MACHINE(trunk, "The watch of a trunk", "sipserver/core/trunk.tbl.h"),
 };
 
 #define MACHINES_N (sizeof machines / sizeof machines[0])
