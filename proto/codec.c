@@ -344,7 +344,7 @@ int codec_decode(const uint8_t *data, size_t size, enum endpoint endpoint, enum 
                  struct codec_message **ret_message, struct codec_error *ret_error)
 {
     struct codec_message *message;
-    Sf__Envelope *envelope;
+    Sf__Envelope *envelope = NULL;
     ProtobufCMessage *body = NULL;
     int r;
 

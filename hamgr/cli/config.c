@@ -15,6 +15,7 @@ static int run(struct cli *cli, const char *name, const char *file)
                                      .author = author != NULL ? author : "operator",
                                      .json = cli->json,
                                      .patience_ms = cli->timeout_ms,
+                                     .wait_ms = cli->wait ? cli->timeout_ms : 0,
                                      .out = stdout,
                                      .err = stderr};
 

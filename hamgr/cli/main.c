@@ -46,7 +46,7 @@ static void usage(FILE *out)
             "  --self NAME     which host of it this is (default: its `self`, or $STANDFAST_SELF)\n"
             "  --bin-dir DIR   run --supervise: where the components are (default: beside hamgr)\n"
             "  --timeout MS    how long to wait for the hamgr of this host (default %d)\n"
-            "  --wait          switchover, site promote: return when it has happened\n"
+            "  --wait          switchover, site promote: return when it has happened; config import: wait for a writer\n"
             "  --json          the answer as one JSON document\n\n"
             "Exit status: 0 done, 1 refused or failed, 2 wrong command line or file, 3 no hamgr "
             "answers.\n",

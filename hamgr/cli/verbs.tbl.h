@@ -8,7 +8,7 @@ VERB( "status",        verb_status,       "[--json]",       "hosts, roles, modes
 VERB( "events",        verb_events,       "[--follow]",     "what happened here: roles, leases, components, sites" )
 VERB( "switchover",    verb_switchover,   "[SITE]",         "hand the role of this site's primary over to its backup, planned; refused when the backup is not ready" )
 VERB( "site promote",  verb_site_promote, "[SITE]",         "bring the Configuration Server of this site into service when the other site's is lost" )
-VERB( "config import", verb_config_import,"FILE",           "replace the configuration by that of a YAML file; refused whole when anything in it is wrong" )
+VERB( "config import", verb_config_import,"FILE [--wait]",  "replace the configuration by that of a YAML file; refused whole when anything in it is wrong" )
 VERB( "config export", verb_config_export,"",               "print the configuration as YAML that can be imported again" )
 VERB( "config status", verb_config_status,"[--json]",       "who writes, what this host's copy holds" )
 VERB( "keys",          verb_keys,         "",               "the keys of the hosts: present, fingerprint" )
