@@ -443,7 +443,8 @@ static void route_call(struct sc *sc, struct call *c, const char *number)
     }
     /* A routing point, or a target of one that leads nowhere: as if a target had failed. */
     a_next_target(sc, c,
-                  &(struct failure){route.kind == ROUTE_NOWHERE ? route.status : 480, "no target"});
+                  route.kind == ROUTE_NOWHERE ? &(struct failure){route.status, route.reason}
+                                              : &(struct failure){480, "no target left"});
 }
 
 /* ---- a new call ---- */

@@ -6,9 +6,9 @@
 #include "sipserver/core/queue.h"
 #include "sipserver/core/trunk.h"
 
-static struct route nowhere(unsigned status, enum core_count why)
+static struct route nowhere(unsigned status, enum core_count why, const char *reason)
 {
-    return (struct route){.kind = ROUTE_NOWHERE, .status = status, .why = why};
+    return (struct route){.kind = ROUTE_NOWHERE, .status = status, .why = why, .reason = reason};
 }
 
 static struct route by_prefix(const struct sc *sc, const struct call *c, struct sip_str number)
@@ -18,9 +18,9 @@ static struct route by_prefix(const struct sc *sc, const struct call *c, struct 
     struct trunk *t = trunk_of_number(sc, number, &known);
 
     if (!known || source == NULL || source->type != SC_DN_EXTENSION)
-        return nowhere(404, N_NOT_FOUND);
+        return nowhere(404, N_NOT_FOUND, "no such number");
     if (t == NULL)
-        return nowhere(480, CORE_COUNTS); /* its trunks are out of service */
+        return nowhere(480, CORE_COUNTS, "trunk out of service");
     return (struct route){.kind = ROUTE_TRUNK, .trunk = t};
 }
 
@@ -41,16 +41,16 @@ struct route route_find(const struct sc *sc, const struct call *c, struct sip_st
     switch (d->type) {
     case SC_DN_EXTENSION:
         if (!d->in_service)
-            return nowhere(480, CORE_COUNTS);
+            return nowhere(480, CORE_COUNTS, "phone out of service");
         return (struct route){.kind = ROUTE_PHONE, .dn = d};
     case SC_DN_QUEUE:
         q = pool_get(&sc->queues, d->queue);
         if (queue_full(q))
-            return nowhere(486, N_QUEUE_FULL);
+            return nowhere(486, N_QUEUE_FULL, "the queue is full");
         return (struct route){.kind = ROUTE_QUEUE, .dn = d};
     case SC_DN_ROUTING_POINT: return (struct route){.kind = ROUTE_TARGETS, .dn = d};
     case SC_DN_TRUNK:
     case SC_DN_SERVICE: break;
     }
-    return nowhere(404, N_NOT_FOUND);
+    return nowhere(404, N_NOT_FOUND, "not a number to be called");
 }

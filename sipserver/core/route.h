@@ -19,7 +19,8 @@ struct route {
     enum route_kind kind;
     struct dn *dn;
     struct trunk *trunk;
-    unsigned status; /* NOWHERE */
+    unsigned status; /* NOWHERE: for the caller */
+    const char *reason;
     enum core_count why;
 };
 
