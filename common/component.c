@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -47,6 +50,28 @@ struct options {
     const char *log_folder;
 };
 
+/* tell - a message to the service manager that is lost rather than waited for: sd_notify would stop
+ * this process once the queue of a manager that stands still is full, ten messages later. */
+static void tell(const char *text)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    size_t size = path != NULL ? strlen(path) : 0;
+    int fd;
+
+    if (size == 0 || size >= sizeof name.sun_path || (path[0] != '/' && path[0] != '@'))
+        return;
+    memcpy(name.sun_path, path, size);
+    if (path[0] == '@')
+        name.sun_path[0] = '\0'; /* an abstract name */
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    (void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&name,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+    (void)close(fd);
+}
+
 /* ---- role ---- */
 
 bool component_may_serve(const struct component *component)
@@ -79,6 +104,7 @@ static void set_role(struct runtime *r, const struct component_role *role, const
     bool changed = role->primary != c->role.primary || role->epoch != c->role.epoch;
     bool was_primary = c->role.primary;
     mono_t end = MONO_NEVER;
+    char status[64];
 
     c->role = *role;
     if (role->primary)
@@ -94,8 +120,9 @@ static void set_role(struct runtime *r, const struct component_role *role, const
               LOG_FIELDS(.from = was_primary ? "PRIMARY" : "BACKUP",
                          .to = role->primary ? "PRIMARY" : "BACKUP", .epoch = role->epoch),
               "%s", why);
-    (void)sd_notifyf(0, "STATUS=%s, epoch %" PRIu64, role->primary ? "primary" : "backup",
-                     role->epoch);
+    (void)snprintf(status, sizeof status, "STATUS=%s, epoch %" PRIu64,
+                   role->primary ? "primary" : "backup", role->epoch);
+    tell(status);
 }
 
 /* expire - what has run out by NOW ends here, without being told (H-2, H-4). */
@@ -277,7 +304,7 @@ static void on_turn(void *arg, mono_t now)
     r->next_beat = mono_add_ms(now, r->beat_ms);
     loop_timer_set(r->beat, r->next_beat);
     send_report(r);
-    (void)sd_notify(0, "WATCHDOG=1");
+    tell("WATCHDOG=1");
 }
 
 /* The beat's timer only makes a turn. */
@@ -295,7 +322,7 @@ static void on_stop(void *arg, int signal)
     r->stopping = true;
     log_event(LEVEL_NOTICE, MSG_STOP, NULL, "%s: stopping%s", strsignal(signal),
               again ? " at once" : "");
-    (void)sd_notify(0, "STOPPING=1");
+    tell("STOPPING=1");
     if (again || r->hooks->stop == NULL)
         loop_exit(r->component.loop, 0);
     else
