@@ -28,7 +28,7 @@ enum ham_ev_type {
 };
 
 enum ham_report {
-    COMPONENT_READY,   /* READY=1 */
+    COMPONENT_READY,   /* READY=1; of one that we did not start: before it gets its first order */
     COMPONENT_BEAT,    /* a whole turn through its work path */
     COMPONENT_EXITED,  /* its process ended */
     COMPONENT_STOPPED, /* obeys the BACKUP order of EPOCH: sends nothing any more */

@@ -97,6 +97,8 @@ static void boot(struct sim *s, int i)
     h->life++;
     h->ham_up = true;
     h->has_order = false;
+    for (int k = 0; k < SIM_COMPONENTS; k++)
+        h->component[k].connected = false;
     h->timer_at = INT64_MAX;
     ham_init(&h->ham, &c, prng_next(&s->comp), own_clock(h, s->now), h->disk);
     step(s, i, &(struct ham_ev){.type = HAM_EV_TICK});
@@ -311,6 +313,7 @@ static void component_event(struct sim *s, struct sim_event *e)
     } else if (e->kind == EV_STARTED && h->crash_loop) {
         sim_crash_component(s, e->host, e->component);
     } else if (e->kind == EV_STARTED) {
+        c->connected = true;
         report(s, e->host, e->component, COMPONENT_READY, 0);
         report(s, e->host, e->component, COMPONENT_SYNC, 0);
         if (h->has_order)
@@ -388,6 +391,8 @@ static void perform(struct sim *s, int i, const struct ham_act *a)
         for (int c = 0; c < SIM_COMPONENTS; c++) {
             struct sim_component *k = &h->component[c];
             int64_t at = s->now + prng_between(&s->comp, 0, 2 * SIM_MS);
+            if (!k->connected)
+                continue;
             if (at < k->last_order_at)
                 at = k->last_order_at;
             k->last_order_at = at;

@@ -24,6 +24,7 @@
 
 struct sim_component {
     bool running, wedged, frozen;
+    bool connected;         /* to hamgr, which gives orders to nobody else */
     uint32_t life;          /* its process; reports of an earlier one are lost */
     struct ham_order order; /* in force */
     int64_t until;          /* true time when PRIMARY ends by itself; 0 backup */
