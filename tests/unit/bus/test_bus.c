@@ -50,8 +50,10 @@ static void on_peer(void *arg, struct bus_peer *peer, const struct bus_sender *f
     note(s, from, message);
     s->peer = peer;
     order.epoch = s->last_number;
-    if (s->answer)
-        check(bus_peer_send(peer, MESSAGE_ROLE_ORDER, &order) == 0);
+    if (s->answer) {
+        int r = bus_peer_send(peer, MESSAGE_ROLE_ORDER, &order);
+        check(r == 0 || r == -ENOTCONN); /* the other side may have gone since */
+    }
 }
 
 static void on_gone(void *arg, struct bus_peer *peer)
