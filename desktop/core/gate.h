@@ -117,7 +117,8 @@ struct gate_event {
     uint64_t stream;
     uint64_t request_id;
     uint64_t sequence;
-    const char *token, *agent, *dn, *reason, *text, *call, *caller, *queue; /* NULL when not given */
+    /* NULL when not given: */
+    const char *token, *agent, *dn, *reason, *text, *call, *caller, *queue;
     enum gate_state state;
     enum gate_what what;
     int32_t code;

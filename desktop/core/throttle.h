@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 #define THROTTLE_AGENT_SIZE 64
-#define THROTTLE_FAILED_MAX 256 /* agents with wrong passwords remembered; the oldest makes room   \
-                                 */
+
+/* Agents with wrong passwords remembered; the oldest makes room. */
+#define THROTTLE_FAILED_MAX 256
 
 struct throttle_conf {
     uint32_t burst;       /* logins at once */

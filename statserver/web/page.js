@@ -7,6 +7,7 @@ const RETRY_MS = 1000;
 
 const rows = { sites: new Map(), queues: new Map(), agents: new Map() };
 let cluster = null;
+let clusterAt = 0;              // when hamgr's view came
 let self = null;
 let clockAhead = 0;             // server's wall clock minus ours, in ms
 let heardAt = 0;
@@ -125,7 +126,10 @@ function draw() {
   if (cluster !== null) {
     fill("hosts", cluster.hosts, hostRow, 6, "hamgr of this host has not told anything yet.");
     const c = cluster.config;
-    by("config").textContent = (c.writer_host ? "Configuration is written at " + c.writer_host + "."
+    const age = Date.now() - clusterAt;
+    by("config").textContent = (cluster.hosts.length > 0 && age > SILENT_AFTER_MS
+      ? "hamgr of " + (self ? self.host : "this host") + " has said nothing for " + duration(age) + "; what follows is what it last knew. " : "") +
+      (c.writer_host ? "Configuration is written at " + c.writer_host + "."
       : "Nobody writes the configuration now; reading goes on everywhere.") +
       (c.ticket_site ? " The ticket is with " + c.ticket_site + " (epoch " + c.ticket_epoch + ")." : "");
   }
@@ -163,10 +167,11 @@ function connect() {
     for (const map of Object.values(rows)) map.clear();
     take(state);
     cluster = state.cluster;
+    clusterAt = Date.now() - Math.max(0, cluster.heard_ms);
     heard(state.self);
   });
   on("update", (changed) => { take(changed); heard(null); });
-  on("cluster", (c) => { cluster = c; heard(c.self); });
+  on("cluster", (c) => { cluster = c; clusterAt = Date.now(); heard(c.self); });
   on("beat", heard);
 }
 
