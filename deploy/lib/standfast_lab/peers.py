@@ -4,6 +4,7 @@ the headless agents of our own `desktop agent`.
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -88,7 +89,7 @@ class Phones:
         self._write("contacts", "")
         self.process = self.lab.processes.start(f"phones-{self.site}", ["baresip", "-4", "-f", self.directory, "-s"],
                                                 os.path.join(self.directory, "log"),
-                                                netns=self.lab.net.netns("phones"))
+                                                netns=self.lab.net.netns("phones"), orphan_signal=signal.SIGKILL)
         self.control = None
 
     def poll(self):
@@ -221,7 +222,7 @@ class Caller:
         if count:
             argv += ["-m", str(count)]
         self.process = lab.processes.start(f"caller-{name}", argv, self._path("screen"),
-                                           netns=lab.net.netns("callers"))
+                                           netns=lab.net.netns("callers"), orphan_signal=signal.SIGKILL)
         self.calls = {}
         self.offsets = {"messages": 0, "answers": 0}
 

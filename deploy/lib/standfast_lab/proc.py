@@ -3,7 +3,7 @@
 The lab is a *subreaper*: a process that loses its parent becomes the lab's child, so the descendants of the
 lab are exactly what it started, directly or not.  Each program is started in a session of its own; the processes
 of one host are those of one session, whoever their parent is by now.  If the lab itself is killed, the kernel
-sends SIGTERM to its direct children, and hamgr stops its own.
+sends SIGTERM (or the signal that was named) to its direct children, and hamgr stops its own.
 """
 import ctypes
 import os
@@ -21,8 +21,8 @@ def become_subreaper():
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def _die_with_parent():
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def _die_with_parent(number):
+    _libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 def _stat(pid):
@@ -64,7 +64,7 @@ def descendants():
 class Process:
     """A started program and all that it starts in turn (its session)."""
 
-    def __init__(self, name, argv, log, netns=None, env=None, cwd=None):
+    def __init__(self, name, argv, log, netns=None, env=None, cwd=None, orphan_signal=signal.SIGTERM):
         self.name = name
         self.log = log
         self.argv = argv
@@ -72,7 +72,7 @@ class Process:
         with open(log, "ab") as output:
             self.popen = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=cwd,
-                env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=_die_with_parent)
+                env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=lambda: _die_with_parent(orphan_signal))
         self.pid = self.popen.pid
 
     def members(self, program=None):
