@@ -52,9 +52,10 @@ static void on_hello(struct daemon *d, int i, struct bus_peer *peer, const Sf__R
     c->peer = peer;
     c->pid = hello->pid;
     c->ready = false;
-    bus_peer_send(peer, MESSAGE_ROLE_ORDER, &d->order);
     if (d->spawn == NULL)
-        tell(d, i, COMPONENT_READY, true, 0);
+        tell(d, i, COMPONENT_READY, true,
+             0); /* before its first order: the core then counts it in */
+    bus_peer_send(peer, MESSAGE_ROLE_ORDER, &d->order);
     d->view_due = true;
 }
 

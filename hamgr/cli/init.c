@@ -57,13 +57,16 @@ static int folders(struct founding *f)
         snprintf(f->data[i], sizeof(f->data[i]), "%s", other.data_dir);
         snprintf(f->keys[i], sizeof(f->keys[i]), "%s", other.keys_dir);
         for (uint32_t k = 0; k < i; k++) {
-            if (strcmp(f->data[i], f->data[k]) != 0 && strcmp(f->keys[i], f->keys[k]) != 0)
+            bool same_data = strcmp(f->data[i], f->data[k]) == 0;
+
+            if (!same_data && strcmp(f->keys[i], f->keys[k]) != 0)
                 continue;
             fprintf(stderr,
-                    "hamgr: %s: data-dir is %s on every host, so this machine cannot found them "
-                    "all in place; use `hamgr init DIR` "
-                    "and copy DIR/<host> to each host's data-dir, or write %%h into data-dir\n",
-                    cli->config, f->data[i]);
+                    "hamgr: %s: %s is %s on every host, so this machine cannot found them all in "
+                    "place; use `hamgr init DIR` and copy DIR/<host> to each host's data-dir, or "
+                    "write %%h into %s\n",
+                    cli->config, same_data ? "data-dir" : "keys-dir",
+                    same_data ? f->data[i] : f->keys[i], same_data ? "data-dir" : "keys-dir");
             return CLI_USAGE;
         }
     }
@@ -163,7 +166,9 @@ static int found_votes(struct founding *f)
         for (unsigned right = 0; right < RIGHTS_MAX && r == 0; right++) {
             struct vote_record record;
 
-            vote_found(&record, right == RIGHT_TICKET ? f->conf.ticket_site : HAM_NONE, ttl[right]);
+            vote_found(&record,
+                       right == RIGHT_TICKET ? f->conf.preferred[f->conf.ticket_site] : HAM_NONE,
+                       ttl[right]);
             r = votes_save(votes, (enum ham_right)right, &record);
         }
         votes_close(&votes);
