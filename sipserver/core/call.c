@@ -488,6 +488,7 @@ static struct call *call_new(struct sc *sc, const struct sip_event *event, struc
     list_link_init(&c->in_queue);
     timer_init(&c->ring, TIMER_CALL_RING);
     timer_init(&c->wait, TIMER_CALL_WAIT);
+    c->epoch = sc->epoch;
     c->number = ++sc->calls_started;
     c->started = sc->now;
     c->source = pool_handle(&sc->dns, source);

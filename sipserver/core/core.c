@@ -338,7 +338,7 @@ static void timer_fired(struct sc *sc, struct timer *t)
     case TIMER_CALL_WAIT: call_timer_wait(sc, CONTAINER_OF(t, struct call, wait)); break;
     case TIMER_AGENT_WRAP: agent_timer_wrap(sc, CONTAINER_OF(t, struct agent, wrap)); break;
     case TIMER_AGENT_PHONE: agent_timer_phone(sc, CONTAINER_OF(t, struct agent, phone)); break;
-    case TIMER_KINDS: assert(!"a timer of no kind");
+    case TIMER_KINDS: assert(false);
     }
     calls_reap(sc);
 }
@@ -422,13 +422,13 @@ static void role(struct sc *sc, const struct sc_event *event)
     sc->wall_offset_ms = event->wall_ms - sc->now.ns / MONO_NS_PER_MS;
     if (event->primary == sc->primary && event->epoch == sc->epoch)
         return;
-    if (sc->primary)
+    if (sc->primary && !event->primary)
         forget(sc);
     sc->primary = event->primary;
     sc->epoch = event->epoch;
     sip_stack_epoch(sc->sip, sc->epoch);
     if (serving(sc))
-        trunks_start(sc);
+        trunks_start(sc); /* those not yet watched */
 }
 
 static void options_apply(struct sc *sc)

@@ -12,7 +12,7 @@ const struct fsm_row *fsm_row(const struct fsm *f, unsigned state, unsigned even
             (row->guard == NULL || row->guard(sc, object)))
             return row;
     }
-    assert(!"a pair of state and event without a row");
+    assert(false); /* a pair of state and event without a row: fsm_fault finds it first */
     return NULL;
 }
 

@@ -35,7 +35,7 @@ void call_id_text(const struct sc *sc, const struct call *c, char text[SC_CALL_I
     sip_buf_init(&b, text, SC_CALL_ID_SIZE - 1);
     sip_put_number(&b, sc->conf.site);
     sip_put_text(&b, "-");
-    sip_put_number(&b, sc->epoch);
+    sip_put_number(&b, c->epoch);
     sip_put_text(&b, "-");
     sip_put_number(&b, c->number);
     text[b.len] = '\0';

@@ -238,7 +238,7 @@ struct relay {
 };
 
 struct call {
-    uint64_t number; /* serial number, part of its id */
+    uint64_t epoch, number; /* the role under which it began, and its serial number: its id */
     uint8_t state;   /* enum call_state */
     bool forwarded;  /* came from the peer site: never goes back (F-2) */
     bool stay;       /* was offered to the peer in vain: stays here */

@@ -477,3 +477,29 @@ Test(call, calls_beyond_the_table_get_503_with_retry_after)
     cr_assert(strstr(gw.reply, "Retry-After: ") != NULL);
     cr_assert_eq(kit_counter(k, "drop_calls_full"), 1);
 }
+
+/* A renewed role under a new epoch, with no moment as backup, keeps what is there; a lost one
+ * forgets it (and is silent). */
+Test(call, a_new_epoch_keeps_calls_and_a_lost_role_forgets_them)
+{
+    char id[SC_CALL_ID_SIZE];
+
+    ua_call(&phone[0], "101", OFFER);
+    establish(&phone[0], &phone[1]);
+    snprintf(id, sizeof(id), "%s", kit_last_call(k, SC_CALL_ANSWERED)->call);
+    kit_role(k, true, 2);
+    ua_request(&phone[0], SIP_INFO, "x");
+    ua_expect_request(&phone[1], SIP_INFO);
+    ua_reply(&phone[1], 200, NULL);
+    ua_expect(&phone[0], 200);
+    release(&phone[0], &phone[1]);
+    cr_assert_str_eq(kit_last_call(k, SC_CALL_RELEASED)->call, id);
+    ua_call(&phone[0], "101", OFFER);
+    establish(&phone[0], &phone[1]);
+    kit_forget_caught(k);
+    kit_role(k, false, 2);
+    kit_run(k, 100000);
+    cr_assert_eq(k->caught_n, 0);
+    cr_assert_eq(kit_status(k).calls, 0);
+    cr_assert_eq(kit_status(k).registrations, 0);
+}

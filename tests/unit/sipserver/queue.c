@@ -157,6 +157,20 @@ Test(queue, a_refusing_agent_becomes_not_ready_and_the_call_goes_on)
     answered(0, &phone[2]);
 }
 
+Test(queue, after_no_answer_the_agent_stays_not_ready_through_a_direct_call)
+{
+    ready("a1");
+    enter(0);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 480, NULL);
+    ua_expect_request(&phone[1], SIP_ACK);
+    ua_call(&phone[0], "101", SDP_A);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_BUSY);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 486, NULL);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_NOT_READY);
+}
+
 Test(queue, an_agent_who_answers_after_the_timeout_is_released)
 {
     ready("a1");
