@@ -47,8 +47,8 @@ void note_call(const struct sc_call_event *c)
 {
     char wait[24], talk[24], cause[12];
 
-    if (c->phase < SC_CALL_RELEASED)
-        return;
+    if (c->phase < SC_CALL_RELEASED || (c->phase == SC_CALL_FORWARDED && c->cause != 302))
+        return; /* a call relayed to the peer goes on here */
     snprintf(wait, sizeof(wait), "%lld", (long long)c->wait_ms);
     snprintf(talk, sizeof(talk), "%lld", (long long)c->talk_ms);
     snprintf(cause, sizeof(cause), "%u", c->cause);
