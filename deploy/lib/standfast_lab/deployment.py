@@ -10,7 +10,7 @@ from . import clock
 
 # What an operator might write for machines that are close together; tests and demo want failures seen soon.
 TIMEOUTS = {"lease-ttl": "1s", "renew-interval": "250ms", "site-dead-after": "3s", "component-beat-limit": "2s",
-            "component-start-limit": "20s"}
+            "component-start-limit": "20s", "stop-grace": "5s"}
 OPTIONS = {"dr-forward": "off", "oos-check": "1s", "oos-force": "1s", "recovery-checks": "3",
            "recovery-timeout": "3s", "ring-timeout": "15s",
            "registration-expires-min": "5s"}
