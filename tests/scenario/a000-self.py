@@ -119,8 +119,10 @@ def killed_and_frozen_hosts_do_not_serve(_):
     must(primary_faults(killed, (6, "kill east.1 (5 processes)")), "killed after the other began")
     frozen = [record(1, "east.1", "SERVING", 1), record(5, "east.2", "SERVING", 2), record(9.5, "east.1", "STOPPED", 1)]
     must(primary_faults(frozen, (3, "freeze east.1"), (9, "thaw east.1")), "half a second after the thaw")
-    frozen[2] = record(9, "east.1", "STOPPED", 1)
+    frozen[2] = record(9.02, "east.1", "STOPPED", 1)
     must(not primary_faults(frozen, (3, "freeze east.1"), (9, "thaw east.1")), "it stopped at the thaw")
+    spans = history.serving_spans(frozen, lives((3, "freeze east.1"), (9, "thaw east.1")))["east"]
+    must(history.check_site_address([(9.01, "east.1")], spans)[0], "what it sends between thaw and stop is not found")
 
 
 @test
@@ -129,6 +131,8 @@ def packets_of_a_host_that_does_not_serve_are_found(_):
     spans = [(1, 5, "east.1", 1), (6, 9, "east.2", 2)]
     good = [(1.0, "east.1"), (4.9, "east.1"), (6.1, "east.2")]
     must(not history.check_site_address(good, spans)[0], "a sound capture is refused")
+    both = spans + [(3, 4, "east.2", 2)]
+    must(history.check_site_address([(3.5, "east.1")], both)[0], "a packet while the other serves, too")
     for bad in ((5.5, "east.1"), (6.5, "east.1"), (0.5, "east.1"), (4, "east.2")):
         must(history.check_site_address(sorted(good + [bad]), spans)[0], f"{bad} is not found")
 

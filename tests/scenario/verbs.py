@@ -14,7 +14,7 @@ from standfast_lab.net import SITES, split_link
 from scn import seconds
 
 SITE = r"(?:east|west)"
-HOST = r"(?:(?:east|west)\.(?:[12]|primary|backup|former))"   # the last three: see Run.resolve
+HOST = r"(?:(?:east|west)\.(?:[12]|primary|backup|former|other))"   # the last four: see Run.resolve
 PROGRAM = r"(?:hamgr|sipserver|confproxy|statserver|desktop)"
 OUT = (None, "logged_out", "not_monitored")   # states of an agent who is not logged in
 TIME = r"(?:\d+(?:\.\d+)?(?:ms|s|min))"
@@ -512,6 +512,7 @@ def only_the_primary_speaks(run, records, lives):
         looked_at += count
         for old, last, new, first in history.handovers(packets):
             run.lab.notes.add(first, "check", f"{site}: last packet of {old} at {last:.6f}, first of {new} at {first:.6f}")
+            run.measured(f"{site}: from the last packet of {old} to the first of {new}", first - last)
     return faults, looked_at
 
 

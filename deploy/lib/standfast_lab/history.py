@@ -91,6 +91,9 @@ def read_capture(path):
                 packets.append((at, ".".join(map(str, frame[26:30])), frame[14 + 4 * (frame[14] & 15) + 8:]))
 
 
+NOTICE = 0.25   # seconds
+
+
 class Lives:
     """When a host's processes could act: not after they were killed, not while frozen."""
 
@@ -112,12 +115,14 @@ class Lives:
         return min((end for name in (host, f"{host}.{process}") for end in self.ends.get(name, []) if end >= at),
                    default=float("inf"))
 
-    def awake(self, host, start, end):
-        """[start, end) without the spans in which HOST stood still."""
+    def awake(self, host, process, start, end):
+        """[start, end) without the spans in which PROCESS of HOST stood still, and without the moment that a thawed
+        process needs to notice and to write so.  (What it sends in that moment is in the captures.)"""
         spans = [(start, end)]
-        for stop, go in self.frozen.get(host, []):
+        for stop, go in [*self.frozen.get(host, []), *self.frozen.get(f"{host}.{process}", [])]:
             spans = [part for first, last in spans
-                     for part in ((first, min(last, stop)), (max(first, go), last)) if part[0] < part[1]]
+                     for part in ((first, min(last, stop)), (max(first, go), last))
+                     if part[0] < part[1] and not (part[0] == go and part[1] - go < NOTICE)]
         return spans
 
 
@@ -134,10 +139,10 @@ def serving_spans(records, lives, process="sipserver"):
         elif (record.message == "SERVING" or (record.message == "START" and key in open_)) and key in open_:
             start, site, epoch = open_.pop(key)
             end = min(record.at, lives.end_after(key, process, start))
-            spans.setdefault(site, []).extend((a, b, key, epoch) for a, b in lives.awake(key, start, end))
+            spans.setdefault(site, []).extend((a, b, key, epoch) for a, b in lives.awake(key, process, start, end))
     for key, (start, site, epoch) in open_.items():
         end = lives.end_after(key, process, start)
-        spans.setdefault(site, []).extend((a, b, key, epoch) for a, b in lives.awake(key, start, end))
+        spans.setdefault(site, []).extend((a, b, key, epoch) for a, b in lives.awake(key, process, start, end))
     return spans
 
 
@@ -182,10 +187,10 @@ def check_one_writer(records, lives):
         elif record.host in open_:
             start, epoch = open_.pop(record.host)
             end = min(record.at, lives.end_after(record.host, "confproxy", start))
-            spans.extend((a, b, record.host, epoch) for a, b in lives.awake(record.host, start, end))
+            spans.extend((a, b, record.host, epoch) for a, b in lives.awake(record.host, "confproxy", start, end))
     for host, (start, epoch) in open_.items():
         end = lives.end_after(host, "confproxy", start)
-        spans.extend((a, b, host, epoch) for a, b in lives.awake(host, start, end))
+        spans.extend((a, b, host, epoch) for a, b in lives.awake(host, "confproxy", start, end))
     faults = [f"{a[2]} (epoch {a[3]}) and {b[2]} (epoch {b[3]}) both write the configuration for "
               f"{(min(a[1], b[1]) - b[0]) * 1000:.1f} ms from {b[0]:.6f}" for a, b in overlaps(spans)]
     return faults, len(spans)
@@ -203,12 +208,15 @@ def site_packets(directory, hosts, site_address):
 
 
 def check_site_address(packets, spans, tolerance=0.002):
-    """I1 on the wire: every SIP packet from the site address left the host that was serving.  TOLERANCE covers
-    that the record is written just after serving began, and that a packet is stamped just after it was sent."""
+    """I1 on the wire: every SIP packet from the site address left the host that was serving, and no other was.  TOLERANCE
+    covers that the record is written just after serving began, and that a packet is stamped just after it was sent."""
     faults = []
     for at, host in packets:
         if not any(span[2] == host and span[0] - tolerance <= at <= span[1] + tolerance for span in spans):
             faults.append(f"{host} sent from the site address at {at:.6f} while it did not serve")
+        others = [span[2] for span in spans if span[2] != host and span[0] + tolerance <= at < span[1] - tolerance]
+        if others:
+            faults.append(f"{host} sent from the site address at {at:.6f} while {others[0]} served")
     return faults, len(packets)
 
 

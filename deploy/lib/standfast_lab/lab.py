@@ -8,6 +8,7 @@ from . import clock, history, peers
 from .deployment import Deployment
 from .proc import Processes
 
+CALLS_NOTED_MAX = 20
 AGENTS_OF = {"east": {"ann": "1001", "bob": "1002"}, "west": {"carol": "1003", "dave": "1004"}}
 
 
@@ -86,12 +87,20 @@ class Lab:
         for listener in self.listeners:
             listener(kind, caller, call)
 
+    def _note_call(self, caller, text):
+        """Only the first calls of a caller are notes; a stream of hundreds would hide the story."""
+        caller.noted += 1
+        if caller.noted <= CALLS_NOTED_MAX:
+            self.note("call", text)
+        elif caller.noted == CALLS_NOTED_MAX + 1:
+            self.note("call", f"{caller.name}: further calls are in {caller.directory}/messages")
+
     def call_answered(self, caller, call):
-        self.note("call", f"{call.call_id} answered at {self.site_of_address(call.answered_by) or call.answered_by}")
+        self._note_call(caller, f"{call.call_id} answered at {self.site_of_address(call.answered_by) or call.answered_by}")
         self._tell("answered", caller, call)
 
     def call_failed(self, caller, call):
-        self.note("call", f"{call.call_id} ended with {call.status}")
+        self._note_call(caller, f"{call.call_id} ended with {call.status}")
         self._tell("failed", caller, call)
 
     def call_released(self, caller, call):

@@ -35,6 +35,11 @@ class Eyes:
         self.looks = {}
         self.states = {}
 
+    def forget(self):
+        """Something has been done: what was seen before it counts no more."""
+        self.looks.clear()
+        self.states.clear()
+
     def look(self, host):
         at, look = self.looks.get(host, (0, None))
         if look is None or clock.now() - at > FRESH:

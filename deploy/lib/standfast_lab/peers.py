@@ -224,6 +224,7 @@ class Caller:
         self.process = lab.processes.start(f"caller-{name}", argv, self._path("screen"),
                                            netns=lab.net.netns("callers"), orphan_signal=signal.SIGKILL)
         self.calls = {}
+        self.noted = 0
         self.offsets = {"messages": 0, "answers": 0}
 
     def _path(self, name):
