@@ -225,12 +225,13 @@ static void put_top_via(struct sip_buf *b, const struct sip_via *via, const stru
 static void put_vias(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src)
 {
     const struct sip_header *h = sip_msg_header(m, SIP_H_VIA);
-    struct sip_str rest = h->value, top;
+    struct sip_str rest, top;
 
-    if (src == NULL) {
+    if (src == NULL || sip_str_empty(m->via.text)) { /* a top Via that we could not read stays */
         put_all(b, m, SIP_H_VIA);
         return;
     }
+    rest = h->value;
     (void)sip_list_next(&rest, &top);
     put_name(b, SIP_H_VIA);
     put_top_via(b, &m->via, src);
@@ -244,8 +245,17 @@ static void put_vias(struct sip_buf *b, const struct sip_msg *m, const struct si
         put_line(b, SIP_H_VIA, h->value);
 }
 
+/* What the request has; an error response goes without what it lacks. */
+static void put_first(struct sip_buf *b, const struct sip_msg *m, enum sip_header_id id)
+{
+    if (sip_msg_header(m, id) != NULL)
+        put_line(b, id, sip_msg_value(m, id));
+}
+
 static void put_to(struct sip_buf *b, const struct sip_msg *m, struct sip_str tag)
 {
+    if (sip_msg_header(m, SIP_H_TO) == NULL)
+        return;
     put_name(b, SIP_H_TO);
     sip_put_value(b, sip_msg_value(m, SIP_H_TO));
     /* A To that we could not read goes back as it is. */
@@ -264,10 +274,10 @@ int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct 
     sip_put_text(b, r->reason != NULL ? r->reason : sip_status_text(r->status));
     sip_put(b, SIP_STR("\r\n"));
     put_vias(b, m, src);
-    put_line(b, SIP_H_FROM, sip_msg_value(m, SIP_H_FROM));
+    put_first(b, m, SIP_H_FROM);
     put_to(b, m, r->to_tag);
-    put_line(b, SIP_H_CALL_ID, sip_msg_value(m, SIP_H_CALL_ID));
-    put_line(b, SIP_H_CSEQ, sip_msg_value(m, SIP_H_CSEQ));
+    put_first(b, m, SIP_H_CALL_ID);
+    put_first(b, m, SIP_H_CSEQ);
     put_all(b, m, SIP_H_RECORD_ROUTE);
     if (r->status == 100)
         put_all(b, m, SIP_H_TIMESTAMP); /* 8.2.6.1 */
@@ -279,15 +289,11 @@ int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct 
 
 struct sip_addr sip_reply_addr(const struct sip_via *via, const struct sip_addr *src)
 {
-    struct sip_addr to = *src, maddr;
+    struct sip_addr to = *src;
 
     if (sip_addr_reliable(src))
         return to; /* the connection it came on */
-    if (sip_addr_parse(via->maddr, via_port(via), SIP_UDP, &maddr) == 0) {
-        maddr.local = src->local;
-        return maddr;
-    }
-    if (!via->rport_asked)
+    if (!via->rport_asked && !sip_str_empty(via->text))
         to.port = via_port(via);
     return to;
 }

@@ -88,7 +88,8 @@ int sip_build_ack(struct sip_buf *b, const struct sip_msg *invite, const struct 
 int sip_build_cancel(struct sip_buf *b, const struct sip_msg *request);
 
 /* sip_reply_addr - where the response to a request with this Via goes: RFC 3261 18.2.2, RFC 3581 4.
- */
+ * Always to the host that it came from: maddr, meant for multicast, would let a stranger have us
+ * send to anybody.  A Via that could not be read names no port: to the port that it came from. */
 struct sip_addr sip_reply_addr(const struct sip_via *via, const struct sip_addr *src);
 
 const char *sip_status_text(unsigned status);

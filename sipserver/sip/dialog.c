@@ -22,6 +22,26 @@ static int keep(char *to, size_t size, uint16_t *ret_len, struct sip_str s)
 #define KEEP(d, part, s) keep((d)->part, sizeof((d)->part), &(d)->part##_len, s)
 #define PART(d, part)    ((struct sip_str){(d)->part, (d)->part##_len})
 
+/* From or To without its tag.  A display name that makes it too long is left out: it identifies
+ * nobody. */
+static int keep_party(char *to, size_t size, uint16_t *ret_len, const struct sip_party *party)
+{
+    struct sip_buf b;
+
+    if (keep(to, size, ret_len, party->bare) == 0)
+        return 0;
+    sip_buf_init(&b, to, size);
+    sip_put(&b, SIP_STR("<"));
+    sip_put(&b, party->uri_text);
+    sip_put(&b, SIP_STR(">"));
+    if (b.overflow)
+        return -EMSGSIZE;
+    *ret_len = (uint16_t)b.len;
+    return 0;
+}
+
+#define KEEP_PARTY(d, part, party) keep_party((d)->part, sizeof((d)->part), &(d)->part##_len, party)
+
 /* The remote target out of a Contact: its URI without "?headers", which a Request-URI cannot have
  * (19.1.1). */
 static int keep_target(struct sip_dialog *d, const struct sip_msg *m)
@@ -97,6 +117,17 @@ int sip_dialog_uac(struct sip_dialog *d, const struct sip_request *request)
     return 0;
 }
 
+/* The target of an INVITE: a peer of RFC 2543 may leave the Contact out, and is reached at its
+ * From. */
+static int keep_caller(struct sip_dialog *d, const struct sip_msg *invite)
+{
+    if (sip_msg_header(invite, SIP_H_CONTACT) != NULL)
+        return keep_target(d, invite);
+    if (invite->from.uri.scheme == SIP_SCHEME_OTHER)
+        return -EINVAL;
+    return KEEP(d, target, invite->from.uri_text);
+}
+
 int sip_dialog_uas(struct sip_dialog *d, const struct sip_msg *invite, struct sip_str local_tag)
 {
     struct sip_dialog n = {.state = SIP_DIALOG_EARLY, .remote_cseq_known = true};
@@ -106,8 +137,8 @@ int sip_dialog_uas(struct sip_dialog *d, const struct sip_msg *invite, struct si
     n.secure = invite->uri.scheme == SIP_SCHEME_SIPS;
     if ((r = KEEP(&n, call_id, invite->call_id)) < 0 || (r = KEEP(&n, local_tag, local_tag)) < 0 ||
         (r = KEEP(&n, remote_tag, invite->from.tag)) < 0 ||
-        (r = KEEP(&n, local, invite->to.bare)) < 0 ||
-        (r = KEEP(&n, remote, invite->from.bare)) < 0 || (r = keep_target(&n, invite)) < 0 ||
+        (r = KEEP_PARTY(&n, local, &invite->to)) < 0 ||
+        (r = KEEP_PARTY(&n, remote, &invite->from)) < 0 || (r = keep_caller(&n, invite)) < 0 ||
         (r = keep_routes(&n, invite, false)) < 0)
         return r;
     *d = n;

@@ -45,7 +45,6 @@ struct sip_via {
     struct sip_str params;
     struct sip_str branch;
     struct sip_str received;
-    struct sip_str maddr;
     bool rport_asked; /* ";rport" is there, with or without value */
     uint16_t rport;   /* its value, 0 when none */
     int ttl;          /* -1: none */

@@ -233,7 +233,7 @@ static void via_transport(struct sip_via *via)
     }
 }
 
-/* via-ttl, via-maddr, via-received, via-branch, response-port (RFC 3581): out of the generic parameters. */
+/* via-ttl, via-received, via-branch, response-port (RFC 3581): out of the generic parameters. */
 static int via_params(struct sip_via *via)
 {
     struct sip_str rest = via->params, name, value;
@@ -245,8 +245,6 @@ static int via_params(struct sip_via *via)
             via->branch = value;
         } else if (sip_str_eq_nocase(name, SIP_STR("received"))) {
             via->received = value;
-        } else if (sip_str_eq_nocase(name, SIP_STR("maddr"))) {
-            via->maddr = value;
         } else if (sip_str_eq_nocase(name, SIP_STR("rport"))) {
             via->rport_asked = true;
             if (!sip_str_empty(value)) {

@@ -349,9 +349,7 @@ enum sip_problem sip_msg_parse(const char *data, size_t len, struct sip_msg *ret
 
 bool sip_msg_answerable(const struct sip_msg *m)
 {
-    return m->is_request && m->method != SIP_ACK && !sip_str_empty(m->via.text) &&
-           m->first[SIP_H_FROM] != 0 && m->first[SIP_H_TO] != 0 && m->first[SIP_H_CALL_ID] != 0 &&
-           m->first[SIP_H_CSEQ] != 0;
+    return m->is_request && m->method != SIP_ACK && m->first[SIP_H_VIA] != 0;
 }
 
 /* ---- reading ---------------------------------------------------------------- */

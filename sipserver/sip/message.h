@@ -76,7 +76,8 @@ struct sip_msg {
 enum sip_problem sip_msg_parse(const char *data, size_t len, struct sip_msg *ret_msg);
 
 /* sip_msg_answerable - true when a message with a problem can still be answered: it is a request
- * other than ACK, its top Via says where the answer goes, and what a response must copy is there.
+ * other than ACK, and has a Via.  What it lacks or has in an unreadable form the response goes
+ * without, or copies as it is (RFC 4475 3.1.2.1, 3.3.1).
  */
 bool sip_msg_answerable(const struct sip_msg *m);
 

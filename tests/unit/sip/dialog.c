@@ -179,6 +179,39 @@ Test(dialog, uas_takes_routes_in_order_and_answers_to_the_contact_rfc3261_12_1_1
     cr_assert_eq(d.remote_cseq, 77);
 }
 
+Test(dialog, a_caller_of_rfc2543_is_reached_at_its_from_rfc4475_3_4_1)
+{
+    struct sip_dialog d;
+    struct sip_request r;
+
+    message("INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP old.x\nFrom: <sip:al@old.x;user=phone>\n"
+            "To: sip:bob@x\nCall-ID: c9\nCSeq: 7 INVITE\n\n");
+    cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), 0);
+    sip_dialog_request(&d, SIP_BYE, &r);
+    assert_str(r.uri, "sip:al@old.x;user=phone");
+    assert_str(r.to_tag, "");
+    message("INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP old.x\nFrom: <ftp:al>\n"
+            "To: sip:bob@x\nCall-ID: c9\nCSeq: 7 INVITE\n\n");
+    cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), -EINVAL);
+}
+
+Test(dialog, a_long_display_name_is_left_out_rfc4475_3_1_1_7)
+{
+    char text[1024], name[SIP_PARTY_MAX];
+    struct sip_dialog d;
+
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    snprintf(
+        text, sizeof(text),
+        "INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\nFrom: %s <sip:al@x>;tag=fr\n"
+        "To: sip:bob@x\nCall-ID: c9\nCSeq: 7 INVITE\nContact: <sip:al@h>\n\n",
+        name);
+    message(text);
+    cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), 0);
+    assert_str(((struct sip_str){d.remote, d.remote_len}), "<sip:al@x>");
+}
+
 Test(dialog, requests_are_matched_by_call_id_and_both_tags_rfc3261_12_2_2)
 {
     struct sip_dialog d = confirmed("Contact: <sip:bob@10.0.0.9>\n");

@@ -359,6 +359,40 @@ Test(stack, malformed_requests_are_answered_and_counted)
     cr_assert_eq(sip_live(k->stack, true), 0);
 }
 
+/* What is sent, as it is: it lacks what its request lacked. */
+static void assert_sent(const char *text)
+{
+    struct sip_str sent = sip_out_data(&k->out, 0);
+    size_t len;
+    char *expected = wire(text, &len);
+
+    cr_assert_eq(k->out.n, 1);
+    cr_assert(sip_str_eq(sent, (struct sip_str){expected, len}), "%.*s", (int)sent.len, sent.p);
+    free(expected);
+}
+
+Test(stack, a_request_without_what_an_answer_copies_is_answered_with_the_rest_rfc4475_3_3_1)
+{
+    kit_in(
+        k,
+        "INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKm\nCSeq: 1 INVITE\n\n");
+    assert_sent("SIP/2.0 400 Missing From\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKm\n"
+                "CSeq: 1 INVITE\nContent-Length: 0\n\n");
+}
+
+Test(stack, a_via_that_cannot_be_read_goes_back_to_the_source_rfc4475_3_1_2_1)
+{
+    kit_in_from(
+        k, address("10.0.0.9", 5075),
+        "OPTIONS sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.66:6666;;,;,,\n"
+        "From: <sip:al@x>;tag=fr\nTo: <sip:bob@x>;tag=to\nCall-ID: c1\nCSeq: 1 OPTIONS\n\n");
+    assert_sent(
+        "SIP/2.0 400 Bad Via\nVia: SIP/2.0/UDP 10.0.0.66:6666;;,;,,\nFrom: <sip:al@x>;tag=fr\n"
+        "To: <sip:bob@x>;tag=to\nCall-ID: c1\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n");
+    cr_assert_eq(k->items[0].to.port, 5075);
+    cr_assert_eq(k->items[0].to.ip[3], 9);
+}
+
 Test(stack, a_request_with_lines_up_to_the_limit_is_answered_in_full)
 {
     char text[20000] = "OPTIONS sip:x SIP/2.0\n";
