@@ -107,6 +107,7 @@ static void perform(struct server *server)
             break;
         case SC_ACT_DN: events_dn(server->events, &a->dn); break;
         case SC_ACT_MODE: events_server(server->events); break;
+        case SC_ACT_RECORD: break;
         case SC_ACT_NOTE: note(&a->note, server->component->role.epoch); break;
         }
     }

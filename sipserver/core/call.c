@@ -11,6 +11,7 @@
 #include "sipserver/core/leg.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
+#include "sipserver/core/record.h"
 #include "sipserver/core/registrar.h"
 #include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
@@ -46,6 +47,7 @@ static void end_target(struct sc *sc, struct call *c)
     struct leg *target = target_of(sc, c);
 
     c->target = HANDLE_NONE;
+    record_target_end(sc, c, 0);
     if (target != NULL)
         leg_end(sc, target, 0, SIP_STR_NONE);
 }
@@ -180,6 +182,7 @@ static void a_pass_progress(struct sc *sc, void *object, const void *argument)
     if (a != NULL && !c->ringing)
         report_agent(sc, a, SC_AGENT_RINGING, c);
     c->ringing = true;
+    record_ring(sc, c);
 }
 
 /* The dialog of the 2xx, whichever fork it is of. */
@@ -259,6 +262,7 @@ static void a_back_to_queue(struct sc *sc, void *object, const void *argument)
     struct agent *a = pool_get(&sc->agents, c->agent);
 
     disarm(sc, &c->ring);
+    record_target_end(sc, c, failure->status);
     end_target(sc, c);
     c->agent = HANDLE_NONE;
     c->target_dn = HANDLE_NONE;
@@ -277,6 +281,7 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
     char number[SC_NAME_SIZE];
 
     disarm(sc, &c->ring);
+    record_target_end(sc, c, failure.status);
     end_target(sc, c);
     c->target_dn = HANDLE_NONE;
     if (c->at_peer && unreachable(failure.status)) {
@@ -647,6 +652,7 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
         c->caller = HANDLE_NONE;
     else
         c->target = HANDLE_NONE;
+    c->history.released_by = l->is_caller ? SC_BY_CALLER : SC_BY_CALLED;
     call_event(sc, c, CALL_EV_RELEASE, l->is_caller ? "caller released" : "called party released");
     leg_gone(sc, l);
 }

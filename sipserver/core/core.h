@@ -179,6 +179,42 @@ struct sc_call_event {
     char reason[SC_REASON_SIZE];
 };
 
+/* Who ended a call. */
+enum sc_party { SC_BY_NOBODY, SC_BY_CALLER, SC_BY_CALLED, SC_BY_SERVER };
+const char *sc_party_name(enum sc_party party);
+
+/* Moments of records are Unix milliseconds; 0: it has not happened. */
+struct sc_record_leg {
+    char number[SC_NAME_SIZE]; /* the caller's; the DN offered to */
+    char agent[SC_NAME_SIZE];  /* reserved for the call out of a queue */
+    int64_t start_ms, ring_ms, answer_ms, end_ms;
+    unsigned status; /* the SIP status that decided it; 200: answered; 0: taken back */
+};
+
+/* What a call was; one for each call, at its end (I3). */
+struct sc_record {
+    char call[SC_CALL_ID_SIZE];
+    uint32_t site;
+    enum sc_call_phase outcome; /* RELEASED, ABANDONED, FAILED or FORWARDED; 0: it is up */
+    enum sc_party released_by;
+    char caller[SC_NAME_SIZE];
+    char called[SC_NAME_SIZE];
+    char source[SC_NAME_SIZE]; /* the trunk or extension that it came in by */
+    char queue[SC_NAME_SIZE];
+    char agent[SC_NAME_SIZE];
+    char reason[SC_REASON_SIZE];
+    unsigned cause; /* SIP status */
+    int64_t start_ms, queued_ms, answer_ms, end_ms;
+    int64_t wait_ms; /* from the queue, else from the beginning, to the answer or the end */
+    int64_t talk_ms;
+    bool from_peer;   /* the other site forwarded it to us */
+    bool relayed;     /* we passed it on to the other site */
+    bool redirected;  /* we sent the caller there (302) */
+    uint32_t targets; /* how many it was offered to, also those that LEGS has no room for */
+    uint32_t legs_n;
+    struct sc_record_leg legs[SC_RECORD_LEGS_MAX]; /* the caller's, then the last targets' */
+};
+
 struct sc_dn_status {
     char dn[SC_NAME_SIZE];
     bool in_service;
@@ -216,6 +252,7 @@ enum sc_action_kind {
     SC_ACT_DN,
     SC_ACT_MODE, /* the mode or its reason changed: ask sc_status */
     SC_ACT_NOTE,
+    SC_ACT_RECORD, /* a call is over */
 };
 
 struct sc_action {
@@ -227,6 +264,7 @@ struct sc_action {
         struct sc_call_event call;
         struct sc_dn_status dn;
         struct sc_note note;
+        struct sc_record record;
     };
 };
 
@@ -274,6 +312,9 @@ void sc_counters(const struct sc *sc, void (*fn)(void *arg, const char *name, ui
 bool sc_next_agent(const struct sc *sc, uint32_t *cursor, struct sc_agent_event *ret_state);
 bool sc_next_queue(const struct sc *sc, uint32_t *cursor, struct sc_queue_status *ret_status);
 bool sc_next_dn(const struct sc *sc, uint32_t *cursor, struct sc_dn_status *ret_status);
+
+/* sc_next_call - the calls that are up, being set up or waiting, as their records stand now. */
+bool sc_next_call(const struct sc *sc, uint32_t *cursor, struct sc_record *ret_record);
 
 /* sc_agent_queues - the queues that agent ID serves; RET_NAMES gets pointers good until the next
  * step. Returns: how many; 0 for an unknown agent. */

@@ -60,6 +60,17 @@ const char *sc_call_phase_name(enum sc_call_phase phase)
     return "UNKNOWN";
 }
 
+const char *sc_party_name(enum sc_party party)
+{
+    switch (party) {
+    case SC_BY_NOBODY: return "nobody";
+    case SC_BY_CALLER: return "caller";
+    case SC_BY_CALLED: return "called";
+    case SC_BY_SERVER: return "server";
+    }
+    return "unknown";
+}
+
 /* The first object of P at or after *CURSOR, which moves behind it. */
 static void *walk(const struct pool *p, uint32_t *cursor)
 {

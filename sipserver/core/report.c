@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sipserver/core/peering.h"
+#include "sipserver/core/record.h"
 
 struct sc_action *report(struct sc *sc, enum sc_action_kind kind)
 {
@@ -107,7 +108,7 @@ void report_queue(struct sc *sc, const struct queue *q)
     queue_status(sc, q, &report(sc, SC_ACT_QUEUE)->queue);
 }
 
-void report_call(struct sc *sc, const struct call *c, enum sc_call_phase phase, const char *reason)
+void report_call(struct sc *sc, struct call *c, enum sc_call_phase phase, const char *reason)
 {
     struct sc_call_event *e = &report(sc, SC_ACT_CALL)->call;
     const struct dn *queue = pool_get(&sc->dns, c->queue);
@@ -126,6 +127,7 @@ void report_call(struct sc *sc, const struct call *c, enum sc_call_phase phase, 
         e->talk_ms = mono_diff_ms(sc->now, c->answered);
     e->cause = c->cause;
     text_copy(e->reason, sizeof(e->reason), reason);
+    record_told(sc, c, phase, reason);
 }
 
 void report_mode(struct sc *sc, const char *from)

@@ -14,7 +14,7 @@ void report_agent(struct sc *sc, const struct agent *a, enum sc_agent_event_kind
                   const struct call *c);
 void report_dn(struct sc *sc, const struct dn *d);
 void report_queue(struct sc *sc, const struct queue *q);
-void report_call(struct sc *sc, const struct call *c, enum sc_call_phase phase, const char *reason);
+void report_call(struct sc *sc, struct call *c, enum sc_call_phase phase, const char *reason);
 void report_mode(struct sc *sc, const char *from);
 
 void agent_status(const struct sc *sc, const struct agent *a, struct sc_agent_event *ret);

@@ -237,12 +237,32 @@ struct relay {
     uint64_t client; /* as it went on */
 };
 
+#define CALL_TARGETS_MAX (SC_RECORD_LEGS_MAX - 1)
+
+/* Someone the call was offered to. */
+struct call_target {
+    handle_t dn, agent;
+    mono_t start, ring, answer, end; /* MONO_ZERO: not yet, or never */
+    unsigned status;
+};
+
+/* What the record of a call will say (record.h). */
+struct call_history {
+    int64_t started_wall_ms;
+    uint8_t outcome;     /* enum sc_call_phase, once told */
+    uint8_t released_by; /* enum sc_party */
+    bool relayed;
+    bool told;
+    uint32_t targets_n; /* in all; the last CALL_TARGETS_MAX are here, the n-th at n modulo that */
+    struct call_target targets[CALL_TARGETS_MAX];
+};
+
 struct call {
     uint64_t epoch, number; /* the role under which it began, and its serial number: its id */
-    uint8_t state;   /* enum call_state */
-    bool forwarded;  /* came from the peer site: never goes back (F-2) */
-    bool stay;       /* was offered to the peer in vain: stays here */
-    bool at_peer;    /* the present target is the peer site */
+    uint8_t state;          /* enum call_state */
+    bool forwarded;         /* came from the peer site: never goes back (F-2) */
+    bool stay;              /* was offered to the peer in vain: stays here */
+    bool at_peer;           /* the present target is the peer site */
     uint8_t diversions;
     uint8_t contact_next; /* the extension's phone to try next */
     uint8_t legs_n;
@@ -263,6 +283,8 @@ struct call {
     char number_now[SC_NAME_SIZE]; /* the number being tried: CALLED, or a target of a routing point
                                     */
     char from[SC_NAME_SIZE];       /* the caller's number */
+
+    struct call_history history;
 
     struct list_link in_queue; /* of its queue; of sc->over when its last leg is gone */
     struct timer ring, wait;

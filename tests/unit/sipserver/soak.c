@@ -48,6 +48,7 @@ static bool chaos;
 static unsigned calls_made;
 static struct sip_out bot_out;
 static unsigned phases[16];
+static unsigned records;
 
 static bool chance(unsigned percent)
 {
@@ -96,6 +97,8 @@ static void flush_core(void)
     for (unsigned i = 0; i < k->actions_n; i++)
         if (k->actions[i].kind == SC_ACT_CALL)
             phases[k->actions[i].call.phase]++;
+        else if (k->actions[i].kind == SC_ACT_RECORD)
+            records++;
     kit_forget_caught(k);
 }
 
@@ -443,7 +446,7 @@ static void start(uint64_t seed)
     kit_dn(k, &gw);
     phones_register(k, phone, 100, PHONES);
     memset(phases, 0, sizeof(phases));
-    calls_made = wire_n = 0;
+    calls_made = wire_n = records = 0;
     for (unsigned i = 0; i < BOTS; i++) {
         struct bot *b = &bots[i];
 
@@ -478,6 +481,7 @@ static void check_empty(void)
     cr_assert_leq(sip_live(k->sc->sip, false), 8, "only the last OPTIONS of silent trunks");
     cr_assert_eq(phases[SC_CALL_STARTED], over, "%u calls began, %u ended", phases[SC_CALL_STARTED],
                  over);
+    cr_assert_eq(records, over, "%u calls ended, %u records (I3)", over, records);
     for (unsigned i = 1; i <= 5; i++) {
         char id[8];
 
