@@ -284,39 +284,9 @@ bool client_sane(const struct client *client)
 const char *client_state_name(enum client_state state)
 {
     static const char *const names[] = {
-#define CLIENT_STATE(name, text, meaning) text,
+#define STATE(name, meaning) #name,
 #include "desktop/core/client.tbl.h"
     };
 
-    return (unsigned)state < client_state_count() ? names[state] : "?";
-}
-
-unsigned client_state_count(void)
-{
-    return 0
-#define CLIENT_STATE(name, text, meaning) +1
-#include "desktop/core/client.tbl.h"
-        ;
-}
-
-unsigned client_event_count(void)
-{
-    return 0
-#define CLIENT_EVENT(name, meaning) +1
-#include "desktop/core/client.tbl.h"
-        ;
-}
-
-const char *client_table_fault(enum client_state state, enum client_event_kind event)
-{
-    bool closed = false;
-
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (rows[i].from != state || rows[i].event != event)
-            continue;
-        if (closed)
-            return "a row after the last one";
-        closed = rows[i].guard == NULL;
-    }
-    return closed ? NULL : "no row without a guard";
+    return (unsigned)state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }

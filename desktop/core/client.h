@@ -23,12 +23,12 @@
 #define CLIENT_OUT_MAX   4
 
 enum client_state {
-#define CLIENT_STATE(name, text, meaning) CLIENT_##name,
+#define STATE(name, meaning) CLIENT_##name,
 #include "desktop/core/client.tbl.h"
 };
 
 enum client_event_kind {
-#define CLIENT_EVENT(name, meaning) CLIENT_EV_##name,
+#define EVENT(name, meaning) CLIENT_EV_##name,
 #include "desktop/core/client.tbl.h"
 };
 
@@ -89,10 +89,5 @@ mono_t client_deadline(const struct client *client);
 bool client_sane(const struct client *client);
 
 const char *client_state_name(enum client_state state);
-unsigned client_state_count(void);
-unsigned client_event_count(void);
-/* client_table_fault - NULL when every pair (STATE, EVENT) has a last row without a guard, or an
- * IGNORE, and nothing after it; else what is wrong. */
-const char *client_table_fault(enum client_state state, enum client_event_kind event);
 
 #endif

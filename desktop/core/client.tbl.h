@@ -4,12 +4,15 @@
  * site-loss-after and there is another one; again - the gateway says that the page may log in again by itself.
  * The first row that matches wins.  web/desktop.js follows the same table.
  *
- * Include with CLIENT_STATE, CLIENT_EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
-#ifndef CLIENT_STATE
-#define CLIENT_STATE(name, text, meaning)
+ * Include with STATE, FINAL, EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef STATE
+#define STATE(name, meaning)
 #endif
-#ifndef CLIENT_EVENT
-#define CLIENT_EVENT(name, meaning)
+#ifndef FINAL
+#define FINAL(name, meaning) STATE(name, meaning)
+#endif
+#ifndef EVENT
+#define EVENT(name, meaning)
 #endif
 #ifndef ROW
 #define ROW(from, event, guard, to, action, why, source)
@@ -18,25 +21,24 @@
 #define IGNORE(from, event, why, source)
 #endif
 /* clang-format off */
-/*            name       as printed   meaning */
-CLIENT_STATE( WAITING,   "Waiting",   "between two tries to log in" )
-CLIENT_STATE( LOGGING_IN,"LoggingIn", "a login has been sent" )
-CLIENT_STATE( CONNECTED, "Connected", "logged in, the site's beats arrive" )
-CLIENT_STATE( SEEKING,   "Seeking",   "logged in, but the site is not heard: connecting to it again" )
-CLIENT_STATE( PAUSING,   "Pausing",   "between two tries to connect again" )
-CLIENT_STATE( LEAVING,   "Leaving",   "a logout has been sent" )
-CLIENT_STATE( STOPPED,   "Stopped",   "logged out, or refused for good" )
+STATE( WAITING,    "between two tries to log in" )
+STATE( LOGGING_IN, "a login has been sent" )
+STATE( CONNECTED,  "logged in, the site's beats arrive" )
+STATE( SEEKING,    "logged in, but the site is not heard: connecting to it again" )
+STATE( PAUSING,    "between two tries to connect again" )
+STATE( LEAVING,    "a logout has been sent" )
+FINAL( STOPPED,    "logged out, or refused for good" )
 
-CLIENT_EVENT( DUE,       "the time of the state is over" )
-CLIENT_EVENT( ACCEPTED,  "login or logout was accepted" )
-CLIENT_EVENT( LATER,     "the site answers, and says: try again later" )
-CLIENT_EVENT( REFUSED,   "the site answers no, for good" )
-CLIENT_EVENT( NO_ANSWER, "connection refused, reset, or timed out" )
-CLIENT_EVENT( BEAT,      "the event stream is open, or brought something" )
-CLIENT_EVENT( CUT,       "the event stream closed or could not be opened" )
-CLIENT_EVENT( UNKNOWN,   "the gateway does not know the session (401)" )
-CLIENT_EVENT( ENDED,     "the gateway ended the session" )
-CLIENT_EVENT( STOP,      "the agent wants to leave" )
+EVENT( DUE,       "the time of the state is over" )
+EVENT( ACCEPTED,  "login or logout was accepted" )
+EVENT( LATER,     "the site answers, and says: try again later" )
+EVENT( REFUSED,   "the site answers no, for good" )
+EVENT( NO_ANSWER, "connection refused, reset, or timed out" )
+EVENT( BEAT,      "the event stream is open, or brought something" )
+EVENT( CUT,       "the event stream closed or could not be opened" )
+EVENT( UNKNOWN,   "the gateway does not know the session (401)" )
+EVENT( ENDED,     "the gateway ended the session" )
+EVENT( STOP,      "the agent wants to leave" )
 
 /*      from        event      guard      to          action        why                                                   source */
 ROW   ( WAITING,    DUE,       always,    LOGGING_IN, send_login,   "time to try",                                        "L-1" )
@@ -123,7 +125,8 @@ IGNORE( STOPPED,    UNKNOWN,                                        "final",    
 IGNORE( STOPPED,    ENDED,                                          "final",                                              "" )
 IGNORE( STOPPED,    STOP,                                           "final",                                              "" )
 /* clang-format on */
-#undef CLIENT_STATE
-#undef CLIENT_EVENT
+#undef FINAL
+#undef STATE
+#undef EVENT
 #undef ROW
 #undef IGNORE

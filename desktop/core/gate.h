@@ -43,12 +43,12 @@ enum gate_state {
 enum gate_op { GATE_LOGIN = 1, GATE_LOGOUT, GATE_SET_READY, GATE_SET_NOT_READY };
 
 enum session_state {
-#define SESSION_STATE(name, text, meaning) SESSION_##name,
+#define STATE(name, meaning) SESSION_##name,
 #include "desktop/core/session.tbl.h"
 };
 
 enum session_event {
-#define SESSION_EVENT(name, meaning) SESSION_EV_##name,
+#define EVENT(name, meaning) SESSION_EV_##name,
 #include "desktop/core/session.tbl.h"
 };
 
@@ -192,15 +192,9 @@ void gate_reset(struct gate *gate);
 const struct gate_session *gate_find(const struct gate *gate, const char *token);
 const struct gate_session *gate_find_agent(const struct gate *gate, const char *agent);
 
-/* Names: of the agent's state as in the API ("ready"), of a session's as printed ("Attached"). */
+/* Names: of the agent's state as in the API ("ready"), of a session's as in the table ("ATTACHED").
+ */
 const char *gate_state_name(enum gate_state state);
 const char *session_state_name(enum session_state state);
-
-/* session_row_count - how many rows and IGNOREs the table has for (STATE, EVENT); for the test. */
-unsigned session_row_count(enum session_state state, enum session_event event);
-/* session_next - the state that the table gives; the same state for an IGNORE. */
-enum session_state session_next(enum session_state state, enum session_event event);
-unsigned session_state_count(void);
-unsigned session_event_count(void);
 
 #endif

@@ -66,14 +66,6 @@ static void beats(int seconds)
     }
 }
 
-Test(client, the_table_has_an_answer_for_every_pair)
-{
-    for (unsigned s = 0; s < client_state_count(); s++)
-        for (unsigned e = 0; e < client_event_count(); e++)
-            cr_assert_null(client_table_fault(s, e), "state %s, event %u: %s", client_state_name(s),
-                           e, client_table_fault(s, e));
-}
-
 Test(client, beats_keep_it_connected)
 {
     log_in();

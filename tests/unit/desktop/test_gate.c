@@ -109,18 +109,6 @@ static void open_stream(const char *token, uint64_t stream)
     feed((struct gate_event){.kind = GATE_EV_STREAM_OPENED, .token = token, .stream = stream});
 }
 
-Test(gate, the_table_answers_every_pair_once_and_every_state_can_be_left_in_time)
-{
-    for (unsigned s = 0; s < session_state_count(); s++) {
-        for (unsigned e = 0; s != SESSION_ENDED && e < session_event_count(); e++)
-            cr_assert_eq(session_row_count(s, e), 1, "state %s, event %u", session_state_name(s),
-                         e);
-        if (s != SESSION_ENDED && s != SESSION_ATTACHED)
-            cr_assert_neq(session_next(s, SESSION_EV_TIMEOUT), s, "%s has no way out by time",
-                          session_state_name(s));
-    }
-}
-
 Test(gate, login_stream_state_and_logout)
 {
     server_up();

@@ -251,7 +251,7 @@ class Desktops(unittest.TestCase):
         self.until("logged in", lambda: agent.count("LOGGED_IN") == 1)
         east.say("forget")
         self.until("again by itself", lambda: agent.count("LOGGED_IN") == 2)
-        self.until("told the state", lambda: agent.last("CLIENT").get("to") == "Connected")
+        self.until("told the state", lambda: agent.last("CLIENT").get("to") == "CONNECTED")
         east.say("force ann phone out of service")
         self.until("ended", lambda: agent.count("DONE") == 1)
         self.assertEqual(agent.last("SESSION_ENDED")["text"], "phone out of service")
@@ -259,7 +259,7 @@ class Desktops(unittest.TestCase):
     def test_call_events_and_orderly_end(self):
         east, _ = self.both_sites()
         agent = Agent(self, "--user", "ann", "--password", "secret")
-        self.until("logged in", lambda: agent.last("CLIENT").get("to") == "Connected")
+        self.until("logged in", lambda: agent.last("CLIENT").get("to") == "CONNECTED")
         for order, phase in (("ring ann 0301234", "ringing"), ("answer ann", "established"), ("release ann", "none")):
             east.say(order)
             self.until(phase, lambda: agent.last("CALL").get("phase") == phase)
@@ -343,7 +343,7 @@ class Desktops(unittest.TestCase):
         one = self.host("east.1", "primary 1", "statserver", "desktop")
         two = self.host("east.2", "backup 1", "statserver")
         agent = Agent(self, "--user", "ann", "--password", "secret", sites=("east",))
-        self.until("logged in", lambda: agent.last("CLIENT").get("to") == "Connected")
+        self.until("logged in", lambda: agent.last("CLIENT").get("to") == "CONNECTED")
         self.until("monitored", lambda: self.row(one, "sites", "east", monitored=True))
         for order in ("ring ann 0301", "answer ann", "release ann"):
             one.say(order)
