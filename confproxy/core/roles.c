@@ -101,48 +101,38 @@ static void hold_off(struct step *s)
 
 /* --- The table. --- */
 
-struct rule {
+static const struct {
+    enum roles_state from;
+    enum roles_event event;
     bool (*guard)(const struct step *s);
-    void (*action)(struct step *s);
-};
-
-#define ROW(from, event, guard, to, action, why, source) {guard, action},
-#define IGNORE(from, event, why, source)                 {always, NULL},
-static const struct rule rules[] = {
-#include "confproxy/core/roles.tbl.h"
-};
-
+    enum roles_state to;
+    void (*action)(struct step *s); /* NULL: the event is ignored */
+    const char *why;
+} rows[] = {
 #define ROW(from, event, guard, to, action, why, source)                                           \
-    {ROLES_##from, ROLES_EV_##event, #guard, ROLES_##to, why, source},
+    {ROLES_##from, ROLES_EV_##event, guard, ROLES_##to, action, why},
 #define IGNORE(from, event, why, source)                                                           \
-    {ROLES_##from, ROLES_EV_##event, NULL, ROLES_##from, why, source},
-static const struct roles_row rows[] = {
+    {ROLES_##from, ROLES_EV_##event, always, ROLES_##from, NULL, why},
 #include "confproxy/core/roles.tbl.h"
 };
-
-#define ROWS (sizeof rows / sizeof *rows)
-
-const struct roles_row *roles_rows(uint32_t *ret_count)
-{
-    *ret_count = ROWS;
-    return rows;
-}
 
 const char *roles_state_text(enum roles_state state)
 {
     static const char *const texts[] = {
-#define ROLE_STATE(name, text, meaning) text,
-#include "confproxy/core/roles.tbl.h"
+        [ROLES_DORMANT] = "dormant",
+        [ROLES_FOLLOWER] = "follower",
+        [ROLES_CATCHING_UP] = "catching-up",
+        [ROLES_WRITER] = "writer",
     };
     return texts[state];
 }
 
 static void fire(struct step *s, enum roles_event event)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        if (rows[i].from != s->r->state || rows[i].event != event || !rules[i].guard(s))
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].from != s->r->state || rows[i].event != event || !rows[i].guard(s))
             continue;
-        if (rules[i].action == NULL)
+        if (rows[i].action == NULL)
             return;
         if (rows[i].to != s->r->state) {
             struct roles_action *note = act(s, ROLES_ACT_NOTE);
@@ -153,7 +143,7 @@ static void fire(struct step *s, enum roles_event event)
             note->why = rows[i].why;
         }
         s->r->state = rows[i].to; /* the only place that writes it after the start */
-        rules[i].action(s);
+        rows[i].action(s);
         return;
     }
     assert(false); /* a pair without a row: the test of the table would have found it */

@@ -28,16 +28,14 @@
 #define ROLES_OUT_MAX   8
 
 enum roles_state {
-#define ROLE_STATE(name, text, meaning) ROLES_##name,
+#define STATE(name, meaning) ROLES_##name,
 #include "confproxy/core/roles.tbl.h"
 };
-#define ROLES_STATES 4
 
 enum roles_event {
-#define ROLE_EVENT(name, meaning) ROLES_EV_##name,
+#define EVENT(name, meaning) ROLES_EV_##name,
 #include "confproxy/core/roles.tbl.h"
 };
-#define ROLES_EVENTS 5
 
 /* The other hosts are named by index; PAIR may be ROLES_NOBODY. */
 struct roles_conf {
@@ -134,17 +132,7 @@ uint32_t roles_writer(const struct roles *r);
 uint32_t roles_waits_for(const struct roles *r);
 
 bool roles_sane(const struct roles *r);
+/* roles_state_text - as the status says it and the log: "catching-up". */
 const char *roles_state_text(enum roles_state state);
-
-/* The table itself, for tests and documents. */
-struct roles_row {
-    enum roles_state from;
-    enum roles_event event;
-    const char *guard; /* "always" or the guard's name; NULL in a row that ignores the event */
-    enum roles_state to;
-    const char *why;
-    const char *source;
-};
-const struct roles_row *roles_rows(uint32_t *ret_count);
 
 #endif

@@ -1,33 +1,29 @@
 /* roles - what this host's copy of the configuration is for: copy it, or write it.
  *
- *   ROLE_STATE(name, text, meaning)   ROLE_EVENT(name, meaning)
- *   ROW(from, event, guard, to, action, why, source)    IGNORE(from, event, why, source)
- *
- * First match wins.  Include with those that you want defined; all are undefined at the end.
- */
-/* clang-format off */
-#ifndef ROLE_STATE
-#define ROLE_STATE(...)
+ * First match wins.  Include with STATE, EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
+#ifndef STATE
+#define STATE(name, meaning)
 #endif
-#ifndef ROLE_EVENT
-#define ROLE_EVENT(...)
+#ifndef EVENT
+#define EVENT(name, meaning)
 #endif
 #ifndef ROW
-#define ROW(...)
+#define ROW(from, event, guard, to, action, why, source)
 #endif
 #ifndef IGNORE
-#define IGNORE(...)
+#define IGNORE(from, event, why, source)
 #endif
-ROLE_STATE( DORMANT,     "dormant",     "has its own copy and follows nobody: compares it with the others'" )
-ROLE_STATE( FOLLOWER,    "follower",    "its copy follows another host's" )
-ROLE_STATE( CATCHING_UP, "catching-up", "is to write: first fetches what a reachable copy holds beyond its own" )
-ROLE_STATE( WRITER,      "writer",      "accepts writes until its deadline" )
+/* clang-format off */
+STATE( DORMANT,     "has its own copy and follows nobody: compares it with the others'" )
+STATE( FOLLOWER,    "its copy follows another host's" )
+STATE( CATCHING_UP, "is to write: first fetches what a reachable copy holds beyond its own" )
+STATE( WRITER,      "accepts writes until its deadline" )
 
-ROLE_EVENT( ORDERED,     "the order says that this host writes, and until when" )
-ROLE_EVENT( OVER,        "the order does not say so any more, or its deadline has passed" )
-ROLE_EVENT( HEARD,       "something became known of another copy or of ours, or time passed" )
-ROLE_EVENT( OPENED,      "the first transaction of our epoch is on disk" )
-ROLE_EVENT( OPEN_FAILED, "it could not be written" )
+EVENT( ORDERED,     "the order says that this host writes, and until when" )
+EVENT( OVER,        "the order does not say so any more, or its deadline has passed" )
+EVENT( HEARD,       "something became known of another copy or of ours, or time passed" )
+EVENT( OPENED,      "the first transaction of our epoch is on disk" )
+EVENT( OPEN_FAILED, "it could not be written" )
 
 /*     from         event        guard             to           action      why (logged)                                      source */
 ROW  ( DORMANT,     ORDERED,     always,           CATCHING_UP, begin,      "told to write",                                  "C-4" )
@@ -59,7 +55,7 @@ IGNORE(WRITER,      HEARD,                                                  "the
 IGNORE(WRITER,      OPENED,                                                 "it has opened its epoch",                        "C-4" )
 IGNORE(WRITER,      OPEN_FAILED,                                            "it has opened its epoch",                        "C-4" )
 /* clang-format on */
-#undef ROLE_STATE
-#undef ROLE_EVENT
+#undef STATE
+#undef EVENT
 #undef ROW
 #undef IGNORE

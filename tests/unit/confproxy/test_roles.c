@@ -67,39 +67,6 @@ static void become_writer(void)
     cr_assert_eq(r.state, ROLES_WRITER);
 }
 
-/* --- The table. --- */
-
-Test(roles, every_state_has_a_row_for_every_event)
-{
-    uint32_t count;
-    const struct roles_row *rows = roles_rows(&count);
-    for (int s = 0; s < ROLES_STATES; s++)
-        for (int e = 0; e < ROLES_EVENTS; e++) {
-            bool last = false;
-            for (uint32_t i = 0; i < count; i++) {
-                if ((int)rows[i].from != s || (int)rows[i].event != e)
-                    continue;
-                cr_assert_not(last, "a row follows an unguarded one: %s", rows[i].why);
-                last = rows[i].guard == NULL || strcmp(rows[i].guard, "always") == 0;
-            }
-            cr_assert(last, "state %d has no last word on event %d", s, e);
-        }
-}
-
-Test(roles, every_state_can_be_reached_and_left)
-{
-    uint32_t count;
-    const struct roles_row *rows = roles_rows(&count);
-    for (int s = 0; s < ROLES_STATES; s++) {
-        bool reached = s == ROLES_DORMANT, left = false;
-        for (uint32_t i = 0; i < count; i++) {
-            reached = reached || ((int)rows[i].to == s && (int)rows[i].from != s);
-            left = left || ((int)rows[i].from == s && (int)rows[i].to != s);
-        }
-        cr_assert(reached && left, "state %d", s);
-    }
-}
-
 /* --- Writing. --- */
 
 Test(roles, the_write_epoch_is_the_ticket_before_the_role)
