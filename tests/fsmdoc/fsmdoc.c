@@ -37,6 +37,9 @@ static void chart(FILE *f, const struct fsm *m)
             if (strcmp(separator, ": ") != 0)
                 fputc('\n', f);
         }
+    for (size_t s = 0; s < m->states_n; s++)
+        if (m->states[s].final)
+            fprintf(f, "    %s --> [*]\n", m->states[s].name);
     fputs("```\n\n", f);
 }
 

@@ -5,10 +5,13 @@
 #ifndef FSMDOC_MACHINES_H
 #define FSMDOC_MACHINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+/* A state or an event; FINAL belongs to states. */
 struct fsm_word {
     const char *name, *meaning;
+    bool final;
 };
 
 /* ACTION is empty for an IGNORE. */
@@ -50,17 +53,36 @@ struct fsm {
 #define NAME  trunk
 #define TABLE "sipserver/core/trunk.tbl.h"
 #include "tests/fsmdoc/machine.inc"
+#define NAME  session
+#define TABLE "desktop/core/session.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  desktop
+#define TABLE "desktop/core/client.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  roles
+#define TABLE "confproxy/core/roles.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  invite_client
+#define TABLE "sipserver/sip/invite_client.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  other_client
+#define TABLE "sipserver/sip/client.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  invite_server
+#define TABLE "sipserver/sip/invite_server.tbl.h"
+#include "tests/fsmdoc/machine.inc"
+#define NAME  other_server
+#define TABLE "sipserver/sip/server.tbl.h"
+#include "tests/fsmdoc/machine.inc"
 
+/* clang-format off */
+#define COUNT(array) (sizeof array / sizeof array[0])
 #define MACHINE(name, title, table)                                                                \
-    {                                                                                              \
-#name, title, table, name##_states,                                                        \
-            sizeof name##_states /                                                                 \
-                sizeof name##_states[0], name##_events,                                            \
-                                     sizeof name##_events /                                        \
-                                         sizeof name##_events[0], name##_rows,                     \
-                                                              sizeof name##_rows /                 \
-                                                                  sizeof name##_rows[0]            \
-    }
+    {#name, title, table,                                                                          \
+     name##_states, COUNT(name##_states),                                                          \
+     name##_events, COUNT(name##_events),                                                          \
+     name##_rows, COUNT(name##_rows)}
+/* clang-format on */
 
 static const struct fsm machines[] = {
     MACHINE(vote, "The voter of a right", "hamgr/core/vote.tbl.h"),
@@ -71,8 +93,15 @@ static const struct fsm machines[] = {
     MACHINE(call, "A call", "sipserver/core/call.tbl.h"),
     MACHINE(peering, "The mode of a site", "sipserver/core/peering.tbl.h"),
     MACHINE(trunk, "The watch of a trunk", "sipserver/core/trunk.tbl.h"),
+    MACHINE(session, "A desktop's session at the gateway", "desktop/core/session.tbl.h"),
+    MACHINE(desktop, "A desktop that follows its site", "desktop/core/client.tbl.h"),
+    MACHINE(roles, "The copy of the configuration on a host", "confproxy/core/roles.tbl.h"),
+    MACHINE(invite_client, "The INVITE client transaction", "sipserver/sip/invite_client.tbl.h"),
+    MACHINE(other_client, "The client transaction of other requests", "sipserver/sip/client.tbl.h"),
+    MACHINE(invite_server, "The INVITE server transaction", "sipserver/sip/invite_server.tbl.h"),
+    MACHINE(other_server, "The server transaction of other requests", "sipserver/sip/server.tbl.h"),
 };
 
-#define MACHINES_N (sizeof machines / sizeof machines[0])
+#define MACHINES_N COUNT(machines)
 
 #endif
