@@ -57,3 +57,12 @@ void sip_addr_put_host(struct sip_buf *b, const struct sip_addr *a, bool bracket
         sip_put_text(b, brackets ? "]" : "");
     }
 }
+
+void sip_addr_put_uri(struct sip_buf *b, const struct sip_addr *a)
+{
+    sip_addr_put_host(b, a, true);
+    sip_put(b, SIP_STR(":"));
+    sip_put_number(b, a->port);
+    if (a->transport != SIP_UDP)
+        sip_put_text(b, a->transport == SIP_TLS ? ";transport=tls" : ";transport=tcp");
+}

@@ -291,8 +291,10 @@ struct sip_addr sip_reply_addr(const struct sip_via *via, const struct sip_addr 
 {
     struct sip_addr to = *src;
 
-    if (sip_addr_reliable(src))
-        return to; /* the connection it came on */
+    if (sip_addr_reliable(src)) {
+        to.again = via_port(via);
+        return to; /* the connection it came on, while it is there */
+    }
     if (!via->rport_asked && !sip_str_empty(via->text))
         to.port = via_port(via);
     return to;

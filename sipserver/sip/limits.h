@@ -19,6 +19,7 @@
 #define SIP_EXTRAS_MAX  16  /* additional header lines of one message that we build */
 
 #define SIP_LOCALS_MAX  4  /* own sockets that the stack can send from */
+#define SIP_LOCAL_TLS   1  /* the one for TLS; 0 is for UDP and TCP */
 #define SIP_SENT_BY_MAX 64 /* bytes, "host:port" of an own socket */
 #define SIP_TOKEN_MAX   64 /* bytes, a token with its terminating NUL */
 

@@ -17,6 +17,7 @@ void sip_stack_conf_default(struct sip_stack_conf *c)
         .trying_ms = 200,
         .repeat_1xx_ms = 60000,
         .timer_c_ms = 190000,
+        .udp_request_max = 1300,
     };
 }
 

@@ -38,7 +38,11 @@ struct sip_stack_conf {
     uint32_t
         timer_c_ms;     /* an INVITE of ours rings so long after a 1xx, default 190000 (16.6, 11) */
     uint32_t stateless; /* methods (1u << enum sip_method) whose requests get no transaction */
-    char sent_by[SIP_LOCALS_MAX][SIP_SENT_BY_MAX]; /* host:port of each own socket; "" = unused */
+    uint32_t
+        udp_request_max; /* a larger request goes by TCP where its address permits; default 1300,
+                            0: never (RFC 3261 18.1.1); back to UDP when TCP cannot be had */
+    char sent_by[SIP_LOCALS_MAX][SIP_SENT_BY_MAX]; /* host:port of each own socket; "" = unused;
+                                                      TLS leaves by SIP_LOCAL_TLS alone */
     struct sip_key key;                            /* secret of the site, the same at both hosts */
     uint64_t epoch;                                /* of the role under which we serve */
     uint32_t serial; /* random start, so that a restart in one epoch repeats no branch */
@@ -108,7 +112,8 @@ int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_
                 struct sip_out *out);
 
 /* sip_request - send REQUEST (not ACK, not CANCEL) to TO in a new client transaction for OWNER.
- * Returns: 0; -ENOBUFS pool full: treat as 503; -EMSGSIZE; -EINVAL the Request-URI is none. */
+ * Returns: 0; -ENOBUFS pool full: treat as 503; -EMSGSIZE; -EINVAL the Request-URI is none;
+ *          -EPROTONOSUPPORT there is no own socket for its transport. */
 int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
                 const struct sip_request *request, uint64_t owner, struct sip_out *out,
                 uint64_t *ret_txn);
@@ -120,7 +125,8 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
 int sip_cancel(struct sip_stack *s, mono_t now, uint64_t txn, struct sip_out *out);
 
 /* sip_send_ack - send the ACK of a 2xx (13.2.2.4), which has no transaction.  The same OWNER and
- * CSeq give the same branch, so that a repeated 2xx gets the same ACK.  0; -EMSGSIZE; -ENOBUFS. */
+ * CSeq give the same branch, so that a repeated 2xx gets the same ACK.  0; -EMSGSIZE; -ENOBUFS;
+ * -EPROTONOSUPPORT. */
 int sip_send_ack(struct sip_stack *s, const struct sip_addr *to, const struct sip_request *ack,
                  uint64_t owner, struct sip_out *out);
 

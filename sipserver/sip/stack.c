@@ -392,10 +392,30 @@ int sip_reply(struct sip_stack *s, mono_t now, const struct sip_event *event,
     return reply_stateless(s, event->msg, &event->src, reply, out);
 }
 
+/* Empty: there is no socket for this transport. */
 static struct sip_str sent_by(const struct sip_stack *s, const struct sip_addr *to)
 {
-    assert(to->local < SIP_LOCALS_MAX && s->conf.sent_by[to->local][0] != '\0');
-    return sip_str_of(s->conf.sent_by[to->local]);
+    unsigned local = to->transport == SIP_TLS ? SIP_LOCAL_TLS : to->local;
+
+    assert(local < SIP_LOCALS_MAX);
+    return sip_str_of(s->conf.sent_by[local]);
+}
+
+/* REQUEST into scratch.  Too large for UDP, it goes by TCP where *TO permits, which is changed
+ * (18.1.1). */
+static int build(struct sip_stack *s, const struct sip_request *request, struct sip_addr *to,
+                 struct sip_str branch, struct sip_buf *b)
+{
+    int r;
+
+    sip_buf_init(b, s->scratch, s->conf.message_max);
+    r = sip_build_request(b, request, sent_by(s, to), (enum sip_transport)to->transport, branch);
+    if (r < 0 || to->transport != SIP_UDP || !to->any_transport || s->conf.udp_request_max == 0 ||
+        b->len <= s->conf.udp_request_max)
+        return r;
+    to->transport = SIP_TCP;
+    sip_buf_init(b, s->scratch, s->conf.message_max);
+    return sip_build_request(b, request, sent_by(s, to), SIP_TCP, branch);
 }
 
 int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
@@ -405,6 +425,7 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
     struct sip_token token = {s->conf.epoch, owner, s->conf.serial++};
     char text[SIP_TOKEN_MAX];
     struct sip_str branch = sip_token_make(s->conf.key, SIP_TOKEN_BRANCH, token, text);
+    struct sip_addr peer = *to;
     struct sip_uri uri;
     struct sip_buf b;
     struct txn *t;
@@ -412,13 +433,13 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
     assert(request->method != SIP_ACK && request->method != SIP_CANCEL);
     if (sip_uri_parse(request->uri, &uri) < 0)
         return -EINVAL;
-    sip_buf_init(&b, s->scratch, s->conf.message_max);
-    if (sip_build_request(&b, request, sent_by(s, to), (enum sip_transport)to->transport, branch) <
-        0) {
+    if (sip_str_empty(sent_by(s, to)))
+        return -EPROTONOSUPPORT;
+    if (build(s, request, &peer, branch, &b) < 0) {
         s->counts[SIP_N_TOO_LARGE]++;
         return -EMSGSIZE;
     }
-    t = txn_new(s, request->method == SIP_INVITE ? TXN_ICT : TXN_NCT, request->method, now, to);
+    t = txn_new(s, request->method == SIP_INVITE ? TXN_ICT : TXN_NCT, request->method, now, &peer);
     if (t == NULL)
         return -ENOBUFS;
     t->r.owner = owner;
@@ -456,6 +477,8 @@ int sip_send_ack(struct sip_stack *s, const struct sip_addr *to, const struct si
     int r;
 
     assert(ack->method == SIP_ACK);
+    if (sip_str_empty(sent_by(s, to)))
+        return -EPROTONOSUPPORT;
     (void)sip_build_request(&b, ack, sent_by(s, to), (enum sip_transport)to->transport, branch);
     r = sip_out_close(out, &b, to, 0);
     if (r < 0)
@@ -470,7 +493,7 @@ void sip_unsent(struct sip_stack *s, mono_t now, uint64_t txn, struct sip_out *o
     struct txn_step x = {.now = now, .out = out, .event = ret_event};
 
     *ret_event = (struct sip_event){.kind = SIP_EV_NONE};
-    if (t != NULL)
+    if (t != NULL && !txn_back_to_udp(s, t, now, out))
         txn_step(s, t, TXN_UNSENT, &x);
 }
 

@@ -504,3 +504,19 @@ void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out)
     if (sip_out_add(out, &t->r.peer, txn_id(s, t), image) < 0)
         s->counts[SIP_N_OUT_REFUSED]++;
 }
+
+bool txn_back_to_udp(struct sip_stack *s, struct txn *t, mono_t now, struct sip_out *out)
+{
+    size_t at;
+
+    if (txn_is_server(t) || (t->r.state != TXN_CALLING && t->r.state != TXN_TRYING) ||
+        !t->r.peer.any_transport || t->r.peer.transport != SIP_TCP)
+        return false;
+    at = (size_t)(txn_read_image(s, t)->via.transport_text.p - txn_image(s, t));
+    memcpy(txn_image(s, t) + at, "UDP", 3);
+    t->r.peer.transport = SIP_UDP;
+    t->r.peer.any_transport = false; /* once */
+    enter(s, t, now);
+    txn_send(s, t, out);
+    return true;
+}

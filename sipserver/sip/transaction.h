@@ -108,6 +108,10 @@ void txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct t
 void txn_keep(struct sip_stack *s, struct txn *t, size_t len);
 void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out);
 
+/* txn_back_to_udp - T's request went by TCP only for its size, and cannot: by UDP then (18.1.1).
+ * False: T is no such transaction, or has gone on. */
+bool txn_back_to_udp(struct sip_stack *s, struct txn *t, mono_t now, struct sip_out *out);
+
 /* txn_read_image - the image of T, cut into the stack's second message. */
 const struct sip_msg *txn_read_image(struct sip_stack *s, const struct txn *t);
 

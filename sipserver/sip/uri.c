@@ -118,6 +118,7 @@ int sip_uri_addr(const struct sip_uri *uri, struct sip_addr *ret_addr)
     enum sip_transport transport = uri->scheme == SIP_SCHEME_SIPS ? SIP_TLS : SIP_UDP;
     struct sip_str host = uri->host, value;
     uint16_t port = uri->port;
+    bool named = true;
 
     if (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS)
         return -ENOENT;
@@ -127,8 +128,13 @@ int sip_uri_addr(const struct sip_uri *uri, struct sip_addr *ret_addr)
             transport = SIP_TLS;
         else if (sip_str_eq_nocase(value, SIP_STR("tcp")) && transport == SIP_UDP)
             transport = SIP_TCP;
+    } else {
+        named = uri->scheme == SIP_SCHEME_SIPS;
     }
     if (port == 0)
         port = transport == SIP_TLS ? 5061 : 5060;
-    return sip_addr_parse(host, port, transport, ret_addr) < 0 ? -ENOENT : 0;
+    if (sip_addr_parse(host, port, transport, ret_addr) < 0)
+        return -ENOENT;
+    ret_addr->any_transport = !named;
+    return 0;
 }
