@@ -142,7 +142,8 @@ class Namespaces:
     # -- up and down -----------------------------------------------------------------------------------------
 
     def _ip(self, node, *command):
-        return _run(["ip", "-n", self.netns(node), *command])
+        # Not `ip -n`: that wants to remount /, which not every container-like root allows.
+        return self._in(node, "ip", *command)
 
     def _in(self, node, *argv, stdin=None):
         return _run(["nsenter", f"--net=/run/netns/{self.netns(node)}", *argv], stdin)
