@@ -78,3 +78,18 @@ struct sip_str own_uri(const struct sc *sc, struct sip_str user, char *text, siz
     sip_put_number(&b, sc->conf.local.port);
     return sip_buf_str(&b);
 }
+
+struct sip_str own_contact(const struct sc *sc, const struct sip_addr *peer, char *text,
+                           size_t size)
+{
+    struct sip_addr own = sc->conf.local;
+    struct sip_buf b;
+
+    own.transport = peer->transport;
+    if (own.transport == SIP_TLS && sc->conf.tls_port != 0)
+        own.port = sc->conf.tls_port;
+    sip_buf_init(&b, text, size);
+    sip_put(&b, SIP_STR("sip:"));
+    sip_addr_put_uri(&b, &own);
+    return sip_buf_str(&b);
+}

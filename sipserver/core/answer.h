@@ -25,4 +25,8 @@ void answer_options(struct sc *sc, const struct sip_event *event);
 /* own_uri - "sip:host:port" of the site, or "sip:USER@host:port". */
 struct sip_str own_uri(const struct sc *sc, struct sip_str user, char *text, size_t size);
 
+/* own_contact - where a party at PEER reaches us: by the transport that we reach it by. */
+struct sip_str own_contact(const struct sc *sc, const struct sip_addr *peer, char *text,
+                           size_t size);
+
 #endif

@@ -392,9 +392,7 @@ static void offer_trunk(struct sc *sc, struct call *c, struct trunk *t)
     sip_put_text(&b, "sip:");
     sip_put_text(&b, c->number_now);
     sip_put_text(&b, "@");
-    sip_addr_put_host(&b, &t->addr, true);
-    sip_put_text(&b, ":");
-    sip_put_number(&b, t->addr.port);
+    sip_addr_put_uri(&b, &t->addr);
     target.uri = sip_buf_str(&b);
     call_event(sc, c, CALL_EV_TO_TARGET, &target);
 }

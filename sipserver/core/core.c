@@ -88,6 +88,12 @@ static void stack_conf(const struct sc_conf *conf, struct sip_stack_conf *ret)
     sip_addr_put_host(&b, &conf->local, true);
     sip_put_text(&b, ":");
     sip_put_number(&b, conf->local.port);
+    if (conf->tls_port != 0) {
+        sip_buf_init(&b, ret->sent_by[SIP_LOCAL_TLS], sizeof(ret->sent_by[0]) - 1);
+        sip_addr_put_host(&b, &conf->local, true);
+        sip_put_text(&b, ":");
+        sip_put_number(&b, conf->tls_port);
+    }
     memcpy(ret->key.secret, conf->secret, sizeof(ret->key.secret));
 }
 

@@ -39,6 +39,7 @@ struct sc_conf {
     uint32_t t1_ms;
     uint32_t site;            /* the site's id, part of call ids */
     struct sip_addr local;    /* the site address with the SIP port */
+    uint16_t tls_port;        /* SIP over TLS at the same address; 0: it is not offered */
     uint8_t secret[32];       /* of the site: keys of tags, tables, nonces */
     uint8_t peer_secret[16];  /* of both sites: signs forwarded calls (F-2); all 0 = none, calls are
                                  relayed */

@@ -79,9 +79,7 @@ struct sip_str forward_contact(const struct sc *sc, const struct trunk *t, struc
     sip_put(&b, number);
     put_token(sc, &b, number, wall_s(sc) + FORWARD_TOKEN_LIFE_S);
     sip_put_text(&b, "@");
-    sip_addr_put_host(&b, &t->addr, true);
-    sip_put_text(&b, ":");
-    sip_put_number(&b, t->addr.port);
+    sip_addr_put_uri(&b, &t->addr);
     return sip_buf_str(&b);
 }
 

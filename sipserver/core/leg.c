@@ -145,7 +145,7 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     sip_put(&b, own_uri(sc, sip_str_of(c->number_now), to_uri, sizeof(to_uri)));
     sip_put_text(&b, ">");
     r.to = sip_buf_str(&b);
-    r.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    r.contact = own_contact(sc, &target->addr, contact, sizeof(contact));
     if (offer != NULL && offer->len != 0)
         r.content = (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}};
     l->peer = target->addr;
@@ -170,7 +170,7 @@ int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_
 
     reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
     if (status < 300)
-        reply.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+        reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     return sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip);
 }
 
@@ -181,7 +181,7 @@ static void send_ack(struct sc *sc, struct sip_dialog *d, const struct sip_addr 
     struct sip_request r;
 
     sip_dialog_request(d, SIP_ACK, &r);
-    r.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    r.contact = own_contact(sc, to, contact, sizeof(contact));
     r.content = body;
     if (sip_send_ack(sc->sip, to, &r, owner, &sc->out->sip) != 0)
         sc->counts[N_UNSENDABLE]++;

@@ -177,6 +177,16 @@ static bool out_of_order(const struct sc *sc, const struct dn *d, const struct s
     return false;
 }
 
+/* A phone whose connection was lost is here again by another: its calls go on over that one (H-7).
+ * Calls of one phone are few, phones that come back with a call up are few: all legs are looked at. */
+static void move_legs(struct sc *sc, const struct dn *d, const struct sip_addr *from,
+                      const struct sip_addr *to)
+{
+    for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
+        if (l->by_flow && pool_get(&sc->dns, l->dn) == d && sip_addr_eq(&l->peer, from))
+            l->peer = *to;
+}
+
 /* Returns: 0; else the status that refuses it. */
 static unsigned apply(struct sc *sc, struct dn *d, const struct sip_event *event,
                       const struct wish *w)
@@ -200,6 +210,9 @@ static unsigned apply(struct sc *sc, struct dn *d, const struct sip_event *event
         d->bindings_n++;
     }
     (void)sip_str_copy(w->party.uri_text, b->contact, sizeof(b->contact));
+    if (d->legs > 0 && b->source.family != SIP_NO_ADDR && sip_addr_reliable(&b->source) &&
+        (!sip_addr_eq(&b->source, &event->src) || b->source.flow != event->src.flow))
+        move_legs(sc, d, &b->source, &event->src);
     b->source = event->src;
     b->call_id = call_id_hash(sc, event->msg);
     b->cseq = event->msg->cseq.number;

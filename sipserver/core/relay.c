@@ -43,11 +43,12 @@ static bool invite_under_way(const struct sc *sc, const struct call *c, bool *re
 
 static void respond(struct sc *sc, struct relay *r, unsigned status, const struct sip_msg *response)
 {
+    const struct leg *asked = sender(sc, pool_get(&sc->calls, r->call), r->from_caller);
     char contact[SIP_URI_MAX];
     struct sip_reply reply = {.status = status, .content = leg_content(response)};
 
-    if (status < 300 && r->method != SIP_INFO)
-        reply.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+    if (status < 300 && r->method != SIP_INFO && asked != NULL)
+        reply.contact = own_contact(sc, &asked->peer, contact, sizeof(contact));
     if (sip_respond(sc->sip, sc->now, r->server, &reply, &sc->out->sip) != 0)
         sc->counts[N_UNSENDABLE]++;
 }
@@ -87,7 +88,7 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
     owner = owner_of(OWNER_RELAY, handle);
     sip_dialog_request(&to->dialog, event->method, &request);
     if (event->method != SIP_INFO)
-        request.contact = own_uri(sc, SIP_STR_NONE, contact, sizeof(contact));
+        request.contact = own_contact(sc, &hop, contact, sizeof(contact));
     request.content = leg_content(event->msg);
     for (unsigned i = 0; i < event->msg->headers_n; i++)
         if (sip_str_eq_nocase(event->msg->headers[i].name, SIP_STR("Info-Package"))) {

@@ -293,7 +293,8 @@ void trunks_stop(struct sc *sc)
 
 static void send_options(struct sc *sc, struct trunk *t)
 {
-    char call_id[SIP_TOKEN_MAX], tag[SIP_TOKEN_MAX], from[SIP_URI_MAX], to[SIP_URI_MAX];
+    char call_id[SIP_TOKEN_MAX], tag[SIP_TOKEN_MAX], from[SIP_URI_MAX], to[SIP_URI_MAX],
+        contact[SIP_URI_MAX];
     uint64_t owner = owner_of(OWNER_TRUNK, pool_handle(&sc->trunks, t)), txn;
     struct sip_buf b;
     struct sip_request r = {
@@ -301,8 +302,8 @@ static void send_options(struct sc *sc, struct trunk *t)
 
     r.call_id = sip_own_call_id(sc->sip, owner, sc->serial, call_id);
     r.from_tag = sip_own_tag(sc->sip, owner, sc->serial++, tag);
-    r.contact = own_uri(sc, SIP_STR_NONE, from, sizeof(from));
-    r.from = r.contact;
+    r.contact = own_contact(sc, &t->addr, contact, sizeof(contact));
+    r.from = own_uri(sc, SIP_STR_NONE, from, sizeof(from));
     sip_buf_init(&b, to, sizeof(to));
     sip_put_text(&b, "<");
     sip_put_text(&b, t->contact);
@@ -341,6 +342,11 @@ void trunk_timer_hold(struct sc *sc, struct trunk *t)
 
 void trunk_response(struct sc *sc, struct trunk *t, const struct sip_event *event)
 {
+    if (event->kind == SIP_EV_UNSENT && sip_addr_reliable(&t->addr)) {
+        disarm(sc, &t->force);
+        trunk_event(sc, t, TRUNK_EV_REFUSED);
+        return;
+    }
     if (event->kind != SIP_EV_RESPONSE || event->status < 200 || event->status == 503)
         return; /* silence: oos-force judges it */
     trunk_event(sc, t, TRUNK_EV_ANSWER);
@@ -369,9 +375,10 @@ struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr)
 
         if (!t->reachable || !sip_addr_same_host(&t->addr, addr))
             continue;
-        if (t->addr.port == addr->port)
+        if (t->addr.port == addr->port && t->addr.transport == addr->transport)
             return t;
-        if (t->any_port)
+        /* A connection comes from a port of its own. */
+        if (t->any_port || sip_addr_reliable(addr) || t->addr.port == addr->port)
             by_host = t;
     }
     return by_host;

@@ -25,6 +25,7 @@ STATE( RECOVERING, "answers again, not yet trusted" )
 EVENT( START,      "the site begins to serve" )
 EVENT( ANSWER,     "an answer to our OPTIONS, or a valid request from a gateway" )
 EVENT( FORCE,      "oos-force since the first unanswered OPTIONS" )
+EVENT( REFUSED,    "no connection to it can be had (TCP, TLS)" )
 EVENT( HELD,       "the hold-down time is over" )
 EVENT( STOP,       "the site no longer serves" )
 
@@ -33,12 +34,14 @@ ROW   ( NEW,        START,  inter_site, OUT,        start_watch,  "no proof of t
 ROW   ( NEW,        START,  always,     IN,         start_watch,  "not yet checked",               "behaviour T-1" )
 IGNORE( NEW,        ANSWER,                                       "not watched",                   "" )
 IGNORE( NEW,        FORCE,                                        "not watched",                   "" )
+IGNORE( NEW,        REFUSED,                                      "not watched",                   "" )
 IGNORE( NEW,        HELD,                                         "not watched",                   "" )
 IGNORE( NEW,        STOP,                                         "not watched",                   "" )
 
 IGNORE( IN,         START,                                        "watched already",               "" )
 ROW   ( IN,         ANSWER, always,     IN,         heard,        "answers",                       "behaviour T-1" )
 ROW   ( IN,         FORCE,  always,     OUT,        lost,         "no answer within oos-force",    "behaviour T-1" )
+ROW   ( IN,         REFUSED, always,    OUT,        lost,         "the connection was refused",    "behaviour T-1" )
 IGNORE( IN,         HELD,                                         "in service",                    "" )
 ROW   ( IN,         STOP,   always,     NEW,        stop_watch,   "the site does not serve",       "" )
 
@@ -46,6 +49,7 @@ IGNORE( OUT,        START,                                        "watched alrea
 ROW   ( OUT,        ANSWER, no_hold,    IN,         trusted,      "answers again",                 "behaviour T-2" )
 ROW   ( OUT,        ANSWER, always,     RECOVERING, start_hold,   "answers again, held down",      "behaviour T-2" )
 ROW   ( OUT,        FORCE,  always,     OUT,        none,         "still no answer",               "behaviour T-1" )
+ROW   ( OUT,        REFUSED, always,    OUT,        none,         "still refused",                 "behaviour T-1" )
 IGNORE( OUT,        HELD,                                         "failed meanwhile",              "" )
 ROW   ( OUT,        STOP,   always,     NEW,        stop_watch,   "the site does not serve",       "" )
 
@@ -53,6 +57,7 @@ IGNORE( RECOVERING, START,                                        "watched alrea
 ROW   ( RECOVERING, ANSWER, proven,     IN,         trusted,      "enough good answers",           "behaviour T-2" )
 ROW   ( RECOVERING, ANSWER, always,     RECOVERING, count_answer, "answers, held down",            "behaviour T-2" )
 ROW   ( RECOVERING, FORCE,  always,     OUT,        lost,         "no answer within oos-force",    "behaviour T-2" )
+ROW   ( RECOVERING, REFUSED, always,    OUT,        lost,         "the connection was refused",    "behaviour T-2" )
 ROW   ( RECOVERING, HELD,   enough,     IN,         trusted,      "enough good answers",           "behaviour T-2" )
 IGNORE( RECOVERING, HELD,                                         "the next good answer decides",  "behaviour T-2" )
 ROW   ( RECOVERING, STOP,   always,     NEW,        stop_watch,   "the site does not serve",       "" )
