@@ -1,5 +1,7 @@
 #include "sipserver/core/answer.h"
 
+#include <string.h>
+
 #define ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
 
 static void send(struct sc *sc, const struct sip_event *event, const struct sip_reply *reply)
@@ -54,12 +56,68 @@ bool answer_extension(struct sc *sc, const struct sip_event *event)
     return true;
 }
 
+/* ---- content ---- */
+
+#define CONTENT "application/sdp"
+
+/* TYPE is SDP, or multipart, which may hold it; with RANGES also what names it among others. */
+static bool fits(struct sip_str type, bool ranges)
+{
+    static const struct sip_str multipart = SIP_STR("multipart/");
+    const char *semicolon = type.len > 0 ? memchr(type.p, ';', type.len) : NULL;
+
+    if (semicolon != NULL)
+        type.len = (size_t)(semicolon - type.p);
+    type = sip_str_trim(type);
+    if (sip_str_eq_nocase(type, SIP_STR(CONTENT)) ||
+        (ranges &&
+         (sip_str_eq(type, SIP_STR("*/*")) || sip_str_eq_nocase(type, SIP_STR("application/*")))))
+        return true;
+    if (type.len > multipart.len)
+        type.len = multipart.len;
+    return sip_str_eq_nocase(type, multipart);
+}
+
+static bool accepts_ours(const struct sip_msg *m)
+{
+    struct sip_values it = sip_values(m, SIP_H_ACCEPT);
+    struct sip_str one;
+
+    if (sip_msg_header(m, SIP_H_ACCEPT) == NULL)
+        return true;
+    while (sip_values_next(&it, &one)) {
+        if (fits(one, true))
+            return true;
+    }
+    return false;
+}
+
+bool answer_content(struct sc *sc, const struct sip_event *event)
+{
+    const struct sip_extra extra = {.id = SIP_H_ACCEPT, .value = SIP_STR(CONTENT)};
+    struct sip_reply reply = {.status = 415, .extras = &extra, .extras_n = 1};
+    const struct sip_msg *m = event->msg;
+
+    if (!sip_str_empty(m->body) && (!fits(sip_msg_value(m, SIP_H_CONTENT_TYPE), false) ||
+                                    sip_msg_header(m, SIP_H_CONTENT_ENCODING) != NULL)) {
+        sc->counts[N_CONTENT]++;
+        send(sc, event, &reply);
+        return true;
+    }
+    if (accepts_ours(m))
+        return false;
+    answer_status(sc, event, 406, N_CONTENT);
+    return true;
+}
+
 void answer_options(struct sc *sc, const struct sip_event *event)
 {
     const struct sip_extra extras[] = {{.id = SIP_H_ALLOW, .value = SIP_STR(ALLOW)},
-                                       {.id = SIP_H_ACCEPT, .value = SIP_STR("application/sdp")}};
+                                       {.id = SIP_H_ACCEPT, .value = SIP_STR(CONTENT)}};
     struct sip_reply reply = {.status = 200, .extras = extras, .extras_n = 2};
 
+    if (answer_extension(sc, event))
+        return;
     send(sc, event, &reply);
 }
 

@@ -19,7 +19,11 @@ void answer_method(struct sc *sc, const struct sip_event *event);
  */
 bool answer_extension(struct sc *sc, const struct sip_event *event);
 
-/* answer_options - an OPTIONS: 200 (RFC 3261 11.2). */
+/* answer_content - of a new call: 415 when its body is of another type than SDP or multipart, or
+ * encoded (RFC 3261 8.2.3); 406 when the caller would take no SDP.  False: neither. */
+bool answer_content(struct sc *sc, const struct sip_event *event);
+
+/* answer_options - an OPTIONS: 200, or 420 (RFC 3261 11.2). */
 void answer_options(struct sc *sc, const struct sip_event *event);
 
 /* own_uri - "sip:host:port" of the site, or "sip:USER@host:port". */

@@ -524,7 +524,8 @@ void call_invite(struct sc *sc, const struct sip_event *event)
         answer_status(sc, event, 513, N_BODY_TOO_LARGE);
         return;
     }
-    if (answer_extension(sc, event) || !find_source(sc, event, &source))
+    if (answer_extension(sc, event) || answer_content(sc, event) ||
+        !find_source(sc, event, &source))
         return;
     number = forward_read(sc, event->msg->uri.user, &forwarded, &bad);
     if (bad)

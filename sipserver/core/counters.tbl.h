@@ -19,6 +19,7 @@ COUNTER(NOT_FOUND,         "drop_not_found",         "requests refused: no such 
 COUNTER(NO_DIALOG,         "drop_no_dialog",         "in-dialog requests without a dialog, answered 481")
 COUNTER(METHOD,            "drop_method",            "requests refused: method not supported")
 COUNTER(EXTENSION,         "drop_extension",         "requests refused: Require names what we do not have")
+COUNTER(CONTENT,           "drop_content",           "calls refused: a body that is not SDP, or an answer that may not be")
 COUNTER(TOO_MANY_HOPS,     "drop_hops",              "requests refused: Max-Forwards is 0")
 COUNTER(BODY_TOO_LARGE,    "drop_body",              "requests refused: body beyond what a call keeps")
 COUNTER(BAD_TOKEN,         "drop_bad_token",         "forwarding tokens that were forged or too old")

@@ -282,6 +282,10 @@ void registrar_request(struct sc *sc, const struct sip_event *event)
     unsigned n = 0, status;
     bool star;
 
+    if (m->to.uri.scheme == SIP_SCHEME_OTHER) { /* RFC 4475 3.3.4 */
+        answer_status(sc, event, 400, N_NOT_FOUND);
+        return;
+    }
     if (d != NULL && d->type != SC_DN_EXTENSION)
         d = NULL;
     if (answer_extension(sc, event) || !auth_check(sc, event, d))

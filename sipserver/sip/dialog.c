@@ -22,17 +22,20 @@ static int keep(char *to, size_t size, uint16_t *ret_len, struct sip_str s)
 #define KEEP(d, part, s) keep((d)->part, sizeof((d)->part), &(d)->part##_len, s)
 #define PART(d, part)    ((struct sip_str){(d)->part, (d)->part##_len})
 
-/* From or To without its tag.  A display name that makes it too long is left out: it identifies
- * nobody. */
+/* From or To without its tag.  What makes it too long is left out, and identifies nobody: the
+ * display name, parameters and headers of the URI. */
 static int keep_party(char *to, size_t size, uint16_t *ret_len, const struct sip_party *party)
 {
+    struct sip_str uri = party->uri_text;
     struct sip_buf b;
 
     if (keep(to, size, ret_len, party->bare) == 0)
         return 0;
+    if (!sip_str_empty(party->uri.params))
+        uri.len = (size_t)(party->uri.params.p - uri.p);
     sip_buf_init(&b, to, size);
     sip_put(&b, SIP_STR("<"));
-    sip_put(&b, party->uri_text);
+    sip_put(&b, uri);
     sip_put(&b, SIP_STR(">"));
     if (b.overflow)
         return -EMSGSIZE;

@@ -51,8 +51,10 @@ int sip_dialog_uac(struct sip_dialog *d, const struct sip_request *request);
 int sip_dialog_answer(struct sip_dialog *d, const struct sip_msg *response);
 
 /* sip_dialog_uas - a dialog asked for by INVITE, with our LOCAL_TAG (12.1.1).
- * Without a Contact the From is the remote target, as with RFC 2543 peers; a display name that
- * makes From or To too long is left out. Returns: 0; -EINVAL no usable Contact; -EMSGSIZE. */
+ * Without a Contact the From is the remote target, as with RFC 2543 peers.  What makes From or To
+ * too long is left out: display name, URI parameters.
+ *
+ * Returns: 0; -EINVAL no usable Contact; -EMSGSIZE. */
 int sip_dialog_uas(struct sip_dialog *d, const struct sip_msg *invite, struct sip_str local_tag);
 
 void sip_dialog_confirm(struct sip_dialog *d);

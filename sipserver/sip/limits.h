@@ -12,7 +12,7 @@
 #define SIP_HEADERS_IN_MAX (SIP_HEADERS_MAX - SIP_EXTRAS_MAX - 8)
 
 #define SIP_CALL_ID_MAX 160 /* bytes, in a dialog */
-#define SIP_TAG_MAX     96  /* bytes, in a dialog */
+#define SIP_TAG_MAX     160 /* bytes, in a dialog */
 #define SIP_URI_MAX     288 /* bytes, remote target of a dialog */
 #define SIP_PARTY_MAX   288 /* bytes, From or To without its tag: display name and URI */
 #define SIP_ROUTES_MAX  768 /* bytes, the whole route set of a dialog, comma-separated */

@@ -114,8 +114,8 @@ Content-Length: 0
 
 case("3.1.1.7", "long", "V", "accept: long values of every kind and many Vias", b"""
 INVITE sip:tomasz@""" + b"quay." * 12 + b"harbor.example;" + b"longparameter" * 12 + b"=" + b"v" * 140 + b""" SIP/2.0
-To: \"""" + b"Very " * 60 + b"\" <sip:tomasz@" + b"quay." * 12 + b"harbor.example>;" + b"p" * 150 + b"=" + b"q" * 150 + b"""
-From: sip:mirela@skiff.harbor.example;tag=""" + b"t" * 90 + b""";""" + b"f" * 200 + b"""
+To: \"""" + b"Very " * 30 + b"\" <sip:tomasz@" + b"quay." * 12 + b"harbor.example;" + b"p" * 150 + b"=" + b"q" * 150 + b""">
+From: sip:mirela@skiff.harbor.example;tag=""" + b"t" * 150 + b""";""" + b"f" * 200 + b"""
 Call-ID: """ + b"long." * 30 + b"""7
 CSeq: 77 INVITE
 Max-Forwards: 70

@@ -195,7 +195,7 @@ Test(dialog, a_caller_of_rfc2543_is_reached_at_its_from_rfc4475_3_4_1)
     cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), -EINVAL);
 }
 
-Test(dialog, a_long_display_name_is_left_out_rfc4475_3_1_1_7)
+Test(dialog, what_makes_a_party_too_long_is_left_out_rfc4475_3_1_1_7)
 {
     char text[1024], name[SIP_PARTY_MAX];
     struct sip_dialog d;
@@ -210,6 +210,21 @@ Test(dialog, a_long_display_name_is_left_out_rfc4475_3_1_1_7)
     message(text);
     cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), 0);
     assert_str(((struct sip_str){d.remote, d.remote_len}), "<sip:al@x>");
+    snprintf(text, sizeof(text),
+             "INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\nFrom: "
+             "<sip:al@x:6000;%s=1>;tag=fr\n"
+             "To: sip:bob@x\nCall-ID: c9\nCSeq: 7 INVITE\nContact: <sip:al@h>\n\n",
+             name);
+    message(text);
+    cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), 0);
+    assert_str(((struct sip_str){d.remote, d.remote_len}), "<sip:al@x:6000>");
+    snprintf(
+        text, sizeof(text),
+        "INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\nFrom: <sip:%s@x>;tag=fr\n"
+        "To: sip:bob@x\nCall-ID: c9\nCSeq: 7 INVITE\nContact: <sip:al@h>\n\n",
+        name);
+    message(text);
+    cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), -EMSGSIZE);
 }
 
 Test(dialog, requests_are_matched_by_call_id_and_both_tags_rfc3261_12_2_2)

@@ -424,6 +424,52 @@ Test(call, an_unsupported_method_is_405_and_an_extension_420)
     cr_assert_eq(kit_status(k).calls, 1);
 }
 
+/* What the gateway is answered when its INVITE has LINES, and the body "x". */
+static unsigned answer_to(struct ua *g, unsigned serial, const char *lines)
+{
+    char text[1024];
+    int n =
+        snprintf(text, sizeof(text),
+                 "INVITE sip:888@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+                 "10.0.1.1:5060;branch=z9hG4bKt%u\r\nFrom: <sip:1@y>;tag=1\r\n"
+                 "To: <sip:888@10.0.0.1>\r\nCall-ID: t%u\r\nCSeq: 1 INVITE\r\n"
+                 "Contact: <sip:1@10.0.1.1>\r\nMax-Forwards: 70\r\n%sContent-Length: 1\r\n\r\nx",
+                 serial, serial, lines);
+
+    ua_send(g, text, (size_t)n);
+    return ua_status(g);
+}
+
+Test(call, content_that_nobody_here_reads_is_415_and_406_rfc3261_8_2_3)
+{
+    struct ua g = gw;
+
+    cr_assert_eq(answer_to(&g, 1, "Content-Type: application/x-flags\r\n"), 415);
+    cr_assert(strstr(g.reply, "Accept: application/sdp\r\n") != NULL);
+    cr_assert_eq(answer_to(&g, 2, ""), 415);
+    cr_assert_eq(answer_to(&g, 3, "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n"),
+                 415);
+    cr_assert_eq(answer_to(&g, 4, "c: Application/SDP;charset=x\r\nAccept: text/plain\r\n"), 406);
+    cr_assert_eq(kit_counter(k, "drop_content"), 4);
+    cr_assert_eq(answer_to(&g, 5, "c: application/sdp\r\nAccept: text/plain, */*;q=0.1\r\n"), 404,
+                 "understood: there is no such number");
+    cr_assert_eq(answer_to(&g, 6, "c: multipart/mixed;boundary=a\r\nAccept: Application/sdp\r\n"),
+                 404);
+}
+
+Test(call, an_options_that_requires_what_nobody_has_is_420_rfc3261_8_2_2_3)
+{
+    static const char options[] =
+        "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKo\r\n"
+        "From: <sip:1@y>;tag=1\r\nTo: <sip:10.0.0.1>\r\nCall-ID: o1\r\nCSeq: 1 OPTIONS\r\n"
+        "Require: sails, oars\r\n\r\n";
+    struct ua g = gw;
+
+    ua_send(&g, options, strlen(options));
+    cr_assert_eq(ua_status(&g), 420);
+    cr_assert(strstr(g.reply, "Unsupported: sails, oars") != NULL);
+}
+
 Test(call, a_routing_point_tries_its_targets_in_order)
 {
     ua_call(&phone[2], "6000", OFFER);

@@ -30,6 +30,19 @@ Test(registrar, wrong_password_and_unknown_number_are_refused_alike)
     kit_free(k);
 }
 
+Test(registrar, an_address_of_another_scheme_is_none_of_ours_rfc4475_3_3_4)
+{
+    static const char text[] =
+        "REGISTER sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.100:5070;branch=z9hG4bKs\r\n"
+        "From: <news:a>;tag=1\r\nTo: <imo:100>\r\nCall-ID: s1\r\nCSeq: 1 REGISTER\r\n\r\n";
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100");
+
+    ua_send(&p, text, strlen(text));
+    cr_assert_eq(ua_status(&p), 400);
+    kit_free(k);
+}
+
 Test(registrar, registration_expires_and_renewal_keeps_it)
 {
     struct kit *k = kit_house(NULL);
