@@ -23,6 +23,7 @@
 
 #include "proto/agent.pb-c.h"
 #include "proto/bus.pb-c.h"
+#include "proto/calls.pb-c.h"
 #include "proto/config.pb-c.h"
 #include "proto/control.pb-c.h"
 #include "proto/envelope.pb-c.h"

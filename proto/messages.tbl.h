@@ -47,5 +47,7 @@ MESSAGE(  70,  EVENT_SUBSCRIBE,      event_subscribe,        EVENTS,       UP   
 MESSAGE(  71,  EVENT_BATCH,          event_batch,            EVENTS,       DOWN )
 MESSAGE(  80,  STAT_SUBSCRIBE,       stat_subscribe,         STATS,        UP   )
 MESSAGE(  81,  STAT_BATCH,           stat_batch,             STATS,        DOWN )
+MESSAGE(  90,  CALLS_REQUEST,        calls_request,          CALLS,        UP   )
+MESSAGE(  91,  CALLS_REPLY,          calls_reply,            CALLS,        DOWN )
 /* clang-format on */
 #undef MESSAGE

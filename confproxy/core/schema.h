@@ -56,7 +56,7 @@ enum cfg_field_id {
     FIELD_COUNT
 };
 
-#define CFG_FIELDS_MAX 28 /* of one type */
+#define CFG_FIELDS_MAX 48 /* of one type */
 
 struct cfg_field {
     enum cfg_type type;
