@@ -50,7 +50,7 @@ const char *sip_stack_conf_check(const struct sip_stack_conf *c)
 
 /* The parts of a stack's memory, in order; each begins at a multiple of 16 bytes. */
 struct parts {
-    size_t servers, clients, by_key, by_merge, timers, images, scratch, end;
+    size_t servers, clients, by_key, by_merge, timers, images_free, images, scratch, end;
 };
 
 static size_t aligned(size_t n)
@@ -68,7 +68,8 @@ static struct parts parts_of(const struct sip_stack_conf *c)
     p.by_key = p.clients + aligned(pool_bytes(c->client_max, sizeof(struct txn)));
     p.by_merge = p.by_key + aligned(hash_bytes(all));
     p.timers = p.by_merge + aligned(hash_bytes(c->server_max));
-    p.images = p.timers + aligned(timers_bytes(2 * all));
+    p.images_free = p.timers + aligned(timers_bytes(2 * all));
+    p.images = p.images_free + aligned((size_t)all * sizeof(uint32_t));
     p.scratch = p.images + aligned((size_t)all * c->message_max);
     p.end = p.scratch + c->message_max;
     return p;
@@ -94,6 +95,7 @@ struct sip_stack *sip_stack_init(void *mem, const struct sip_stack_conf *c)
     hash_init(&s->by_key, base + p.by_key, all, c->key.secret);
     hash_init(&s->by_merge, base + p.by_merge, c->server_max, c->key.secret);
     timers_init(&s->timers, base + p.timers, 2 * all);
+    s->images_free = (uint32_t *)(void *)(base + p.images_free);
     s->images = base + p.images;
     s->scratch = base + p.scratch;
     return s;
@@ -122,21 +124,40 @@ uint32_t sip_live(const struct sip_stack *s, bool server)
     return server ? s->servers.used : s->clients.used;
 }
 
+/* What absorbs copies only has no image. */
+static bool needs_image(const struct txn *t)
+{
+    switch ((enum txn_machine)t->r.machine) {
+    case TXN_ICT: return t->r.state != TXN_ACCEPTED;
+    case TXN_NCT: return t->r.state != TXN_COMPLETED;
+    case TXN_IST: return !t->r.acknowledged;
+    case TXN_NST:
+    case TXN_MACHINES: break;
+    }
+    return true;
+}
+
 static bool txn_sane(const struct sip_stack *s, const struct txn *t)
 {
     return t->r.machine < TXN_MACHINES && t->r.state < TXN_TERMINATED && t->by_key.linked &&
-           t->r.image_len > 0 && t->r.image_len <= s->conf.message_max && timer_armed(&t->life);
+           t->r.image_len <= s->conf.message_max && (t->r.image_len > 0) == needs_image(t) &&
+           t->image < s->images_begun && timer_armed(&t->life);
 }
 
 bool sip_sane(const struct sip_stack *s)
 {
+    uint32_t images = s->images_free_n;
+
     for (const struct txn *t = NULL; (t = pool_next(&s->servers, t)) != NULL;) {
         if (!txn_sane(s, t) || !txn_is_server(t))
             return false;
+        images += needs_image(t);
     }
     for (const struct txn *t = NULL; (t = pool_next(&s->clients, t)) != NULL;) {
         if (!txn_sane(s, t) || txn_is_server(t))
             return false;
+        images += needs_image(t);
     }
-    return s->by_key.used == s->servers.used + s->clients.used && timer_sane(&s->timers);
+    return images == s->images_begun && s->by_key.used == s->servers.used + s->clients.used &&
+           timer_sane(&s->timers);
 }

@@ -143,8 +143,9 @@ static void input_cancel(struct sip_stack *s, const struct sip_addr *src, struct
     invite->r.cancelled = true;
     c = new_server(s, m, src, x);
     *x->event = (struct sip_event){.kind = SIP_EV_NONE};
-    if (sip_str_copy(txn_read_image(s, invite)->to.tag, tag, sizeof(tag)) == 0)
-        ok.to_tag = sip_str_of(tag); /* that of the INVITE's answer, when there is one */
+    if (invite->r.image_len > 0 &&
+        sip_str_copy(txn_read_image(s, invite)->to.tag, tag, sizeof(tag)) == 0)
+        ok.to_tag = sip_str_of(tag); /* that of the INVITE's answer, while there is one */
     if (c == NULL) {
         (void)reply_stateless(s, m, src, &ok, x->out);
     } else {

@@ -41,6 +41,13 @@ static void arm_resend(struct sip_stack *s, struct txn *t, mono_t now, uint32_t 
     arm(s, &t->resend, now, ms);
 }
 
+static void drop_image(struct sip_stack *s, struct txn *t)
+{
+    if (t->r.image_len > 0)
+        s->images_free[s->images_free_n++] = t->image;
+    t->r.image_len = 0;
+}
+
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
@@ -88,6 +95,8 @@ static void enter(struct sip_stack *s, struct txn *t, mono_t now)
                           : t->r.machine == TXN_NCT ? c->t4_ms /* K */
                                                     : long_ms; /* J */
             arm(s, &t->life, now, reliable ? 0 : ms);
+            if (t->r.machine == TXN_NCT)
+                drop_image(s, t);
         }
         break;
     case TXN_CONFIRMED:
@@ -96,7 +105,9 @@ static void enter(struct sip_stack *s, struct txn *t, mono_t now)
     case TXN_ACCEPTED:
         if (t->r.machine == TXN_IST)
             arm_resend(s, t, now, c->t1_ms); /* end to end, so over any transport (13.3.1.4) */
-        arm(s, &t->life, now, long_ms);      /* L, M */
+        else
+            drop_image(s, t);
+        arm(s, &t->life, now, long_ms); /* L, M */
         break;
     case TXN_TERMINATED: timer_cancel(&s->timers, &t->life); break;
     case TXN_STATES: assert(false);
@@ -156,6 +167,7 @@ static void tell_ack(struct sip_stack *s, struct txn *t, struct txn_step *x)
 {
     t->r.acknowledged = true;
     timer_cancel(&s->timers, &t->resend);
+    drop_image(s, t);
     tell(s, t, x, SIP_EV_ACK, 0);
 }
 
@@ -219,6 +231,7 @@ static void answer_longer(struct sip_stack *s, struct txn *t, struct txn_step *x
  * may be malformed; what the stack itself wrote is not, and more is not needed. */
 const struct sip_msg *txn_read_image(struct sip_stack *s, const struct txn *t)
 {
+    assert(t->r.image_len > 0);
     (void)sip_msg_parse(txn_image(s, t), t->r.image_len, &s->own);
     assert(s->own.is_request != txn_is_server(t) && !sip_str_empty(s->own.via.text));
     return &s->own;
@@ -374,6 +387,7 @@ static void txn_free(struct sip_stack *s, struct txn *t)
 {
     timer_cancel(&s->timers, &t->resend);
     timer_cancel(&s->timers, &t->life);
+    drop_image(s, t);
     hash_remove(&s->by_key, &t->by_key);
     if (txn_is_server(t)) {
         hash_remove(&s->by_merge, &t->by_merge);
@@ -492,7 +506,9 @@ struct txn *txn_by_id(struct sip_stack *s, uint64_t id)
 
 void txn_keep(struct sip_stack *s, struct txn *t, size_t len)
 {
-    assert(len <= s->conf.message_max);
+    assert(len > 0 && len <= s->conf.message_max);
+    if (t->r.image_len == 0)
+        t->image = s->images_free_n > 0 ? s->images_free[--s->images_free_n] : s->images_begun++;
     memcpy(txn_image(s, t), s->scratch, len);
     t->r.image_len = (uint16_t)len;
 }
@@ -501,6 +517,7 @@ void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out)
 {
     struct sip_str image = {txn_image(s, t), t->r.image_len};
 
+    assert(image.len > 0);
     if (sip_out_add(out, &t->r.peer, txn_id(s, t), image) < 0)
         s->counts[SIP_N_OUT_REFUSED]++;
 }

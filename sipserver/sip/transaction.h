@@ -7,6 +7,8 @@
  *   server: the last response, first a 100 built when the request came: it carries all that further
  *           responses copy (Via, From, To, Call-ID, CSeq, Record-Route), so the request need not
  * live.
+ * A transaction that only absorbs copies from now on (a 2xx that was acknowledged, a client that
+ * has its answer) gives its image back: that is most of their time, and most of their memory.
  */
 #ifndef SIPSERVER_SIP_TRANSACTION_H
 #define SIPSERVER_SIP_TRANSACTION_H
@@ -44,7 +46,7 @@ struct sip_txn {
     bool internal;      /* made by the stack (a CANCEL): the core is told nothing */
     uint8_t zero;
     uint16_t status;      /* server: of the image, 100 at first */
-    uint16_t image_len;   /* bytes */
+    uint16_t image_len;   /* bytes; 0: it needs none any more */
     uint32_t resend_ms;   /* present interval of T_RESEND */
     uint64_t key;         /* of 17.1.3 or 17.2.3, hashed under the site's secret */
     uint64_t merge_key;   /* server: Call-ID, From tag, CSeq; hashed likewise */
@@ -54,6 +56,7 @@ struct sip_txn {
 
 struct txn {
     struct sip_txn r;
+    uint32_t image; /* its place among the images, while it has one */
     struct hash_node by_key;
     struct hash_node by_merge; /* server only */
     struct timer resend;
@@ -67,10 +70,13 @@ struct sip_stack {
     struct pool servers, clients;
     struct hash by_key, by_merge;
     struct timers timers;
-    char *images;       /* message_max bytes each: servers, then clients */
-    char *scratch;      /* message_max bytes: a message being built */
-    struct sip_msg msg; /* the datagram of this step */
-    struct sip_msg own; /* an image, parsed for this step */
+    char *images;          /* message_max bytes each, one for each transaction */
+    uint32_t images_begun; /* those used at least once; the others have not been touched */
+    uint32_t images_free_n;
+    uint32_t *images_free; /* given back; the last one is taken first, as it is the warmest */
+    char *scratch;         /* message_max bytes: a message being built */
+    struct sip_msg msg;    /* the datagram of this step */
+    struct sip_msg own;    /* an image, parsed for this step */
     uint64_t counts[SIP_COUNTS];
 };
 
@@ -125,10 +131,7 @@ static inline bool txn_is_server(const struct txn *t)
 
 static inline char *txn_image(const struct sip_stack *s, const struct txn *t)
 {
-    uint32_t index = txn_is_server(t) ? pool_index(&s->servers, t)
-                                      : s->servers.count + pool_index(&s->clients, t);
-
-    return s->images + (size_t)index * s->conf.message_max;
+    return s->images + (size_t)t->image * s->conf.message_max;
 }
 
 /* The table, for its tests and for the document that is generated from it. */

@@ -243,6 +243,19 @@ Test(stack, cancel_after_the_final_answer_changes_nothing_rfc3261_9_2)
     cr_assert_eq(k->sent.method, SIP_CANCEL);
 }
 
+Test(stack, cancel_after_the_ack_is_answered_too_rfc3261_9_2)
+{
+    uint64_t txn = new_request(INVITE);
+
+    kit_respond(k, txn, 200);
+    kit_in(k, ACK_2XX);
+    kit_in(k, CANCEL);
+    cr_assert_eq(k->event.kind, SIP_EV_NONE);
+    cr_assert_eq(kit_sent(k, 0)->status, 200);
+    cr_assert_eq(k->sent.method, SIP_CANCEL);
+    cr_assert(!sip_str_empty(k->sent.to.tag));
+}
+
 Test(stack, cancel_of_nothing_is_481_rfc3261_9_2)
 {
     kit_in(k, CANCEL);

@@ -103,3 +103,21 @@ Test(transaction, every_row_says_why_and_whence)
         cr_assert_eq(strncmp(txn_row(i).source, "RFC ", 4), 0);
     }
 }
+
+/* An answered call's transactions live on for 32 s; their images, which are big, do not. */
+Test(transaction, what_only_absorbs_copies_holds_no_image)
+{
+    struct kit *k = kit_new();
+
+    for (unsigned i = 0; i < 8; i++) {
+        (void)kit_request(k, i % 2 == 0 ? SIP_INVITE : SIP_BYE);
+        kit_answer(k, 0, 200, "theirs");
+        cr_assert_eq(sip_live(k->stack, false), i + 1);
+        cr_assert_eq(k->stack->images_begun, 1);
+        cr_assert_eq(k->stack->images_free_n, 1);
+    }
+    kit_until(k, 40000);
+    cr_assert_eq(sip_live(k->stack, false), 0);
+    cr_assert_eq(k->stack->images_free_n, 1);
+    kit_free(k);
+}
