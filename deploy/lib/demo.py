@@ -130,18 +130,18 @@ class Demo:
         lab = self.lab
         east = lab.deployment.hosts[0]
         command = f"{os.path.relpath(lab.program('hamgr'))}"
-        at = f"--config {lab.deployment.bootstrap_file} --self {east}"
         page = f"http://{lab.net.address(east)}:{lab.net.http_port}/"
         print(f"""
   status page       {page}   (each host has one: {', '.join(lab.net.address(h) for h in lab.deployment.hosts)})
   agents' page      http://{lab.net.site_address('east')}:{lab.agent_http_port}/   (log in as one of {', '.join(lab.agents)};
                     the password of ann is {lab.password('ann')})
   try in another shell
-      {command} status {at}
-      {command} events --follow {at}
-      {command} switchover east {at}
-      {command} config export {at}
-      {command} config import {lab.deployment.configuration_file} {at}
+      export STANDFAST_CONFIG={lab.deployment.bootstrap_file} STANDFAST_SELF={east}
+      {command} status
+      {command} events --follow
+      {command} switchover east
+      {command} config export
+      {command} config import {lab.deployment.configuration_file}
   type here         kill east | kill east.1 | start east | start east.1 | quit
   logs              {lab.log_directory}
 """, flush=True)
@@ -149,19 +149,21 @@ class Demo:
     # -- the endless demo ------------------------------------------------------------------------------------
 
     def serve(self):
-        listening = sys.stdin.isatty() or not sys.stdin.closed
+        """Until `quit` or a signal.  Lines are taken as they come, several at once too; without a terminal it just goes on."""
+        pending, listening = b"", True
         while True:
             self.poll()
-            ready, _, _ = select.select([sys.stdin] if listening else [], [], [], 0.1)
+            ready, _, _ = select.select([0] if listening else [], [], [], 0.1)
             if not ready:
                 continue
-            line = sys.stdin.readline()
-            if not line:
-                listening = False     # no terminal: go on until a signal
-            elif line.strip() == "quit":
-                return
-            else:
-                self.obey(line.split())
+            data = os.read(0, 4096)
+            listening = bool(data)
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                words = line.decode(errors="replace").split()
+                if words == ["quit"]:
+                    return
+                self.obey(words)
 
     def obey(self, words):
         deployment = self.lab.deployment
@@ -289,6 +291,7 @@ def arguments():
     parser.add_argument("--port-base", type=int, default=5060)
     parser.add_argument("--rate", type=float, default=0.5)
     parser.add_argument("--bin", required=True)
+    parser.add_argument("--only-arguments", action="store_true", help=argparse.SUPPRESS)
     parsed = parser.parse_args()
     if not 0 <= parsed.net <= 255:
         parser.error("--net: 0 to 255")
@@ -296,6 +299,8 @@ def arguments():
         parser.error("--port-base: 1024 to 61000")
     if parsed.rate <= 0:
         parser.error("--rate: more than 0 calls per second")
+    if parsed.only_arguments:
+        sys.exit(0)
     parsed.bin = os.path.abspath(parsed.bin)
     return parsed
 
@@ -304,14 +309,25 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def main():
-    options = arguments()
-    directory = os.path.abspath(options.dir) if options.dir else tempfile.mkdtemp(prefix="standfast-demo.")
-    os.makedirs(directory, exist_ok=True)
-    if os.listdir(directory):
-        sys.exit(f"demo: {directory} is not empty; name another --dir, or empty it")
+def own_directory(wanted):
+    """WANTED, made when missing, or a new one; only an empty one is taken."""
+    if wanted is None:
+        return tempfile.mkdtemp(prefix="standfast-demo.")
+    directory = os.path.abspath(wanted)
     if len(directory) > 50:
         sys.exit(f"demo: the path {directory} is too long for the sockets below it; name a shorter --dir")
+    try:
+        os.makedirs(directory, exist_ok=True)
+        if os.listdir(directory):
+            sys.exit(f"demo: {directory} is not empty; name another --dir, or empty it")
+    except OSError as error:
+        sys.exit(f"demo: {directory}: {error.strerror}; name another --dir")
+    return directory
+
+
+def main():
+    options = arguments()
+    directory = own_directory(options.dir)
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGHUP, interrupt)
     demo, status = None, 0

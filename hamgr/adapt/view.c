@@ -34,7 +34,7 @@ static void see_self(const struct daemon *d, struct seen *s)
     s->alive = true;
     s->primary = d->ham.order.role == ROLE_PRIMARY && mono_before(now, d->ham.order.deadline);
     s->writer = s->primary && d->ham.order.writer;
-    s->epoch = d->ham.role.epoch;
+    s->epoch = s->primary ? d->ham.role.epoch : 0;
     s->health = (uint8_t)ham_health(&d->ham, now);
     s->conf_epoch = conf->conf_epoch;
     s->conf_txid = conf->conf_txid;

@@ -42,7 +42,7 @@ static void usage(FILE *out)
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         fprintf(out, "  %-14s %-14s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].meaning);
     fprintf(out,
-            "\n  --config FILE   bootstrap file (default %s)\n"
+            "\n  --config FILE   bootstrap file (default: $STANDFAST_CONFIG, or %s)\n"
             "  --self NAME     which host of it this is (default: its `self`, or $STANDFAST_SELF)\n"
             "  --bin-dir DIR   run --supervise: where the components are (default: beside hamgr)\n"
             "  --timeout MS    how long to wait for the hamgr of this host (default %d)\n"
@@ -117,7 +117,9 @@ static int parse(int argc, char **argv, struct cli *cli)
 
 int main(int argc, char **argv)
 {
-    struct cli cli = {.config = DEFAULT_CONFIG, .timeout_ms = DEFAULT_TIMEOUT_MS};
+    const char *configured = getenv("STANDFAST_CONFIG");
+    struct cli cli = {.config = configured != NULL ? configured : DEFAULT_CONFIG,
+                      .timeout_ms = DEFAULT_TIMEOUT_MS};
     const struct verb *verb;
     int words, r = parse(argc, argv, &cli);
 

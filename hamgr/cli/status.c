@@ -24,8 +24,11 @@ static bool truth_of(const json_t *object, const char *key)
 
 static void print_host(const json_t *host)
 {
-    char age[32];
+    char age[32], epoch[24];
 
+    snprintf(epoch, sizeof(epoch), "-");
+    if (number_of(host, "epoch") > 0)
+        snprintf(epoch, sizeof(epoch), "%lld", number_of(host, "epoch"));
     if (truth_of(host, "alive"))
         snprintf(age, sizeof(age), "%lld ms", number_of(host, "age_ms"));
     else
@@ -34,8 +37,8 @@ static void print_host(const json_t *host)
         printf("%-10s %-8s %-8s\n", text_of(host, "host"), "arbiter", age);
         return;
     }
-    printf("%-10s %-8s %-8s %6lld  %-10s %-8s %s%lld.%lld/%-5lld %s\n", text_of(host, "host"),
-           truth_of(host, "alive") ? text_of(host, "role") : "-", age, number_of(host, "epoch"),
+    printf("%-10s %-8s %-8s %6s  %-10s %-8s %s%lld.%lld/%-5lld %s\n", text_of(host, "host"),
+           truth_of(host, "alive") ? text_of(host, "role") : "-", age, epoch,
            text_of(host, "mode")[0] != '\0' && strcmp(text_of(host, "role"), "PRIMARY") == 0
                ? text_of(host, "mode")
                : "-",
