@@ -231,10 +231,11 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
     sip_dialog_confirm(&caller->dialog);
     if (r != 0) { /* no usable Contact: the target cannot even be acknowledged */
         (void)sip_own(sc->sip, target->invite, OWNER_NONE);
-        leg_gone(sc, target);
+        c->target = HANDLE_NONE;
         caller->state = LEG_CALLING;
         leg_end(sc, caller, 502, SIP_STR_NONE);
         call_release(sc, c, "the target's answer cannot be used");
+        leg_gone(sc, target); /* the last leg goes when the call is over, or nobody would reap it */
     } else if (leg_respond(sc, caller, event->status, event->msg) != 0) {
         sc->counts[N_UNSENDABLE]++;
         caller->state = LEG_CALLING;

@@ -51,6 +51,24 @@ static void release(struct ua *x, struct ua *y)
 
 TestSuite(call, .init = setup, .fini = teardown);
 
+/* Nobody can acknowledge an answer that does not say where its sender is (RFC 3261 12.1.1). */
+Test(call, an_answer_without_a_contact_is_refused_and_leaves_nothing)
+{
+    char data[4096];
+    struct sip_reply reply = {.status = 200, .to_tag = SIP_STR("x")};
+    struct sip_msg request;
+    struct sip_buf b;
+
+    ua_call(&phone[0], "101", OFFER);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    sip_msg_parse(phone[1].request, phone[1].request_len, &request);
+    sip_buf_init(&b, data, sizeof(data));
+    cr_assert_eq(sip_build_response(&b, &request, NULL, &reply), 0);
+    ua_send(&phone[1], data, b.len);
+    ua_expect(&phone[0], 502);
+    kit_assert_empty(k);
+}
+
 Test(call, extension_to_extension_released_by_the_caller)
 {
     ua_call(&phone[0], "101", OFFER);
