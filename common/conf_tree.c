@@ -76,19 +76,34 @@ struct conf_node *conf_child(const struct conf_node *parent, const char *key)
     return NULL;
 }
 
-/* scalar_text - a copy of the scalar event's text, or NULL when it has a NUL byte in it (reported).
- */
+/* control_in - the first control character of TEXT (LENGTH bytes), or -1.  They end up in SIP
+ * headers, logs and on terminals, where they mean something else than what the file shows. */
+static int control_in(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f)
+            return c;
+    }
+    return -1;
+}
+
+/* scalar_text - a copy of the scalar event's text, or NULL when it has a control character in it
+ * (reported). */
 static char *scalar_text(struct reader *r)
 {
     size_t length = 0;
     const char *text = fy_token_get_text(r->event->scalar.value, &length);
     char *copy;
+    int control;
 
     if (text == NULL)
         length = 0;
-    if (length > 0 && memchr(text, '\0', length) != NULL) {
-        conf_error_at(r->errors, event_line(r->event), 0, NULL,
-                      "a NUL byte inside a text; remove it");
+    control = control_in(text, length);
+    if (control >= 0) {
+        conf_error_at(r->errors, event_line(r->event), 0, r->path,
+                      "has the control character 0x%02x in it; write one line without it",
+                      (unsigned)control);
         return NULL;
     }
     copy = strndup(length > 0 ? text : "", length);
@@ -317,6 +332,57 @@ size_t conf_path_enter(char path[CONF_PATH_MAX], const char *name, unsigned inde
     return before;
 }
 
+/* utf8_length - bytes of the character that TEXT (LENGTH bytes, at least one) begins with; 0 when
+ * it is none (RFC 3629 section 4: no overlong form, no surrogate, nothing above U+10FFFF). */
+static size_t utf8_length(const unsigned char *text, size_t length)
+{
+    static const struct {
+        unsigned char first, last, second_least, second_most, bytes;
+    } forms[] = {
+        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        if (text[0] < forms[f].first || text[0] > forms[f].last)
+            continue;
+        if (forms[f].bytes > length)
+            return 0;
+        if (forms[f].bytes > 1 &&
+            (text[1] < forms[f].second_least || text[1] > forms[f].second_most))
+            return 0;
+        for (size_t i = 2; i < forms[f].bytes; i++) {
+            if ((text[i] & 0xc0) != 0x80)
+                return 0;
+        }
+        return forms[f].bytes;
+    }
+    return 0;
+}
+
+/* check_bytes - is all of TEXT UTF-8 without a NUL?  The YAML reader would take either for the end
+ * of the file, and what follows would be missing without a word. */
+static bool check_bytes(const char *text, size_t length, struct conf_errors *errors)
+{
+    unsigned line = 1;
+    size_t n;
+
+    for (size_t i = 0; i < length; i += n) {
+        n = utf8_length((const unsigned char *)text + i, length - i);
+        if (n == 0 && text[i] == '\0')
+            conf_error_at(errors, line, 0, NULL,
+                          "a NUL byte; remove it, and see whether the file is whole");
+        else if (n == 0)
+            conf_error_at(errors, line, 0, NULL,
+                          "the byte 0x%02x is not UTF-8; save the file as UTF-8",
+                          (unsigned)(unsigned char)text[i]);
+        if (n == 0)
+            return false;
+        line += text[i] == '\n';
+    }
+    return true;
+}
+
 int conf_tree_parse(const char *file, const char *text, size_t length, struct conf_tree **ret_tree,
                     struct conf_errors *errors)
 {
@@ -332,7 +398,7 @@ int conf_tree_parse(const char *file, const char *text, size_t length, struct co
     if (diag == NULL || r.parser == NULL)
         abort();
     fy_diag_set_collect_errors(diag, true);
-    if (fy_parser_set_string(r.parser, text, length) == 0)
+    if (check_bytes(text, length, errors) && fy_parser_set_string(r.parser, text, length) == 0)
         root = read_document(&r);
     if (fy_diag_got_error(diag))
         report_syntax(diag, errors);

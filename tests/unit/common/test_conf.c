@@ -259,7 +259,8 @@ Test(conf, yaml_that_means_more_than_it_shows_is_refused)
             "f.yaml:2: an alias (*name) is not allowed here; write the value itself\n");
     refused("name: ab\n---\nname: cd\n",
             "f.yaml:2: a second document begins ('---'); keep one per file\n");
-    refused("name: \"a\\0b\"\n", "f.yaml:1: a NUL byte inside a text; remove it\n");
+    refused("name: \"a\\0b\"\n", "f.yaml:1: field 'name': has the control character 0x00 in it; "
+                                 "write one line without it\n");
     refused("? [a, b]\n: c\n", "f.yaml:1: a list or group stands where a field's name is wanted; "
                                "write 'name: value'\n");
 }
@@ -361,4 +362,57 @@ Test(conf, prints_its_own_documentation)
         strstr(printed, ".TP\n\\fBcolour\\fR (choice: red green blue, default green)\n"));
     cr_assert_not_null(strstr(printed, "- **`port`** (port, default 5060)  \n  A port.\n"));
     free(printed);
+}
+
+/* bytes_refused - SIZE bytes of TEXT are refused with exactly one error, EXPECTED. */
+static void bytes_refused(const char *text, size_t size, const char *expected)
+{
+    char line[sizeof errors.file + CONF_TEXT_MAX + 32];
+
+    conf_errors_init(&errors, "f.yaml");
+    cr_assert_eq(
+        conf_read_text("f.yaml", text, size, schema, &target, sizeof target, NULL, &errors),
+        -EINVAL, "accepted, wanted: %s", expected);
+    conf_errors_line(&errors, 0, line, sizeof line);
+    cr_assert_str_eq(line, expected);
+    cr_assert_eq(errors.total, 1);
+}
+
+#define BYTES_REFUSED(text, expected) bytes_refused(text, sizeof(text) - 1, expected)
+
+Test(conf, a_nul_byte_is_refused_wherever_it_stands)
+{
+    static const char wanted[] =
+        "f.yaml:2: a NUL byte; remove it, and see whether the file is whole";
+
+    BYTES_REFUSED("name: abc\n\0small: 4\n", wanted);
+    BYTES_REFUSED("name: abc\nsmall: 4\0", wanted);
+    BYTES_REFUSED("name: abc\n# a comment \0\nsmall: 4\n", wanted);
+    BYTES_REFUSED("name: abc\n\0", wanted);
+}
+
+Test(conf, what_is_not_utf8_is_refused_wherever_it_stands)
+{
+#define NOT_UTF8(byte) "f.yaml:2: the byte " byte " is not UTF-8; save the file as UTF-8"
+    BYTES_REFUSED("name: abc\n\xff\xfe", NOT_UTF8("0xff"));
+    BYTES_REFUSED("name: abc\n# \xc0\xaf\n", NOT_UTF8("0xc0"));
+    BYTES_REFUSED("name: abc\n# \xe0\x80\xaf\n", NOT_UTF8("0xe0"));
+    BYTES_REFUSED("name: abc\n# \xed\xa0\x80\n", NOT_UTF8("0xed"));
+    BYTES_REFUSED("name: abc\n# \xf4\x90\x80\x80\n", NOT_UTF8("0xf4"));
+    BYTES_REFUSED("name: abc\n# \xe2\x82", NOT_UTF8("0xe2"));
+    cr_assert_eq(read_text("name: abc\n# \xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\x9e\n"), 0, "%s",
+                 errors.list[0].text);
+}
+
+Test(conf, control_characters_are_refused_with_line_and_field)
+{
+    refused("name: \"ab\\r\\nc\"\n",
+            "f.yaml:1: field 'name': has the control character 0x0d in it; "
+            "write one line without it\n");
+    refused(
+        "name: abc\nlist:\n  - {weight: \"\\e1\"}\n",
+        "f.yaml:3: field 'list[0].weight': has the control character 0x1b in it; write one line "
+        "without it\n");
+    refused("name: |\n  abc\n", "f.yaml:2: field 'name': has the control character 0x0a in it; "
+                                "write one line without it\n");
 }
