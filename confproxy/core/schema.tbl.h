@@ -29,6 +29,8 @@ FIELD( OPTIONS, REGISTRATION_EXPIRES_MIN, "registration-expires-min", "registrat
 FIELD( OPTIONS, RING_TIMEOUT,             "ring-timeout",             "ring_timeout_ms",           MS,      500, 600000,   20000,   FOR_ALL,          "an agent's phone rings this long, then the call goes back to its queue" )
 FIELD( OPTIONS, ANSWER_TIMEOUT,           "answer-timeout",           "answer_timeout_ms",         MS,      500, 3600000,  180000,  FOR_ALL,          "any other target rings this long, then the caller gets 408" )
 FIELD( OPTIONS, WRAP_UP,                  "wrap-up",                  "wrap_up_ms",                MS,      0,   3600000,  0,       FOR_ALL,          "after-call work" )
+FIELD( OPTIONS, SESSION_EXPIRES,          "session-expires",          "session_expires_s",         S,       2,   86400,    1800,    FOR_ALL,          "a call whose party has not been heard of for this long is released (RFC 4028)" )
+FIELD( OPTIONS, MIN_SE,                   "min-se",                   "min_se_s",                  S,       1,   86400,    90,      FOR_ALL,          "a party that asks for a shorter session-expires is refused with 422; RFC 4028 wants at least 90s" )
 FIELD( OPTIONS, LOGOUT_GRACE,             "logout-grace",             "logout_grace_ms",           MS,      100, 3600000,  60000,   FOR_ALL,          "an agent whose phone is out of service when the site becomes PEERED stays logged in this long" )
 FIELD( OPTIONS, CONTACTS_MAX,             "contacts-max",             "contacts_max",              NUMBER,  1,   8,        8,       FOR_ALL,          "phones registered under one number" )
 FIELD( OPTIONS, DNS_MAX,                  "dns-max",                  "dns_max",                   NUMBER,  1,   1000000,  50000,   FOR_ALL,          "DNs known" )

@@ -69,6 +69,8 @@ static void merge_options(const struct conf *c, struct sc_options *o)
         o->contacts_max = SC_CONTACTS_MAX;
     o->ring_timeout_ms = OPTION(c, ring_timeout_ms, o->ring_timeout_ms);
     o->answer_timeout_ms = OPTION(c, answer_timeout_ms, o->answer_timeout_ms);
+    o->session_expires_s = OPTION(c, session_expires_s, o->session_expires_s);
+    o->min_se_s = OPTION(c, min_se_s, o->min_se_s);
     o->wrap_up_ms = OPTION(c, wrap_up_ms, o->wrap_up_ms);
     o->logout_grace_ms = OPTION(c, logout_grace_ms, o->logout_grace_ms);
 }

@@ -2,7 +2,28 @@
 
 #include <string.h>
 
-#define ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+#define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+#define SUPPORTED "timer"
+
+struct sip_str answer_allow(void)
+{
+    return SIP_STR(ALLOW);
+}
+
+struct sip_str answer_supported(void)
+{
+    return SIP_STR(SUPPORTED);
+}
+
+static bool supported(struct sip_str option)
+{
+    struct sip_str rest = SIP_STR(SUPPORTED), one;
+
+    while (sip_list_next(&rest, &one))
+        if (sip_str_eq_nocase(one, option))
+            return true;
+    return false;
+}
 
 static void send(struct sc *sc, const struct sip_event *event, const struct sip_reply *reply)
 {
@@ -45,12 +66,23 @@ void answer_method(struct sc *sc, const struct sip_event *event)
 
 bool answer_extension(struct sc *sc, const struct sip_event *event)
 {
-    struct sip_str required = sip_msg_value(event->msg, SIP_H_REQUIRE);
-    const struct sip_extra extra = {.id = SIP_H_UNSUPPORTED, .value = required};
+    struct sip_values it = sip_values(event->msg, SIP_H_REQUIRE);
+    struct sip_extra extra = {.id = SIP_H_UNSUPPORTED};
     struct sip_reply reply = {.status = 420, .extras = &extra, .extras_n = 1};
+    struct sip_str option;
+    char text[256];
+    struct sip_buf b;
 
-    if (sip_str_empty(required))
+    sip_buf_init(&b, text, sizeof(text));
+    while (sip_values_next(&it, &option)) {
+        if (supported(option))
+            continue;
+        sip_put_text(&b, b.len > 0 ? ", " : "");
+        sip_put(&b, option);
+    }
+    if (b.len == 0 && !b.overflow)
         return false;
+    extra.value = sip_buf_str(&b); /* as many as there is room for */
     sc->counts[N_EXTENSION]++;
     send(sc, event, &reply);
     return true;
@@ -113,8 +145,9 @@ bool answer_content(struct sc *sc, const struct sip_event *event)
 void answer_options(struct sc *sc, const struct sip_event *event)
 {
     const struct sip_extra extras[] = {{.id = SIP_H_ALLOW, .value = SIP_STR(ALLOW)},
+                                       {.id = SIP_H_SUPPORTED, .value = SIP_STR(SUPPORTED)},
                                        {.id = SIP_H_ACCEPT, .value = SIP_STR(CONTENT)}};
-    struct sip_reply reply = {.status = 200, .extras = extras, .extras_n = 2};
+    struct sip_reply reply = {.status = 200, .extras = extras, .extras_n = 3};
 
     if (answer_extension(sc, event))
         return;

@@ -15,9 +15,12 @@ void answer_busy(struct sc *sc, const struct sip_event *event, enum core_count w
 /* answer_method - 405 with Allow. */
 void answer_method(struct sc *sc, const struct sip_event *event);
 
-/* answer_extension - 420 when Require names an option: we have none.  False: nothing is required.
- */
+/* answer_extension - 420 when Require names an option that we do not have; false: it does not. */
 bool answer_extension(struct sc *sc, const struct sip_event *event);
+
+/* answer_allow, answer_supported - values of Allow and Supported. */
+struct sip_str answer_allow(void);
+struct sip_str answer_supported(void);
 
 /* answer_content - of a new call: 415 when its body is of another type than SDP or multipart, or
  * encoded (RFC 3261 8.2.3); 406 when the caller would take no SDP.  False: neither. */

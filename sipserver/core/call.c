@@ -16,6 +16,7 @@
 #include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/route.h"
+#include "sipserver/core/session.h"
 #include "sipserver/core/trunk.h"
 
 /* Arguments of call_event, by event. */
@@ -214,6 +215,7 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
     const struct sip_event *event = argument;
     struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
     struct agent *a = pool_get(&sc->agents, c->agent);
+    const struct offer *offer = pool_get(&sc->offers, c->offer);
     int r = take_answer(target, event->msg);
 
     disarm(sc, &c->ring);
@@ -221,6 +223,11 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
     c->cause = 200;
     target->state = LEG_ANSWERED;
     caller->state = LEG_ANSWERED;
+    session_granted(sc, target, event->msg);
+    if (offer != NULL)
+        session_sent(
+            sc, target,
+            (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}});
     drop_body(sc, c);
     sc->counts[N_CALLS_ANSWERED]++;
     report_call(sc, c, SC_CALL_ANSWERED, "");
@@ -526,7 +533,7 @@ void call_invite(struct sc *sc, const struct sip_event *event)
         return;
     }
     if (answer_extension(sc, event) || answer_content(sc, event) ||
-        !find_source(sc, event, &source))
+        !find_source(sc, event, &source) || session_refuse(sc, event))
         return;
     number = forward_read(sc, event->msg->uri.user, &forwarded, &bad);
     if (bad)
@@ -581,6 +588,9 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     }
     if (l->state != LEG_CALLING && l->state != LEG_CANCELLED)
         return;
+    if (current && l->state == LEG_CALLING && event->status == 422 &&
+        session_raise(l, event->msg) && leg_call_again(sc, c, l))
+        return; /* RFC 4028 7.3 */
     if (current)
         c->target = HANDLE_NONE;
     leg_gone(sc, l);
@@ -622,6 +632,8 @@ void call_leg_event(struct sc *sc, struct leg *l, const struct sip_event *event)
     bool over = event->kind == SIP_EV_TIMEOUT || event->kind == SIP_EV_UNSENT ||
                 (event->kind == SIP_EV_RESPONSE && event->status >= 200);
 
+    if (session_response(sc, l, event))
+        return;
     if (event->method == SIP_BYE) {
         if (over && l->state == LEG_ENDING)
             leg_gone(sc, l);

@@ -39,7 +39,9 @@ struct sc_options {
     uint32_t ring_timeout_ms;   /* an agent's phone rings so long */
     uint32_t answer_timeout_ms; /* any other target rings so long */
     uint32_t wrap_up_ms;
-    uint32_t logout_grace_ms; /* phones out of service when the mode becomes PEERED */
+    uint32_t session_expires_s; /* RFC 4028: the interval that we ask for */
+    uint32_t min_se_s;          /* and the least that we accept */
+    uint32_t logout_grace_ms;   /* phones out of service when the mode becomes PEERED */
 };
 
 void sc_options_default(struct sc_options *o);

@@ -13,6 +13,7 @@
 #include "sipserver/core/registrar.h"
 #include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
+#include "sipserver/core/session.h"
 #include "sipserver/core/trunk.h"
 
 #define SIP_EVENTS_AT_ONCE 4
@@ -44,6 +45,8 @@ void sc_options_default(struct sc_options *o)
         .ring_timeout_ms = 20000,
         .answer_timeout_ms = 180000,
         .wrap_up_ms = 0,
+        .session_expires_s = 1800,
+        .min_se_s = 90,
         .logout_grace_ms = 60000,
     };
 }
@@ -102,7 +105,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
 {
     const struct sc_maxima *m = &conf->maxima;
     uint32_t legs = m->calls * 2 + m->calls / 4 + 8;
-    uint32_t timers = m->registrations + m->dns * 3 + m->calls * 2 + m->agents * 2;
+    uint32_t timers = m->registrations + m->dns * 3 + m->calls * 2 + legs + m->agents * 2;
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
                        *sc = carved != NULL ? carved : &scratch;
@@ -118,6 +121,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     carve_pool(c, &sc->legs, legs, sizeof(struct leg));
     carve_pool(c, &sc->offers, m->calls, sizeof(struct offer));
     carve_pool(c, &sc->relays, m->calls, sizeof(struct relay));
+    carve_pool(c, &sc->sdps, legs, sizeof(struct sdp));
     dns_hash = carve(c, hash_bytes(m->dns));
     agents_hash = carve(c, hash_bytes(m->agents));
     heap = carve(c, timers_bytes(timers));
@@ -343,6 +347,7 @@ static void timer_fired(struct sc *sc, struct timer *t)
     case TIMER_CALL_RING: call_timer_ring(sc, CONTAINER_OF(t, struct call, ring)); break;
     case TIMER_CALL_WAIT: call_timer_wait(sc, CONTAINER_OF(t, struct call, wait)); break;
     case TIMER_AGENT_WRAP: agent_timer_wrap(sc, CONTAINER_OF(t, struct agent, wrap)); break;
+    case TIMER_LEG_SESSION: session_timer(sc, CONTAINER_OF(t, struct leg, session)); break;
     case TIMER_AGENT_PHONE: agent_timer_phone(sc, CONTAINER_OF(t, struct agent, phone)); break;
     case TIMER_KINDS: assert(false);
     }
@@ -388,8 +393,10 @@ static void forget(struct sc *sc)
 {
     for (struct relay *r = pool_next(&sc->relays, NULL); r != NULL; r = pool_next(&sc->relays, r))
         pool_put(&sc->relays, r);
-    for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
+    for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l)) {
+        session_end(sc, l);
         pool_put(&sc->legs, l);
+    }
     for (struct offer *o = pool_next(&sc->offers, NULL); o != NULL; o = pool_next(&sc->offers, o))
         pool_put(&sc->offers, o);
     for (struct call *c = pool_next(&sc->calls, NULL); c != NULL; c = pool_next(&sc->calls, c)) {

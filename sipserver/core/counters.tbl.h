@@ -12,6 +12,8 @@ COUNTER(REGISTRATIONS_FULL, "drop_registrations_full", "registrations refused: r
 COUNTER(DNS_FULL,          "drop_dns_full",          "DNs left out: dns-max")
 COUNTER(AGENTS_FULL,       "drop_agents_full",       "agents left out: agents-max")
 COUNTER(RELAYS_FULL,       "drop_relays_full",       "in-dialog requests refused: too many at once in one call")
+COUNTER(SESSION_TOO_SHORT, "drop_session_too_short", "requests refused: Session-Expires below min-se")
+COUNTER(SESSIONS_EXPIRED,  "sessions_expired",       "calls released because a party no longer refreshed the session")
 COUNTER(QUEUE_FULL,        "drop_queue_full",        "calls refused: the queue is full")
 COUNTER(QUEUE_WAITED,      "drop_queue_wait",        "calls refused: waited longer than the queue allows")
 COUNTER(FORBIDDEN,         "drop_forbidden",         "requests refused: wrong credentials or unknown source")

@@ -7,6 +7,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/session.h"
 
 uint64_t leg_owner(const struct sc *sc, const struct leg *l)
 {
@@ -49,6 +50,7 @@ static struct leg *leg_new(struct sc *sc, struct call *c, struct dn *d)
         return NULL;
     l->call = pool_handle(&sc->calls, c);
     l->dn = d != NULL ? pool_handle(&sc->dns, d) : HANDLE_NONE;
+    session_init(l);
     c->legs_n++;
     return l;
 }
@@ -93,6 +95,7 @@ struct leg *leg_caller(struct sc *sc, struct call *c, const struct sip_event *ev
         return NULL;
     }
     l->is_caller = true;
+    session_asked(l, event->msg);
     l->by_flow = d != NULL && d->type == SC_DN_EXTENSION;
     l->peer = event->src;
     l->invite = event->txn;
@@ -123,14 +126,44 @@ static struct sip_str from_value(const struct sc *sc, const struct call *c, char
     return sip_buf_str(&b);
 }
 
+/* R, an INVITE with its dialog's parts set, becomes L's. */
+static int send_invite(struct sc *sc, struct call *c, struct leg *l, struct sip_request *r)
+{
+    const struct offer *offer = pool_get(&sc->offers, c->offer);
+    char contact[SIP_URI_MAX];
+    struct session_words words;
+
+    session_ask(sc, l, &words);
+    r->extras = words.extras;
+    r->extras_n = words.n;
+    r->max_forwards = c->max_forwards;
+    r->contact = own_contact(sc, &l->peer, contact, sizeof(contact));
+    if (offer != NULL && offer->len != 0)
+        r->content =
+            (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}};
+    return sip_request(sc->sip, sc->now, &l->peer, r, leg_owner(sc, l), &sc->out->sip, &l->invite);
+}
+
+bool leg_call_again(struct sc *sc, struct call *c, struct leg *l)
+{
+    struct sip_request r;
+
+    l->dialog.state = SIP_DIALOG_NONE;
+    l->dialog.remote_tag_len = 0;
+    l->dialog.routes_len = 0;
+    sip_dialog_request(&l->dialog, SIP_INVITE, &r);
+    if (send_invite(sc, c, l, &r) == 0)
+        return true;
+    sc->counts[N_UNSENDABLE]++;
+    return false;
+}
+
 struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *target)
 {
     struct leg *l = leg_new(sc, c, target->dn);
-    const struct offer *offer = pool_get(&sc->offers, c->offer);
-    char tag[SIP_TOKEN_MAX], call_id[SIP_TOKEN_MAX], contact[SIP_URI_MAX], to_uri[SIP_URI_MAX],
-        to[SIP_PARTY_MAX], from[SIP_PARTY_MAX];
-    struct sip_request r = {
-        .method = SIP_INVITE, .uri = target->uri, .cseq = 1, .max_forwards = c->max_forwards};
+    char tag[SIP_TOKEN_MAX], call_id[SIP_TOKEN_MAX], to_uri[SIP_URI_MAX], to[SIP_PARTY_MAX],
+        from[SIP_PARTY_MAX];
+    struct sip_request r = {.method = SIP_INVITE, .uri = target->uri, .cseq = 1};
     struct sip_buf b;
     uint64_t owner;
 
@@ -145,13 +178,9 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     sip_put(&b, own_uri(sc, sip_str_of(c->number_now), to_uri, sizeof(to_uri)));
     sip_put_text(&b, ">");
     r.to = sip_buf_str(&b);
-    r.contact = own_contact(sc, &target->addr, contact, sizeof(contact));
-    if (offer != NULL && offer->len != 0)
-        r.content = (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}};
     l->peer = target->addr;
     l->by_flow = target->by_flow;
-    if (sip_dialog_uac(&l->dialog, &r) != 0 ||
-        sip_request(sc->sip, sc->now, &target->addr, &r, owner, &sc->out->sip, &l->invite) != 0) {
+    if (sip_dialog_uac(&l->dialog, &r) != 0 || send_invite(sc, c, l, &r) != 0) {
         sc->counts[N_UNSENDABLE]++;
         c->legs_n--;
         pool_put(&sc->legs, l);
@@ -167,10 +196,17 @@ int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_
 {
     char contact[SIP_URI_MAX];
     struct sip_reply reply = {.status = status, .content = leg_content(response)};
+    struct session_words words;
 
     reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
     if (status < 300)
         reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
+    if (status >= 200 && status < 300) {
+        session_grant(sc, l, &words);
+        session_sent(sc, l, reply.content);
+        reply.extras = words.extras;
+        reply.extras_n = words.n;
+    }
     return sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip);
 }
 
@@ -192,6 +228,7 @@ void leg_ack(struct sc *sc, struct leg *l, struct sip_content body)
     struct sip_addr to = leg_hop(l);
 
     send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);
+    session_sent(sc, l, body);
     l->acked = l->dialog.invite_cseq;
     if (l->state == LEG_ANSWERED)
         l->state = LEG_UP;
@@ -245,6 +282,7 @@ void leg_gone(struct sc *sc, struct leg *l)
     struct call *c = pool_get(&sc->calls, l->call);
 
     uncount(sc, l);
+    session_end(sc, l);
     pool_put(&sc->legs, l);
     call_leg_gone(sc, c);
 }
@@ -277,6 +315,7 @@ static void refuse(struct sc *sc, struct leg *l, unsigned status, struct sip_str
 void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact)
 {
     uncount(sc, l);
+    session_end(sc, l);
     switch ((enum leg_state)l->state) {
     case LEG_CALLING:
         if (l->is_caller) {

@@ -24,6 +24,10 @@ struct leg_target {
 /* leg_call - send an INVITE to TARGET with the call's offer.  NULL when it could not be sent. */
 struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *target);
 
+/* leg_call_again - send the INVITE of L, which was refused for a reason that is mended, once more.
+ * False: it could not be sent. */
+bool leg_call_again(struct sc *sc, struct call *c, struct leg *l);
+
 /* leg_end - the call has done with this leg.  A caller without an answer yet gets STATUS (with
  * CONTACT when that is not empty).  The leg may be gone on return. */
 void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact);

@@ -20,7 +20,8 @@
        */
 #define SC_RECORD_LEGS_MAX  5  /* of a call record: the caller's leg and the last targets */
 #define SC_OFFER_SIZE     4096 /* bytes of the body of an INVITE that waits or is offered */
-#define SC_DIVERSIONS_MAX 16   /* redirections of one call inside this server */
+#define SC_SDP_SIZE       1020 /* bytes of a session description that a refresh by INVITE can repeat */
+#define SC_DIVERSIONS_MAX 16 /* redirections of one call inside this server */
 
 /* What one event may add to struct sc_out at most; sc_step asks for that much room before it
  * begins. */

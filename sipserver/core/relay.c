@@ -5,6 +5,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/session.h"
 
 static struct leg *sender(const struct sc *sc, const struct call *c, bool caller)
 {
@@ -41,14 +42,32 @@ static bool invite_under_way(const struct sc *sc, const struct call *c, bool *re
     return false;
 }
 
+bool relays_under_way(const struct sc *sc, const struct call *c)
+{
+    for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
+        const struct relay *r = pool_get(&sc->relays, c->relays[i]);
+
+        if (r != NULL && r->method != SIP_INFO)
+            return true;
+    }
+    return false;
+}
+
 static void respond(struct sc *sc, struct relay *r, unsigned status, const struct sip_msg *response)
 {
-    const struct leg *asked = sender(sc, pool_get(&sc->calls, r->call), r->from_caller);
+    struct leg *l = sender(sc, pool_get(&sc->calls, r->call), r->from_caller);
     char contact[SIP_URI_MAX];
     struct sip_reply reply = {.status = status, .content = leg_content(response)};
+    struct session_words words;
 
-    if (status < 300 && r->method != SIP_INFO && asked != NULL)
-        reply.contact = own_contact(sc, &asked->peer, contact, sizeof(contact));
+    if (l != NULL && status >= 200 && status < 300 && r->method != SIP_INFO) {
+        session_grant(sc, l, &words);
+        session_sent(sc, l, reply.content);
+        reply.extras = words.extras;
+        reply.extras_n = words.n;
+    }
+    if (status < 300 && r->method != SIP_INFO && l != NULL)
+        reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     if (sip_respond(sc->sip, sc->now, r->server, &reply, &sc->out->sip) != 0)
         sc->counts[N_UNSENDABLE]++;
 }
@@ -63,7 +82,7 @@ static unsigned refusal(const struct sc *sc, const struct call *c, const struct 
         return method == SIP_INVITE ? 491 : 500;
     if (method != SIP_INVITE)
         return 0;
-    if (l->state != LEG_UP || to->state != LEG_UP)
+    if (l->state != LEG_UP || to->state != LEG_UP || session_reinvites(l) || session_reinvites(to))
         return 491;
     if (!invite_under_way(sc, c, &from_caller))
         return 0;
@@ -75,6 +94,7 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
 {
     char contact[SIP_URI_MAX];
     struct sip_extra extra = {.id = SIP_H_OTHER, .name = "Info-Package"};
+    struct session_words words;
     struct sip_request request;
     struct sip_addr hop = leg_hop(to);
     handle_t handle;
@@ -87,10 +107,15 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
     }
     owner = owner_of(OWNER_RELAY, handle);
     sip_dialog_request(&to->dialog, event->method, &request);
-    if (event->method != SIP_INFO)
-        request.contact = own_contact(sc, &hop, contact, sizeof(contact));
     request.content = leg_content(event->msg);
-    for (unsigned i = 0; i < event->msg->headers_n; i++)
+    if (event->method != SIP_INFO) {
+        request.contact = own_contact(sc, &hop, contact, sizeof(contact));
+        session_ask(sc, to, &words);
+        request.extras = words.extras;
+        request.extras_n = words.n;
+        session_sent(sc, to, request.content);
+    }
+    for (unsigned i = 0; event->method == SIP_INFO && i < event->msg->headers_n; i++)
         if (sip_str_eq_nocase(event->msg->headers[i].name, SIP_STR("Info-Package"))) {
             extra.value = event->msg->headers[i].value;
             request.extras = &extra;
@@ -107,6 +132,23 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
     (void)sip_own(sc->sip, event->txn, owner);
 }
 
+/* An UPDATE without a body refreshes this leg alone (RFC 3311 5.1, RFC 4028 7.4). */
+static void refreshed(struct sc *sc, struct leg *l, const struct sip_event *event)
+{
+    char contact[SIP_URI_MAX];
+    struct session_words words;
+    struct sip_reply reply = {.status = 200};
+
+    if (l->state == LEG_UP) {
+        session_grant(sc, l, &words);
+        reply.extras = words.extras;
+        reply.extras_n = words.n;
+    }
+    reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
+    if (sip_reply(sc->sip, sc->now, event, &reply, &sc->out->sip) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
 void relay_request(struct sc *sc, struct leg *l, const struct sip_event *event)
 {
     struct call *c = pool_get(&sc->calls, l->call);
@@ -115,6 +157,15 @@ void relay_request(struct sc *sc, struct leg *l, const struct sip_event *event)
 
     if (answer_extension(sc, event))
         return;
+    if (event->method != SIP_INFO) {
+        if (session_refuse(sc, event))
+            return;
+        session_asked(l, event->msg);
+    }
+    if (event->method == SIP_UPDATE && sip_str_empty(event->msg->body)) {
+        refreshed(sc, l, event);
+        return;
+    }
     status = refusal(sc, c, l, to, event->method);
     if (status != 0)
         answer_status(sc, event, status, CORE_COUNTS);
@@ -142,7 +193,9 @@ static void answered(struct sc *sc, struct relay *r, const struct sip_event *eve
     }
     if (to != NULL && event->msg != NULL)
         (void)sip_dialog_response(&to->dialog, event->msg);
-    respond(sc, r, event->status == 503 ? 500 : event->status, event->msg);
+    if (to != NULL && r->method != SIP_INFO)
+        session_answered(sc, to, event);
+    respond(sc, r, event->status == 503 || event->status == 422 ? 500 : event->status, event->msg);
     if (r->method == SIP_INVITE && event->status < 300) {
         r->answered = true;
         return;

@@ -13,6 +13,9 @@ void relay_request(struct sc *sc, struct leg *l, const struct sip_event *event);
 /* relay_event - an event of a transaction that R owns. */
 void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event);
 
+/* relays_under_way - a re-INVITE or UPDATE is on its way through C. */
+bool relays_under_way(const struct sc *sc, const struct call *c);
+
 /* relays_end - the call ends: what is on its way gets a final answer. */
 void relays_end(struct sc *sc, struct call *c);
 

@@ -40,6 +40,7 @@ enum timer_kind {
     TIMER_CALL_RING,   /* the target rang too long */
     TIMER_CALL_WAIT,   /* the call waited too long */
     TIMER_AGENT_WRAP,  /* after-call work is over */
+    TIMER_LEG_SESSION, /* the session timer of a leg: refresh it, or it is over */
     TIMER_AGENT_PHONE, /* the agent's phone has been out of service too long */
     TIMER_KINDS
 };
@@ -86,7 +87,19 @@ enum call_event {
     CALL_EVENTS
 };
 
-extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm;
+enum session_state {
+#define STATE(name, meaning) SESSION_##name,
+#include "sipserver/core/session.tbl.h"
+    SESSION_STATES
+};
+
+enum session_event {
+#define EVENT(name, meaning) SESSION_EV_##name,
+#include "sipserver/core/session.tbl.h"
+    SESSION_EVENTS
+};
+
+extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm, session_fsm;
 
 /* ---- objects ---- */
 
@@ -216,6 +229,27 @@ struct leg {
     bool by_flow;   /* a registered phone: requests go to PEER whatever its Contact says */
     bool counted;   /* in dn->legs */
     uint32_t acked; /* CSeq of the last INVITE of ours whose 2xx we acknowledged */
+
+    /* the session timer (session.h) */
+    uint8_t session_state; /* enum session_state */
+    uint8_t raises;        /* 422 answers followed */
+    bool can_update;       /* its party's Allow names UPDATE */
+    bool has_timer;        /* its party knows session timers */
+    bool wants_us;         /* its party asked us to refresh */
+    uint32_t asked_s;      /* the interval that its party asked for; 0: none */
+    uint32_t min_s;        /* the least that its party, or a proxy, accepts; 0: any */
+    uint32_t interval_s;   /* in force, or asked for by us */
+    mono_t refreshed;      /* when the interval began */
+    uint64_t refresh;      /* transaction of our refresh; 0: none is out */
+    handle_t sdp;          /* what was sent to it last, where a refresh needs that */
+
+    struct timer session;
+};
+
+/* The session description that a leg's party was sent last. */
+struct sdp {
+    uint32_t len;
+    char body[SC_SDP_SIZE];
 };
 
 /* A body that must outlive the datagram it came in. */
@@ -318,7 +352,7 @@ struct sc {
     struct peering peering;
     uint64_t counts[CORE_COUNTS];
 
-    struct pool dns, trunks, queues, targets, bindings, agents, calls, legs, offers, relays;
+    struct pool dns, trunks, queues, targets, bindings, agents, calls, legs, offers, relays, sdps;
     struct hash dns_by_number, agents_by_id;
     struct list all_trunks;
     struct list dirty_queues; /* their numbers changed, or they may have a call for an agent */

@@ -382,10 +382,39 @@ static struct sip_str uri_of(const struct ua *u, char *text, size_t size)
     return sip_str_of(text);
 }
 
-static void send_built(struct ua *u, const struct sip_request *r, char *keep, size_t *keep_len)
+/* What a message says besides; both together in ALL. */
+static unsigned extras_of(const struct ua *u, const struct sip_extra *own, unsigned own_n,
+                          struct sip_extra all[SIP_EXTRAS_MAX])
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < own_n; i++)
+        all[n++] = own[i];
+    for (unsigned i = 0; i < u->extras_n; i++)
+        all[n++] = u->extras[i];
+    return n;
+}
+
+void ua_says(struct ua *u, enum sip_header_id id, const char *value)
+{
+    cr_assert_lt(u->extras_n, 8);
+    u->extras[u->extras_n++] = (struct sip_extra){.id = id, .value = sip_str_of(value)};
+}
+
+void ua_is_silent(struct ua *u)
+{
+    u->extras_n = 0;
+}
+
+static void send_built(struct ua *u, const struct sip_request *plain, char *keep, size_t *keep_len)
 {
     char data[8192], by[64], branch[64];
+    struct sip_extra extras[SIP_EXTRAS_MAX];
+    struct sip_request more = *plain, *r = &more;
     struct sip_buf b;
+
+    more.extras_n = extras_of(u, plain->extras, plain->extras_n, extras);
+    more.extras = extras;
 
     snprintf(branch, sizeof(branch), "z9hG4bKkit%u", ++u->k->serial);
     sip_buf_init(&b, data, sizeof(data));
@@ -593,7 +622,10 @@ void ua_expect_nothing(struct ua *u)
 void ua_reply(struct ua *u, unsigned status, const char *body)
 {
     char data[8192], uri[128];
-    struct sip_reply reply = {.status = status, .to_tag = sip_str_of(u->tag)};
+    struct sip_reply reply = {.status = status,
+                              .to_tag = sip_str_of(u->tag),
+                              .extras = u->extras,
+                              .extras_n = u->extras_n};
     struct sip_msg request;
     struct sip_buf b;
 
@@ -637,6 +669,16 @@ void ua_cancel(struct ua *u)
     sip_msg_parse(u->invite, u->invite_len, &invite);
     cr_assert_eq(sip_build_cancel(&b, &invite), 0);
     ua_send(u, data, b.len);
+}
+
+const char *ua_header(const struct ua *u, enum sip_header_id id)
+{
+    static char text[512];
+
+    (void)sip_str_copy(sip_msg_value(&u->msg, id), text, sizeof(text));
+    if (sip_msg_header(&u->msg, id) == NULL)
+        text[0] = '\0';
+    return text;
 }
 
 bool ua_body_is(const struct ua *u, const char *body)

@@ -57,6 +57,8 @@ struct ua {
     struct sip_msg msg; /* of request or reply, whichever came last */
     uint32_t cseq;      /* of REGISTER */
     char tag[32];
+    struct sip_extra extras[8]; /* see ua_says */
+    unsigned extras_n;
 };
 
 /* kit_new - with the default house, not loaded, backup.  TUNE may change conf and options first. */
@@ -107,10 +109,16 @@ bool ua_has_request(struct ua *u, enum sip_method method);    /* without taking 
 void ua_expect_nothing(struct ua *u);
 void ua_reply(struct ua *u, unsigned status, const char *body); /* to the request it took last */
 void ua_remember(struct ua *u); /* keep the last request, which was an INVITE ... */
-void ua_recall(struct ua *u);   /* ... to answer it once more */
+/* From now on its messages carry this header too; VALUE must live on.  ua_is_silent - no longer. */
+void ua_says(struct ua *u, enum sip_header_id id, const char *value);
+void ua_is_silent(struct ua *u);
+
+void ua_recall(struct ua *u); /* ... to answer it once more */
 void ua_ack(struct ua *u, const char *body);
 void ua_cancel(struct ua *u);
 void ua_request(struct ua *u, enum sip_method method, const char *body); /* in its dialog */
+/* The value of a header of the message that it took last; a text good until the next call. */
+const char *ua_header(const struct ua *u, enum sip_header_id id);
 bool ua_body_is(const struct ua *u, const char *body);
 
 /* Whole stories. */

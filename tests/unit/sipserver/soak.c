@@ -45,7 +45,7 @@ static struct datagram wire[WIRE];
 static unsigned wire_n;
 static struct prng dice;
 static bool chaos;
-static unsigned calls_made;
+static unsigned calls_made, updates, reinvites;
 static struct sip_out bot_out;
 static unsigned phases[16];
 static unsigned records;
@@ -118,6 +118,14 @@ static struct sip_str contact_of(const struct bot *b, char *text, size_t size)
     return sip_buf_str(&buf);
 }
 
+/* Every second party can be refreshed by UPDATE (RFC 4028); the others get re-INVITEs. */
+static struct sip_extra allow_of(const struct bot *b)
+{
+    return (struct sip_extra){.id = SIP_H_ALLOW,
+                              .value = (b - bots) % 2 == 0 ? SIP_STR("INVITE, ACK, BYE, UPDATE")
+                                                           : SIP_STR("INVITE, ACK, BYE")};
+}
+
 static void bot_idle(struct bot *b)
 {
     b->state = IDLE;
@@ -152,8 +160,8 @@ static void bot_bye(struct bot *b)
 static void bot_invite(struct bot *b, const char *authorization)
 {
     char contact[128], target[128], from[160], to[160], call_id[SIP_TOKEN_MAX], tag[SIP_TOKEN_MAX];
-    struct sip_extra extra = {.id = SIP_H_AUTHORIZATION, .value = sip_str_of(authorization)};
-    struct sip_request r = {.method = SIP_INVITE, .cseq = 1, .extras = &extra};
+    struct sip_extra extras[] = {allow_of(b), {.id = SIP_H_AUTHORIZATION}};
+    struct sip_request r = {.method = SIP_INVITE, .cseq = 1, .extras = extras};
     static uint32_t serial;
 
     serial++;
@@ -166,7 +174,8 @@ static void bot_invite(struct bot *b, const char *authorization)
     r.from_tag = sip_own_tag(b->stack, 1, serial, tag);
     r.call_id = sip_own_call_id(b->stack, 1, serial, call_id);
     r.contact = contact_of(b, contact, sizeof(contact));
-    r.extras_n = authorization[0] != '\0';
+    extras[1].value = sip_str_of(authorization);
+    r.extras_n = authorization[0] != '\0' ? 2 : 1;
     r.content = (struct sip_content){SIP_STR("application/sdp"), SIP_STR(SDP_A)};
     cr_assert_eq(sip_dialog_uac(&b->dialog, &r), 0);
     b->state = CALLING;
@@ -242,8 +251,13 @@ static void bot_response(struct bot *b, const struct sip_event *e)
 static void bot_reply(struct bot *b, const struct sip_event *e, unsigned status)
 {
     char contact[128];
-    struct sip_reply reply = {.status = status};
+    struct sip_extra allow = allow_of(b);
+    struct sip_reply reply = {.status = status, .extras = &allow, .extras_n = 1};
 
+    if (e->method == SIP_UPDATE)
+        updates++;
+    if (e->method == SIP_INVITE && !sip_str_empty(e->msg->to.tag))
+        reinvites++;
     if (status < 300)
         reply.contact = contact_of(b, contact, sizeof(contact));
     if (status == 200 && e->method != SIP_BYE)
@@ -316,7 +330,8 @@ static void bot_event(struct bot *b, const struct sip_event *e)
 static void bot_answer(struct bot *b)
 {
     char contact[128];
-    struct sip_reply reply = {.status = chance(85) ? 200 : 486};
+    struct sip_extra allow = allow_of(b);
+    struct sip_reply reply = {.status = chance(85) ? 200 : 486, .extras = &allow, .extras_n = 1};
 
     reply.to_tag = (struct sip_str){b->dialog.local_tag, b->dialog.local_tag_len};
     if (reply.status == 200) {
@@ -430,6 +445,11 @@ static void live(int64_t ms, bool finish)
     k->now = end;
 }
 
+static void short_sessions(struct kit *house)
+{
+    house->options.session_expires_s = house->options.min_se_s = 6;
+}
+
 static void start(uint64_t seed)
 {
     struct sip_stack_conf conf;
@@ -438,7 +458,7 @@ static void start(uint64_t seed)
     char ip[32], id[8];
 
     prng_init(&dice, seed);
-    k = kit_house(NULL);
+    k = kit_house(short_sessions);
     gw = kit_dn_conf(k, "gw", SC_DN_TRUNK);
     snprintf(gw.contact, sizeof(gw.contact), "sip:10.0.1.1"); /* from any port */
     snprintf(gw.prefixes[0], sizeof(gw.prefixes[0]), "9");
@@ -446,7 +466,7 @@ static void start(uint64_t seed)
     kit_dn(k, &gw);
     phones_register(k, phone, 100, PHONES);
     memset(phases, 0, sizeof(phases));
-    calls_made = wire_n = records = 0;
+    calls_made = updates = reinvites = wire_n = records = 0;
     for (unsigned i = 0; i < BOTS; i++) {
         struct bot *b = &bots[i];
 
@@ -477,6 +497,7 @@ static void check_empty(void)
     cr_assert_eq(k->sc->legs.used, 0);
     cr_assert_eq(k->sc->offers.used, 0);
     cr_assert_eq(k->sc->relays.used, 0);
+    cr_assert_eq(k->sc->sdps.used, 0);
     cr_assert_eq(sip_live(k->sc->sip, true), 0);
     cr_assert_leq(sip_live(k->sc->sip, false), 8, "only the last OPTIONS of silent trunks");
     cr_assert_eq(phases[SC_CALL_STARTED], over, "%u calls began, %u ended", phases[SC_CALL_STARTED],
@@ -502,6 +523,8 @@ static void soak(uint64_t seed)
     check_empty();
     cr_assert_gt(phases[SC_CALL_ANSWERED], 50, "the story is about calls");
     cr_assert_gt(phases[SC_CALL_ABANDONED], 10);
+    cr_assert_gt(updates, 50);
+    cr_assert_gt(reinvites, 50);
     for (unsigned i = 0; i < BOTS; i++)
         free(bots[i].memory);
     for (unsigned i = 0; i < wire_n; i++)

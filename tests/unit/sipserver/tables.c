@@ -32,6 +32,11 @@ Test(tables, call_table_is_sound)
     check(&call_fsm);
 }
 
+Test(tables, session_table_is_sound)
+{
+    check(&session_fsm);
+}
+
 /* The check itself finds what it is for. */
 Test(tables, a_missing_pair_and_a_row_too_many_are_found)
 {
