@@ -12,16 +12,35 @@
 #include "common/folder.h"
 #include "common/keys.h"
 #include "hamgr/adapt/daemon.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PATH_SIZE 512
+
+/* PATHS_MAX: DIR, and for each host its folders and, in keys, everyone's key, its own secret and
+ * the cluster's. */
+#define PATHS_MAX (1 + BOOTSTRAP_HOSTS_MAX * (3 + BOOTSTRAP_HOSTS_MAX + 2))
+
+/* A path that a founding may make, and whether it was there before. */
+struct before {
+    char path[PATH_SIZE];
+    bool there;
+};
+
 struct founding {
     struct cli *cli;
     struct ham_conf conf;
+    char into[BOOTSTRAP_PATH_SIZE]; /* DIR, absolute; "" when in place */
+    struct before before[PATHS_MAX];
+    size_t before_count;
     char data[BOOTSTRAP_HOSTS_MAX][BOOTSTRAP_PATH_SIZE + BOOTSTRAP_NAME_SIZE + 2];
     char keys[BOOTSTRAP_HOSTS_MAX][BOOTSTRAP_PATH_SIZE + BOOTSTRAP_NAME_SIZE + 8];
 };
@@ -32,22 +51,47 @@ static int complain(const char *what, const char *path, int error)
     return CLI_REFUSED;
 }
 
+/* into_folder - DIR, made when it is missing, as an absolute path. */
+static int into_folder(struct founding *f)
+{
+    const char *given = f->cli->argv[0];
+    char path[PATH_MAX];
+    int r;
+
+    f->before[0].there = access(given, F_OK) == 0;
+    r = folder_make(given);
+    if (r < 0 || realpath(given, path) == NULL)
+        return complain("cannot make the folder", given, r < 0 ? r : -errno);
+    snprintf(f->before[0].path, sizeof(f->before[0].path), "%.*s", PATH_SIZE - 1, path);
+    f->before_count = 1;
+    if (strlen(path) >= sizeof(f->into)) {
+        fprintf(stderr, "hamgr: %s has %zu bytes, %zu is the most; choose a shorter DIR\n", path,
+                strlen(path), sizeof(f->into) - 1);
+        return CLI_USAGE;
+    }
+    memcpy(f->into, path, strlen(path) + 1);
+    return CLI_DONE;
+}
+
 /* Where each host's files go. */
 static int folders(struct founding *f)
 {
     struct cli *cli = f->cli;
     const struct bootstrap *b = &cli->bootstrap;
-    const char *into = cli->argc > 0 ? cli->argv[0] : NULL;
 
+    if (cli->argc > 0) {
+        int r = into_folder(f);
+
+        if (r != CLI_DONE)
+            return r;
+    }
     for (uint32_t i = 0; i < b->host_count; i++) {
         struct bootstrap other;
         struct conf_errors errors;
 
-        if (into != NULL) {
-            snprintf(f->data[i], sizeof(f->data[i]), "%.*s/%s", BOOTSTRAP_PATH_SIZE, into,
-                     b->hosts[i].name);
-            snprintf(f->keys[i], sizeof(f->keys[i]), "%.*s/%s/keys", BOOTSTRAP_PATH_SIZE, into,
-                     b->hosts[i].name);
+        if (f->into[0] != '\0') {
+            snprintf(f->data[i], sizeof(f->data[i]), "%s/%s", f->into, b->hosts[i].name);
+            snprintf(f->keys[i], sizeof(f->keys[i]), "%s/%s/keys", f->into, b->hosts[i].name);
             continue;
         }
         if (bootstrap_read(cli->config, b->hosts[i].name, &other, &errors) < 0) {
@@ -178,6 +222,54 @@ static int found_votes(struct founding *f)
     return CLI_DONE;
 }
 
+/* ---- a founding that fails leaves nothing that would refuse the next try ---- */
+
+static void look_at(struct founding *f, const char *folder, const char *name, const char *suffix)
+{
+    struct before *before = &f->before[f->before_count++];
+
+    assert(f->before_count <= PATHS_MAX);
+    snprintf(before->path, sizeof(before->path), "%s%s%s%s", folder, name[0] != '\0' ? "/" : "",
+             name, suffix);
+    before->there = access(before->path, F_OK) == 0;
+}
+
+/* What is there now; a folder goes before what lies in it. */
+static void look_at_all(struct founding *f)
+{
+    const struct bootstrap *b = &f->cli->bootstrap;
+
+    for (uint32_t i = 0; i < b->host_count; i++) {
+        look_at(f, f->data[i], "", "");
+        look_at(f, f->data[i], "votes", "");
+        look_at(f, f->keys[i], "", "");
+        look_at(f, f->keys[i], "cluster", ".secret");
+        look_at(f, f->keys[i], b->hosts[i].name, ".secret");
+        for (uint32_t k = 0; k < b->host_count; k++)
+            look_at(f, f->keys[i], b->hosts[k].name, ".key");
+    }
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+/* Take away what this run has made; what was there before stays. */
+static void undo(const struct founding *f)
+{
+    for (size_t i = 0; i < f->before_count; i++) {
+        const struct before *before = &f->before[i];
+
+        if (!before->there && access(before->path, F_OK) == 0 &&
+            nftw(before->path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
+            complain("cannot remove what was begun,", before->path, -errno);
+    }
+}
+
 int verb_init(struct cli *cli)
 {
     struct founding f = {.cli = cli};
@@ -189,12 +281,16 @@ int verb_init(struct cli *cli)
         return CLI_USAGE;
     }
     r = folders(&f);
-    if (r == CLI_DONE)
+    if (r == CLI_DONE) {
+        look_at_all(&f);
         r = found_keys(&f);
+    }
     if (r == CLI_DONE)
         r = found_votes(&f);
-    if (r != CLI_DONE)
+    if (r != CLI_DONE) {
+        undo(&f);
         return r;
+    }
     printf("founded cluster %s: keys and first votes of %u hosts\n", cli->bootstrap.cluster,
            cli->bootstrap.host_count);
     for (uint32_t i = 0; i < cli->bootstrap.host_count; i++)

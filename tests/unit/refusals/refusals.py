@@ -59,9 +59,9 @@ class Refusal(unittest.TestCase):
             f.write(text)
         return path
 
-    def hamgr(self, *arguments, prefix=()):
+    def hamgr(self, *arguments, prefix=(), cwd=None):
         command = [*prefix, HAMGR, *arguments, "--config", self.file, "--self", "east.1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=cwd)
         return done.returncode, done.stdout + done.stderr
 
     def found(self):
@@ -113,11 +113,43 @@ class Refusal(unittest.TestCase):
         self.assert_refused(self.hamgr("config", "import", path), f"config.yaml:{self.line_of(text, 'wait-max')}:", "wait-max",
                             status=2)
 
+    def test_a_nul_byte_in_a_configuration_refuses_it_whole(self):
+        path = self.write(CONFIGURATION.replace("agents:", "\0agents:"), "config.yaml")
+        self.found()
+        self.assert_refused(self.hamgr("config", "import", path), "config.yaml:6:", "NUL", status=2)
+
     def test_an_agent_of_a_queue_that_does_not_exist(self):
         text = CONFIGURATION.replace('queues: ["8000"]', 'queues: ["8001"]')
         path = self.write(text, "config.yaml")
         self.found()
         self.assert_refused(self.hamgr("config", "import", path), f"config.yaml:{self.line_of(text, '8001')}:", "8001", status=2)
+
+    # ---- founding
+
+    def test_a_relative_folder_to_found_in_is_made(self):
+        code, text = self.hamgr("init", "out/deep", cwd=self.dir)
+        self.assertEqual(code, 0, text)
+        for host in "east.1", "east.2", "arbiter":
+            self.assertTrue(os.path.exists(os.path.join(self.dir, "out/deep", host, "keys/cluster.secret")), text)
+            self.assertTrue(os.path.isdir(os.path.join(self.dir, "out/deep", host, "votes")), text)
+
+    def test_a_founding_that_failed_can_be_tried_again(self):
+        os.makedirs(os.path.join(self.dir, "east.2/keys"))
+        blocked = self.write("in the way", "east.2/votes")
+        self.assert_refused(self.hamgr("init"), "east.2/votes", status=1)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "east.1")))
+        self.assertEqual(os.listdir(os.path.join(self.dir, "east.2/keys")), [])
+        os.unlink(blocked)
+        self.found()
+
+    def test_a_second_founding_is_refused_and_leaves_the_first_alone(self):
+        self.found()
+        path = os.path.join(self.dir, "east.1/keys/cluster.secret")
+        with open(path, "rb") as f:
+            before = f.read()
+        self.assert_refused(self.hamgr("init"), "founded before", status=1)
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), before)
 
     # ---- the environment
 
