@@ -129,6 +129,8 @@ int http_new(struct loop *loop, const struct http_limits *limits, struct http **
         http->limits.stream_max = 262144;
     if (http->limits.connections_max == 0)
         http->limits.connections_max = 1024;
+    if (http->limits.source_max == 0)
+        http->limits.source_max = (http->limits.connections_max + 3) / 4;
     if (http->limits.idle_timeout_s == 0)
         http->limits.idle_timeout_s = 30;
     list_init(&http->listeners);
@@ -446,9 +448,19 @@ void http_stream_close(struct http_stream *stream)
 
 /* ---- what the client asked ---- */
 
-const char *http_method(const struct http_request *request)
+void http_client_address(const struct http_request *request, char ret_text[HTTP_ADDRESS_SIZE])
 {
-    return request->method;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *from = info != NULL ? info->client_addr : NULL;
+
+    ret_text[0] = '\0';
+    if (from != NULL && from->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)from)->sin_addr,
+                        ret_text, HTTP_ADDRESS_SIZE);
+    else if (from != NULL && from->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr,
+                        ret_text, HTTP_ADDRESS_SIZE);
 }
 
 const char *http_query(const struct http_request *request, const char *name)
@@ -690,7 +702,8 @@ static int listener_start(struct http_listener *listener, int fd)
     listener->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, listener,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
-        MHD_OPTION_CONNECTION_LIMIT, http->limits.connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_LIMIT, http->limits.connections_max,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->limits.source_max, MHD_OPTION_CONNECTION_TIMEOUT,
         http->limits.idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
         MHD_OPTION_END);
     if (listener->daemon == NULL) {

@@ -46,6 +46,7 @@ struct http_limits {
     size_t body_max;          /* bytes of a request's body [16384] */
     size_t stream_max;        /* bytes a stream may have waiting [262144] */
     unsigned connections_max; /* per listener [1024] */
+    unsigned source_max;      /* of them from one address [a quarter] */
     unsigned idle_timeout_s;  /* a connection without traffic is closed [30] */
 };
 
@@ -91,7 +92,9 @@ void http_unlisten(struct http_listener **listener);
 const char *http_error(const struct http *http);
 
 /* What the client asked. Texts belong to the request. */
-const char *http_method(const struct http_request *request);
+/* http_client_address - where the request comes from, as inet_ntop writes it; "" when unknown. */
+#define HTTP_ADDRESS_SIZE 46
+void http_client_address(const struct http_request *request, char ret_text[HTTP_ADDRESS_SIZE]);
 const char *http_query(const struct http_request *request, const char *name);  /* NULL: not there */
 const char *http_header(const struct http_request *request, const char *name); /* NULL: not there */
 const char *http_body(const struct http_request *request,

@@ -341,10 +341,13 @@ static bool check_password(struct gateway *gateway, struct http_request *request
                            const char *password)
 {
     mono_t now = loop_now(gateway->component->loop);
+    char address[HTTP_ADDRESS_SIZE], who[THROTTLE_WHO_SIZE];
     int64_t wait_ms = 0;
     bool right;
 
-    switch (throttle_ask(&gateway->throttle, now, agent, &wait_ms)) {
+    http_client_address(request, address);
+    snprintf(who, sizeof(who), "%.*s %s", (int)(sizeof(who) - sizeof(address) - 2), agent, address);
+    switch (throttle_ask(&gateway->throttle, now, who, &wait_ms)) {
     case THROTTLE_GO: break;
     case THROTTLE_RATE:
         reply_later(request, 429, wait_ms, "many agents log in just now: try again in a moment");
@@ -354,7 +357,7 @@ static bool check_password(struct gateway *gateway, struct http_request *request
         return false;
     }
     right = password_right(gateway, agent, password);
-    throttle_result(&gateway->throttle, now, agent, right);
+    throttle_result(&gateway->throttle, now, who, right);
     if (!right) {
         log_event(LEVEL_WARNING, MSG_DESKTOP, LOG_FIELDS(.object = agent, .event = "REFUSED"),
                   "login refused: unknown agent or wrong password");
@@ -690,6 +693,9 @@ static int connect_server(struct gateway *g)
 int gateway_new(struct component *component, const struct directory *directory,
                 struct gateway **ret_gateway)
 {
+    /* A stream for each session and some for requests; no source may take them all. */
+    const struct http_limits limits = {.connections_max = GATEWAY_SESSIONS_MAX + 200,
+                                       .source_max = GATEWAY_SESSIONS_MAX / 2};
     struct gateway *g = calloc(1, sizeof(*g));
     int result;
 
@@ -701,7 +707,7 @@ int gateway_new(struct component *component, const struct directory *directory,
     list_init(&g->streams);
     result = make_core(g);
     if (result == 0)
-        result = http_new(component->loop, NULL, &g->http);
+        result = http_new(component->loop, &limits, &g->http);
     if (result == 0)
         result = add_routes(g);
     if (result == 0)

@@ -21,10 +21,10 @@ void throttle_init(struct throttle *throttle, const struct throttle_conf *conf, 
     throttle->tokens_ns = cost_ns(throttle) * conf->burst;
 }
 
-static struct throttle_failed *find(struct throttle *t, const char *agent)
+static struct throttle_failed *find(struct throttle *t, const char *who)
 {
     for (uint32_t i = 0; i < THROTTLE_FAILED_MAX; i++)
-        if (t->failed[i].times > 0 && strcmp(t->failed[i].agent, agent) == 0)
+        if (t->failed[i].times > 0 && strcmp(t->failed[i].who, who) == 0)
             return &t->failed[i];
     return NULL;
 }
@@ -50,10 +50,10 @@ static void fill(struct throttle *t, mono_t now)
     t->filled = now;
 }
 
-enum throttle_verdict throttle_ask(struct throttle *throttle, mono_t now, const char *agent,
+enum throttle_verdict throttle_ask(struct throttle *throttle, mono_t now, const char *who,
                                    int64_t *ret_wait_ms)
 {
-    const struct throttle_failed *failed = find(throttle, agent);
+    const struct throttle_failed *failed = find(throttle, who);
 
     if (failed != NULL && !mono_due(failed->until, now)) {
         *ret_wait_ms = mono_diff_ms(failed->until, now) + 1;
@@ -68,9 +68,9 @@ enum throttle_verdict throttle_ask(struct throttle *throttle, mono_t now, const 
     return THROTTLE_GO;
 }
 
-void throttle_result(struct throttle *throttle, mono_t now, const char *agent, bool right)
+void throttle_result(struct throttle *throttle, mono_t now, const char *who, bool right)
 {
-    struct throttle_failed *failed = find(throttle, agent);
+    struct throttle_failed *failed = find(throttle, who);
     int64_t wait_ms = throttle->conf.wait_min_ms;
 
     if (right) {
@@ -81,7 +81,7 @@ void throttle_result(struct throttle *throttle, mono_t now, const char *agent, b
     if (failed == NULL) {
         failed = oldest(throttle);
         failed->times = 0;
-        snprintf(failed->agent, sizeof(failed->agent), "%s", agent);
+        snprintf(failed->who, sizeof(failed->who), "%s", who);
     }
     for (uint32_t i = 0; i < failed->times && wait_ms < throttle->conf.wait_max_ms; i++)
         wait_ms *= 2;

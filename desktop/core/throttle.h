@@ -1,6 +1,7 @@
 /* throttle - how fast logins may be tried.  Checking a password costs about 50 ms of this process
- * on purpose, so the number of checks is bounded (a burst, then a rate), and an agent whose
- * password was wrong waits, each time twice as long.  A right password ends the wait.
+ * on purpose, so the number of checks is bounded (a burst, then a rate), and who gave a wrong
+ * password waits, each time twice as long.  A right password ends the wait.  Who: an agent's name
+ * at one source address, so that nobody can keep an agent out from somewhere else.
  *
  * Pure: time is an argument, nothing is allocated. */
 #ifndef DESKTOP_CORE_THROTTLE_H
@@ -11,9 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define THROTTLE_AGENT_SIZE 64
+#define THROTTLE_WHO_SIZE 320
 
-/* Agents with wrong passwords remembered; the oldest makes room. */
+/* Wrong passwords remembered; the oldest makes room. */
 #define THROTTLE_FAILED_MAX 256
 
 struct throttle_conf {
@@ -24,7 +25,7 @@ struct throttle_conf {
 };
 
 struct throttle_failed {
-    char agent[THROTTLE_AGENT_SIZE];
+    char who[THROTTLE_WHO_SIZE];
     uint32_t times;
     mono_t last;
     mono_t until;
@@ -40,17 +41,17 @@ struct throttle {
 enum throttle_verdict {
     THROTTLE_GO,
     THROTTLE_RATE, /* too many logins of all agents just now */
-    THROTTLE_WAIT, /* this agent's password was wrong */
+    THROTTLE_WAIT, /* the last password was wrong */
 };
 
 void throttle_init(struct throttle *throttle, const struct throttle_conf *conf, mono_t now);
 
-/* throttle_ask - may a login of AGENT be tried now?  GO has taken its share of the rate.  Otherwise
+/* throttle_ask - may a login of WHO be tried now?  GO has taken its share of the rate.  Otherwise
  * RET_WAIT_MS says when to ask again. */
-enum throttle_verdict throttle_ask(struct throttle *throttle, mono_t now, const char *agent,
+enum throttle_verdict throttle_ask(struct throttle *throttle, mono_t now, const char *who,
                                    int64_t *ret_wait_ms);
 
 /* throttle_result - was the password right? */
-void throttle_result(struct throttle *throttle, mono_t now, const char *agent, bool right);
+void throttle_result(struct throttle *throttle, mono_t now, const char *who, bool right);
 
 #endif

@@ -69,3 +69,13 @@ Test(throttle, the_oldest_failure_makes_room)
     cr_assert_eq(throttle_ask(&throttle, now, "a1", &wait_ms), THROTTLE_WAIT);
     cr_assert_eq(throttle_ask(&throttle, now, name, &wait_ms), THROTTLE_WAIT);
 }
+
+Test(throttle, a_wrong_password_from_one_address_keeps_nobody_out_elsewhere)
+{
+    mono_t now = {1000 * MONO_NS_PER_MS};
+    int64_t wait_ms;
+
+    throttle_result(&throttle, now, "ann 192.0.2.66", false);
+    cr_assert_eq(throttle_ask(&throttle, now, "ann 192.0.2.66", &wait_ms), THROTTLE_WAIT);
+    cr_assert_eq(throttle_ask(&throttle, now, "ann 192.0.2.1", &wait_ms), THROTTLE_GO);
+}

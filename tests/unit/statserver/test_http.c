@@ -2,6 +2,7 @@
  * listener closes. */
 #include "common/http.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -92,7 +93,8 @@ static void on_timer(void *arg, mono_t now)
 
 static void setup(void)
 {
-    struct http_limits limits = {.body_max = 1000, .stream_max = 20000};
+    struct http_limits limits = {
+        .body_max = 1000, .stream_max = 20000, .connections_max = 30, .source_max = 20};
 
     cr_assert_eq(loop_new(&loop), 0);
     cr_assert_eq(http_new(loop, &limits, &http), 0);
@@ -240,6 +242,38 @@ Test(http, a_slow_reader_is_cut_off_and_counted)
     web_run(loop, read_nothing);
     cr_assert_eq(http_counters(http)->streams_dropped, 1);
     cr_assert_eq(closed_streams, 1);
+}
+
+/* A connection from SOURCE with a request that never ends. */
+static int half_a_request(const char *source)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET},
+                       to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    inet_pton(AF_INET, source, &from.sin_addr);
+    inet_pton(AF_INET, ADDRESS, &to.sin_addr);
+    web_check(bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
+    web_check(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+    (void)!send(fd, "GET / HT", 8, MSG_NOSIGNAL);
+    return fd;
+}
+
+static void one_source_takes_what_it_can(void)
+{
+    int fds[40];
+
+    for (int i = 0; i < 40; i++)
+        fds[i] = half_a_request("127.0.60.7");
+    web_ask("GET", URL "/hello", NULL, NULL, NULL, &answer);
+    web_check(answer.status == 200);
+    for (int i = 0; i < 40; i++)
+        close(fds[i]);
+}
+
+Test(http, one_source_cannot_take_all_connections)
+{
+    web_run(loop, one_source_takes_what_it_can);
 }
 
 static void close_listener(void *arg, mono_t now)
