@@ -111,6 +111,20 @@ Test(client, the_document_lists_every_field)
     free(document);
 }
 
+Test(client, the_samples_fit_each_other)
+{
+    struct bootstrap real;
+    struct client_changes c = {0};
+    struct conf_errors errors;
+
+    cr_assert_eq(bootstrap_read(SOURCE_DIR "/deploy/sites/two-sites.standfast.yaml", "west.2",
+                                &real, &errors),
+                 0, "%s", errors.list[0].text);
+    cr_assert_eq(client_parse(SOURCE_DIR "/deploy/sites/two-sites.config.yaml", &real, &c, &errors),
+                 0, "%s", errors.list[0].text);
+    client_changes_free(&c);
+}
+
 Test(client, the_sample_is_read_and_its_fields_arrive)
 {
     struct client_changes c = {0};

@@ -91,3 +91,19 @@ Test(conf, what_the_core_calls_unsafe_is_refused_with_its_arithmetic)
     cr_assert_not(configured("ticket-renew", "2900ms", &conf, text, sizeof(text)));
     cr_assert_not_null(strstr(text, "ticket"), "%s", text);
 }
+
+Test(conf, the_sample_is_read_at_each_of_its_hosts)
+{
+    static const char *const hosts[] = {"east.1", "east.2", "west.1", "west.2", "arbiter"};
+    struct bootstrap bootstrap;
+    struct conf_errors errors;
+    struct ham_conf conf;
+    char text[512];
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        cr_assert_eq(bootstrap_read(SOURCE_DIR "/deploy/sites/two-sites.standfast.yaml", hosts[i],
+                                    &bootstrap, &errors),
+                     0, "%s", errors.list[0].text);
+        cr_assert_eq(daemon_conf(&bootstrap, &conf, text, sizeof(text)), 0, "%s", text);
+    }
+}
