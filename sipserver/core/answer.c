@@ -25,8 +25,19 @@ static bool supported(struct sip_str option)
     return false;
 }
 
+/* A new call that is refused leaves nothing behind: its copies are refused anew. */
+static bool refuses_call(const struct sip_event *event, const struct sip_reply *reply)
+{
+    return event->method == SIP_INVITE && reply->status >= 300 && sip_str_empty(event->msg->to.tag);
+}
+
 static void send(struct sc *sc, const struct sip_event *event, const struct sip_reply *reply)
 {
+    if (refuses_call(event, reply)) {
+        if (sip_reply_once(sc->sip, event, reply, &sc->out->sip) != 0)
+            sc->counts[N_UNSENDABLE]++;
+        return;
+    }
     if (sip_reply(sc->sip, sc->now, event, reply, &sc->out->sip) != 0)
         sc->counts[N_UNSENDABLE]++;
 }

@@ -20,11 +20,11 @@ static void challenge(struct sc *sc, const struct sip_event *event, const struct
     struct sip_reply reply = {.status = 401, .extras = &extra, .extras_n = 1};
 
     sip_buf_init(&b, value, sizeof(value));
-    sip_digest_challenge(&sc->digest, wall_s(sc), sip_str_of(sc->options.realm),
+    sip_digest_challenge(&sc->digest, wall_s(sc), &event->src, sip_str_of(sc->options.realm),
                          md5 ? SIP_MD5 : SIP_SHA256, stale, &b);
     extra.value = sip_buf_str(&b);
     sc->counts[N_CHALLENGED]++;
-    (void)sip_reply(sc->sip, sc->now, event, &reply, &sc->out->sip);
+    (void)sip_reply_once(sc->sip, event, &reply, &sc->out->sip);
 }
 
 bool auth_check(struct sc *sc, const struct sip_event *event, const struct dn *d)
@@ -37,7 +37,8 @@ bool auth_check(struct sc *sc, const struct sip_event *event, const struct dn *d
         if (d == NULL || !sip_str_eq(p.username, sip_str_of(d->digest_user)))
             result = SIP_DIGEST_WRONG;
         else
-            result = sip_digest_verify(&sc->digest, wall_s(sc), &p, event->msg, &d->ha1);
+            result =
+                sip_digest_verify(&sc->digest, wall_s(sc), &event->src, &p, event->msg, &d->ha1);
     }
     switch (result) {
     case SIP_DIGEST_OK: return true;
@@ -178,7 +179,8 @@ static bool out_of_order(const struct sc *sc, const struct dn *d, const struct s
 }
 
 /* A phone whose connection was lost is here again by another: its calls go on over that one (H-7).
- * Calls of one phone are few, phones that come back with a call up are few: all legs are looked at. */
+ * Calls of one phone are few, phones that come back with a call up are few: all legs are looked at.
+ */
 static void move_legs(struct sc *sc, const struct dn *d, const struct sip_addr *from,
                       const struct sip_addr *to)
 {

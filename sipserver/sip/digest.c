@@ -53,8 +53,8 @@ static bool equal_secret(struct sip_str a, struct sip_str b)
 
 /* ---- nonces ----------------------------------------------------------------- */
 
-static void put_nonce(const struct sip_digest *d, uint32_t time_s, struct sip_str realm,
-                      struct sip_buf *b)
+static void put_nonce(const struct sip_digest *d, uint32_t time_s, const struct sip_addr *from,
+                      struct sip_str realm, struct sip_buf *b)
 {
     char text[TEXT_MAX];
     struct sip_buf signed_part;
@@ -64,6 +64,7 @@ static void put_nonce(const struct sip_digest *d, uint32_t time_s, struct sip_st
     sip_put_hex(&signed_part, time_s, NONCE_TIME_DIGITS);
     sip_put_hex(&signed_part, 0, NONCE_RESERVED_DIGITS);
     sip_put(b, sip_buf_str(&signed_part));
+    sip_put(&signed_part, (struct sip_str){(const char *)from->ip, sizeof(from->ip)});
     sip_put(&signed_part, realm);
     if (signed_part.overflow)
         b->overflow = true;
@@ -72,9 +73,9 @@ static void put_nonce(const struct sip_digest *d, uint32_t time_s, struct sip_st
     sip_put(b, (struct sip_str){hex_of(mac, NONCE_MAC_DIGITS / 2).text, NONCE_MAC_DIGITS});
 }
 
-/* The time in a nonce of ours.  False: not of ours. */
-static bool read_nonce(const struct sip_digest *d, struct sip_str nonce, struct sip_str realm,
-                       uint32_t *ret_time_s)
+/* The time in a nonce of ours.  False: not of ours, or given to another address than FROM. */
+static bool read_nonce(const struct sip_digest *d, struct sip_str nonce,
+                       const struct sip_addr *from, struct sip_str realm, uint32_t *ret_time_s)
 {
     char text[NONCE_DIGITS];
     struct sip_buf b;
@@ -92,20 +93,21 @@ static bool read_nonce(const struct sip_digest *d, struct sip_str nonce, struct 
         time_s = time_s << 4 | digit;
     }
     sip_buf_init(&b, text, sizeof(text));
-    put_nonce(d, time_s, realm, &b);
+    put_nonce(d, time_s, from, realm, &b);
     if (b.overflow || !equal_secret(nonce, sip_buf_str(&b)))
         return false;
     *ret_time_s = time_s;
     return true;
 }
 
-void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, struct sip_str realm,
-                          enum sip_digest_algorithm algorithm, bool stale, struct sip_buf *b)
+void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, const struct sip_addr *from,
+                          struct sip_str realm, enum sip_digest_algorithm algorithm, bool stale,
+                          struct sip_buf *b)
 {
     sip_put_text(b, "Digest realm=\"");
     sip_put(b, realm);
     sip_put_text(b, "\", nonce=\"");
-    put_nonce(d, (uint32_t)now_s, realm, b);
+    put_nonce(d, (uint32_t)now_s, from, realm, b);
     sip_put_text(b, algorithm == SIP_MD5 ? "\", algorithm=MD5" : "\", algorithm=SHA-256");
     sip_put_text(b, ", qop=\"auth\"");
     if (stale)
@@ -191,6 +193,7 @@ static bool uri_fits(const struct sip_digest *d, struct sip_str text, const stru
 }
 
 enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t now_s,
+                                         const struct sip_addr *from,
                                          const struct sip_digest_params *p, const struct sip_msg *m,
                                          const struct sip_ha1 *ha1)
 {
@@ -203,7 +206,7 @@ enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t no
     if (sip_str_empty(p->username) || sip_str_empty(p->nonce) || sip_str_empty(p->uri) ||
         sip_str_empty(p->response) || (qop && (p->nc.len != 8 || sip_str_empty(p->cnonce))))
         return SIP_DIGEST_MALFORMED;
-    if (!read_nonce(d, p->nonce, p->realm, &time_s))
+    if (!read_nonce(d, p->nonce, from, p->realm, &time_s))
         return SIP_DIGEST_BAD_NONCE;
     if (algorithm_of(p->algorithm, &algorithm) < 0 ||
         (qop && !sip_str_eq_nocase(p->qop, SIP_STR("auth"))) || !uri_fits(d, p->uri, m))

@@ -48,19 +48,22 @@ struct sip_ha1 {
 };
 
 /* sip_digest_challenge - append the value of a WWW-Authenticate or Proxy-Authenticate header.
- * Units: now_s is wall-clock seconds, shared by the hosts of a site. */
-void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, struct sip_str realm,
-                          enum sip_digest_algorithm algorithm, bool stale, struct sip_buf *b);
+ * Its nonce is good at address FROM only (RFC 7616 3.3, 5.4): overheard credentials are of no use
+ * elsewhere.  Units: now_s is wall-clock seconds, shared by the hosts of a site. */
+void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, const struct sip_addr *from,
+                          struct sip_str realm, enum sip_digest_algorithm algorithm, bool stale,
+                          struct sip_buf *b);
 
 /* sip_digest_find - the credentials of REALM in an Authorization (or Proxy-Authorization, by ID)
  * header. Returns: SIP_DIGEST_OK, _ABSENT or _MALFORMED. */
 enum sip_digest_result sip_digest_find(const struct sip_msg *m, enum sip_header_id id,
                                        struct sip_str realm, struct sip_digest_params *ret_params);
 
-/* sip_digest_verify - judge credentials P for the request M with its user's HA1.
+/* sip_digest_verify - judge credentials P for the request M from address FROM with its user's HA1.
  * Nonce count and cnonce are required with qop, as RFC 7616 3.4 says; without qop RFC 2069 is
  * computed. */
 enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t now_s,
+                                         const struct sip_addr *from,
                                          const struct sip_digest_params *p, const struct sip_msg *m,
                                          const struct sip_ha1 *ha1);
 

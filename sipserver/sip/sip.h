@@ -111,6 +111,12 @@ int sip_reply(struct sip_stack *s, mono_t now, const struct sip_event *event,
 int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_reply *reply,
                 struct sip_out *out);
 
+/* sip_reply_once - refuse the event's request and forget it, whatever its method: nothing is
+ * repeated to who has proven nothing, and nothing is kept for it (RFC 3261 8.2.7, 26.3.2.4).  A
+ * copy of the request is a new event.  Returns: as sip_reply. */
+int sip_reply_once(struct sip_stack *s, const struct sip_event *event,
+                   const struct sip_reply *reply, struct sip_out *out);
+
 /* sip_request - send REQUEST (not ACK, not CANCEL) to TO in a new client transaction for OWNER.
  * Returns: 0; -ENOBUFS pool full: treat as 503; -EMSGSIZE; -EINVAL the Request-URI is none;
  *          -EPROTONOSUPPORT there is no own socket for its transport. */

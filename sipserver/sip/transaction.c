@@ -383,7 +383,7 @@ bool txn_accepts(const struct txn *t, enum txn_event event)
     return !table[find_row(t, event)].row.ignored;
 }
 
-static void txn_free(struct sip_stack *s, struct txn *t)
+void txn_free(struct sip_stack *s, struct txn *t)
 {
     timer_cancel(&s->timers, &t->resend);
     timer_cancel(&s->timers, &t->life);

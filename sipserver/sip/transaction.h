@@ -110,6 +110,9 @@ bool txn_accepts(const struct txn *t, enum txn_event event);
 /* txn_step - run one event through the table.  T may be gone afterwards. */
 void txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct txn_step *x);
 
+/* txn_free - T is as if it had never been. */
+void txn_free(struct sip_stack *s, struct txn *t);
+
 /* txn_keep - SCRATCH's LEN bytes become the image of T; txn_send - the image goes out. */
 void txn_keep(struct sip_stack *s, struct txn *t, size_t len);
 void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out);

@@ -29,6 +29,8 @@ static void teardown(void)
 
 TestSuite(digest, .init = setup, .fini = teardown);
 
+static const struct sip_addr here = {.family = SIP_IPV4, .ip = {192, 0, 2, 7}, .port = 5060};
+
 /* What a phone with HA1 answers to a challenge made at MADE_S, put into a REGISTER. */
 static void phone(enum sip_digest_algorithm algorithm, uint64_t made_s, const char *uri,
                   const struct sip_ha1 *secret, struct sip_msg *ret_msg)
@@ -38,7 +40,7 @@ static void phone(enum sip_digest_algorithm algorithm, uint64_t made_s, const ch
     struct sip_buf b;
 
     sip_buf_init(&b, challenge, sizeof(challenge));
-    sip_digest_challenge(&digest, made_s, REALM, algorithm, false, &b);
+    sip_digest_challenge(&digest, made_s, &here, REALM, algorithm, false, &b);
     cr_assert_eq(sip_buf_status(&b), 0);
     cr_assert_eq(sip_digest_parse(sip_buf_str(&b), &c), 0);
     sip_buf_init(&b, request, sizeof(request));
@@ -58,7 +60,7 @@ static enum sip_digest_result judge(const struct sip_msg *m, uint64_t now_s)
     struct sip_digest_params p;
 
     cr_assert_eq(sip_digest_find(m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
-    return sip_digest_verify(&digest, now_s, &p, m, &ha1);
+    return sip_digest_verify(&digest, now_s, &here, &p, m, &ha1);
 }
 
 /* The user and realm of RFC 7616 3.9.1; the example's own method, GET, is none of SIP's. */
@@ -133,7 +135,7 @@ Test(digest, old_nonce_is_stale_and_the_challenge_says_so)
                  "the other host's clock may be a little ahead");
     cr_assert_eq(judge(&m, NOW_S - 61), SIP_DIGEST_STALE);
     sip_buf_init(&b, text, sizeof(text) - 1);
-    sip_digest_challenge(&digest, NOW_S, REALM, SIP_SHA256, true, &b);
+    sip_digest_challenge(&digest, NOW_S, &here, REALM, SIP_SHA256, true, &b);
     text[b.len] = '\0';
     cr_assert_not_null(strstr(text, "algorithm=SHA-256, qop=\"auth\", stale=true"));
 }
@@ -166,6 +168,20 @@ Test(digest, an_algorithm_that_the_user_has_not_is_wrong)
     cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_WRONG);
 }
 
+Test(digest, a_nonce_is_good_at_the_address_that_it_was_given_to_rfc7616_5_4)
+{
+    struct sip_addr port = here, host = here;
+    struct sip_digest_params p;
+    struct sip_msg m;
+
+    phone(SIP_SHA256, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
+    port.port = 5070;
+    host.ip[3]++;
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &port, &p, &m, &ha1), SIP_DIGEST_OK);
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &host, &p, &m, &ha1), SIP_DIGEST_BAD_NONCE);
+}
+
 Test(digest, incomplete_credentials_are_malformed)
 {
     struct sip_digest_params p;
@@ -175,9 +191,9 @@ Test(digest, incomplete_credentials_are_malformed)
     cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, SIP_STR("other"), &p), SIP_DIGEST_ABSENT);
     cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
     p.cnonce = SIP_STR_NONE;
-    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &p, &m, &ha1), SIP_DIGEST_MALFORMED);
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_MALFORMED);
     p.response = SIP_STR_NONE;
-    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &p, &m, &ha1), SIP_DIGEST_MALFORMED);
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_MALFORMED);
 }
 
 Test(digest, rfc2617_auth_int_is_not_taken_for_auth)
@@ -188,5 +204,5 @@ Test(digest, rfc2617_auth_int_is_not_taken_for_auth)
     phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
     cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
     p.qop = SIP_STR("auth-int");
-    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &p, &m, &ha1), SIP_DIGEST_WRONG);
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_WRONG);
 }

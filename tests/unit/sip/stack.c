@@ -94,6 +94,27 @@ Test(stack, stateless_methods_get_no_transaction)
 
 /* ---- server, INVITE ---------------------------------------------------------- */
 
+Test(stack, a_request_refused_once_is_forgotten_rfc3261_8_2_7)
+{
+    struct sip_reply challenge = {.status = 401};
+    struct sip_str tag;
+    char first[SIP_TAG_MAX];
+
+    (void)new_request(INVITE);
+    cr_assert_eq(sip_reply_once(k->stack, &k->event, &challenge, &k->out), 0);
+    cr_assert_eq(kit_sent(k, 0)->status, 401);
+    cr_assert_eq(sip_str_copy(k->sent.to.tag, first, sizeof(first)), 0);
+    cr_assert_eq(sip_live(k->stack, true), 0);
+    kit_until(k, 40000);
+    cr_assert_eq(k->out.n, 0, "never repeated");
+    (void)new_request(INVITE);
+    cr_assert_eq(sip_reply_once(k->stack, &k->event, &challenge, &k->out), 0);
+    tag = kit_sent(k, 0)->to.tag;
+    assert_str(tag, first);
+    kit_in(k, ACK);
+    cr_assert_eq(k->out.n, 0);
+}
+
 Test(stack, trying_is_sent_after_200_ms_of_silence_rfc3261_17_2_1)
 {
     uint64_t txn = new_request(INVITE);
