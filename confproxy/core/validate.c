@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "confproxy/core/forms.h"
+
 struct judge {
     const struct cfg_set *set;
     size_t *order; /* the items by type and id */
@@ -142,6 +144,18 @@ static bool hex_sound(const char *text, size_t length)
     return strlen(text) == length && text[strspn(text, "0123456789abcdef")] == '\0';
 }
 
+/* check_text - control characters would reach SIP headers, logs and terminals; a quote in the
+ * realm, the phones' Digest headers. */
+static void check_text(struct judge *j, size_t i, enum cfg_field_id f, const char *text)
+{
+    int control = form_control(text);
+
+    if (control >= 0)
+        problem(j, i, f, "has the control character 0x%02x in it; take it out", (unsigned)control);
+    if (f == FIELD_OPTIONS_REALM && strpbrk(text, "\"\\") != NULL)
+        problem(j, i, f, "has a \" or \\ in it; take it out");
+}
+
 static void check_list(struct judge *j, size_t i, enum cfg_field_id f, const struct cfg_value *v)
 {
     if (v->count > cfg_fields[f].min)
@@ -152,6 +166,7 @@ static void check_list(struct judge *j, size_t i, enum cfg_field_id f, const str
         if (length < 1 || length > cfg_fields[f].max)
             problem(j, i, f, "entry %zu is %s; write 1 to %u characters", k + 1,
                     length < 1 ? "empty" : "too long", cfg_fields[f].max);
+        check_text(j, i, f, v->texts[k]);
         for (size_t m = 0; m < k; m++)
             if (strcmp(v->texts[m], v->texts[k]) == 0)
                 problem(j, i, f, "'%s' is there twice; take one out", v->texts[k]);
@@ -165,12 +180,14 @@ static void check_range(struct judge *j, size_t i, enum cfg_field_id f, const st
 
     switch (field->kind) {
     case KIND_TEXT:
+        check_text(j, i, f, v->text);
         if (strlen(v->text) < field->min || strlen(v->text) > field->max)
             problem(j, i, f, "'%.40s' is %s; write %u to %u characters", v->text,
                     strlen(v->text) < field->min ? "too short" : "too long", field->min,
                     field->max);
         break;
     case KIND_SECRET:
+        check_text(j, i, f, v->text);
         if (strlen(v->text) < field->min || strlen(v->text) > field->max)
             problem(j, i, f, "has %zu characters; write 'password' instead, it is hashed for you",
                     strlen(v->text));
@@ -266,11 +283,10 @@ static const struct cfg_item *need_dn(struct judge *j, size_t i, enum cfg_field_
 
 static void check_uri(struct judge *j, size_t i, const char *uri)
 {
-    size_t scheme = strncmp(uri, "sips:", 5) == 0 ? 5 : strncmp(uri, "sip:", 4) == 0 ? 4 : 0;
+    const char *fault = form_contact_fault(uri);
 
-    if (scheme == 0 || uri[scheme] == '\0' || strpbrk(uri, " \t\r\n<>\"") != NULL)
-        problem(j, i, FIELD_DN_CONTACT,
-                "'%.100s' is not a SIP URI; write sip:ADDRESS or sip:ADDRESS:PORT", uri);
+    if (fault != NULL)
+        problem(j, i, FIELD_DN_CONTACT, "'%.100s' %s", uri, fault);
 }
 
 static void check_dn_fields(struct judge *j, size_t i, const struct cfg_item *dn)
@@ -351,9 +367,9 @@ static void check_agent(struct judge *j, size_t i)
 
     if (!hash->set)
         problem(j, i, FIELD_AGENT_ID, "an agent needs a password; write 'password'");
-    else if (strncmp(hash->text, "scrypt$", 7) != 0)
+    else if (!form_hash_sound(hash->text))
         problem(j, i, FIELD_AGENT_PASSWORD_HASH,
-                "is not of the form scrypt$N$r$p$salt$hash; write "
+                "is not a whole scrypt$N$r$p$salt$hash; write "
                 "'password' instead, it is hashed for you");
     if (dn->set)
         need_dn(j, i, FIELD_AGENT_DN, dn->text, FOR_EXTENSION, "an extension");

@@ -10,6 +10,8 @@
 #define PROBLEMS_MAX 16
 
 static const char md5[] = "0123456789abcdef0123456789abcdef";
+static const char sound_hash[] =
+    "scrypt$16384$8$1$c2FsdA==$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 static const char *const sites[] = {"east", "west"};
 
 static struct cfg_item items[ITEMS_MAX];
@@ -63,7 +65,7 @@ static struct cfg_item *add_agent(const char *id)
 {
     struct cfg_item *item = add(CFG_AGENT, id);
 
-    text(item, FIELD_AGENT_PASSWORD_HASH, "scrypt$16384$8$1$c2FsdA==$aGFzaA==");
+    text(item, FIELD_AGENT_PASSWORD_HASH, sound_hash);
     return item;
 }
 
@@ -181,7 +183,7 @@ Test(validate, an_agent_needs_a_password)
     only(ann, FIELD_AGENT_ID, "an agent needs a password; write 'password'");
     text(ann, FIELD_AGENT_PASSWORD_HASH, "plain-and-long-enough-to-pass");
     only(ann, FIELD_AGENT_PASSWORD_HASH,
-         "is not of the form scrypt$N$r$p$salt$hash; write 'password' instead, it is hashed for "
+         "is not a whole scrypt$N$r$p$salt$hash; write 'password' instead, it is hashed for "
          "you");
 }
 
@@ -394,4 +396,103 @@ Test(validate, all_problems_are_counted_although_few_are_kept)
     struct cfg_item *ann = add_agent("ann");
     texts(ann, FIELD_AGENT_QUEUES, queues, 5);
     cr_assert_eq(cfg_validate(&set, order, problems, 2), 5);
+}
+
+/* The other end is sent to as it is written: nothing is looked up. */
+Test(validate, a_contact_is_an_address_that_can_be_sent_to)
+{
+    static const char *const good[] = {
+        "sip:192.0.2.1",     "sip:192.0.2.1:5060",        "sip:192.0.2.1:65535;transport=tcp",
+        "sip:[2001:db8::1]", "sip:[::1]:1;transport=tls", "sip:gw@192.0.2.1;transport=UDP"};
+    static const char *const bad[] = {"sip:",
+                                      "sip:gw.example.com:99999",
+                                      "sip:gw.example.com",
+                                      "sip:1.1.1.1:abc",
+                                      "sip:1.1.1.1:",
+                                      "sip:1.1.1.1:0",
+                                      "sip:1.1.1.1:65536",
+                                      "sip:1.1.1.1:99999999999999999999",
+                                      "sips:1.1.1.1",
+                                      "sip:[::1",
+                                      "sip:::1",
+                                      "sip:[1.1.1.1]",
+                                      "sip::::",
+                                      "sip:999.1.1.1",
+                                      "sip:0.0.0.0",
+                                      "sip:[::]",
+                                      "sip:224.0.0.1",
+                                      "sip:[ff02::1]",
+                                      "sip:255.255.255.255",
+                                      "sip:@1.1.1.1",
+                                      "sip:a b@1.1.1.1",
+                                      "sip:1.1.1.1;transport=sctp",
+                                      "sip:1.1.1.1;lr",
+                                      "sip:1.1.1.1 ",
+                                      "tel:1.1.1.1"};
+    struct cfg_item *dn = add_dn("gw", CFG_DN_TRUNK);
+
+    for (size_t k = 0; k < sizeof good / sizeof *good; k++) {
+        text(dn, FIELD_DN_CONTACT, good[k]);
+        cr_assert_eq(judge(), 0, "%s: %s", good[k], problems[0].text);
+    }
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        text(dn, FIELD_DN_CONTACT, bad[k]);
+        cr_assert_gt(judge(), 0, "%s was accepted", bad[k]);
+        cr_assert_eq(problems[0].field, FIELD_DN_CONTACT);
+    }
+    text(dn, FIELD_DN_CONTACT, "sip:1.1.1.1:abc");
+    only(dn, FIELD_DN_CONTACT,
+         "'sip:1.1.1.1:abc' has no port from 1 to 65535; write sip:ADDRESS:PORT");
+}
+
+Test(validate, texts_have_no_control_characters_and_the_realm_no_quotes)
+{
+    static const char *const prefixes[] = {"0\t"};
+    struct cfg_item *options = add(CFG_OPTIONS, "");
+    struct cfg_item *dn = add_dn("gw", CFG_DN_TRUNK), *ann = add_agent("ann");
+
+    text(options, FIELD_OPTIONS_REALM, "a\"b");
+    only(options, FIELD_OPTIONS_REALM, "has a \" or \\ in it; take it out");
+    text(options, FIELD_OPTIONS_REALM, "a\\b");
+    cr_assert_eq(judge(), 1);
+    text(options, FIELD_OPTIONS_REALM, "a\r\nb");
+    only(options, FIELD_OPTIONS_REALM, "has the control character 0x0d in it; take it out");
+    text(options, FIELD_OPTIONS_REALM, "ab");
+    text(dn, FIELD_DN_DISPLAY_NAME, "a\x7f");
+    only(dn, FIELD_DN_DISPLAY_NAME, "has the control character 0x7f in it; take it out");
+    text(dn, FIELD_DN_DISPLAY_NAME, "Fr\xc3\xa4ulein \"Ann\"");
+    text(ann, FIELD_AGENT_NAME, "Ann\x1b");
+    only(ann, FIELD_AGENT_NAME, "has the control character 0x1b in it; take it out");
+    text(ann, FIELD_AGENT_NAME, "Ann");
+    texts(dn, FIELD_DN_PREFIXES, prefixes, 1);
+    cr_assert_gt(judge(), 0);
+}
+
+Test(validate, a_password_hash_is_judged_whole)
+{
+#define SALT_AND_HASH "$c2FsdA==$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+    static const char *const bad[] = {
+        "scrypt$rubbish-of-twenty-characters",
+        "scrypt$16384$8$1$c2FsdA==",
+        "scrypt$16384$8$1$c2FsdA==$aGFzaA==",
+        "scrypt$16383$8$1" SALT_AND_HASH,
+        "scrypt$0$8$1" SALT_AND_HASH,
+        "scrypt$16384$0$1" SALT_AND_HASH,
+        "scrypt$16384$8$0" SALT_AND_HASH,
+        "scrypt$16384$8$17" SALT_AND_HASH,
+        "scrypt$-16384$8$1" SALT_AND_HASH,
+        "scrypt$67108864$8$1" SALT_AND_HASH,
+        "scrypt$16384$9999$1" SALT_AND_HASH,
+        "scrypt$16384$8$1$$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "scrypt$16384$8$1$c2Fsd===$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "scrypt$16384$8$1" SALT_AND_HASH "x",
+        "scrypt$16384$8$1$c2F!dA==$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="};
+    struct cfg_item *ann = add_agent("ann");
+
+    cr_assert_eq(judge(), 0);
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        text(ann, FIELD_AGENT_PASSWORD_HASH, bad[k]);
+        cr_assert_eq(judge(), 1, "%s was accepted", bad[k]);
+        cr_assert_eq(problems[0].field, FIELD_AGENT_PASSWORD_HASH);
+    }
 }

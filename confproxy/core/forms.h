@@ -1,0 +1,24 @@
+/* forms - texts of the configuration that have a form of their own: the address of a trunk and the
+ * hash of a password.  What is accepted here is what sipserver can send to and what
+ * password_verify can judge.
+ */
+#ifndef CONFPROXY_CORE_FORMS_H
+#define CONFPROXY_CORE_FORMS_H
+
+#include <stdbool.h>
+
+/* form_contact_fault - what is wrong with URI as the address of a trunk or service:
+ * sip:[USER@]ADDRESS[:PORT][;transport=udp|tcp|tls], ADDRESS an IP address ([...] around IPv6).
+ *
+ * Returns: NULL when nothing is; else words that complete "'URI' ...".
+ */
+const char *form_contact_fault(const char *uri);
+
+/* form_hash_sound - is HASH a whole scrypt$N$r$p$salt$hash: N a power of two, r and p such that one
+ * login takes neither more than 64 MiB nor long, salt (1 to 45 bytes) and hash (32) in base64? */
+bool form_hash_sound(const char *hash);
+
+/* form_control - the first control character of TEXT, or -1. */
+int form_control(const char *text);
+
+#endif
