@@ -22,6 +22,9 @@ struct cli {
     bool wait;           /* switchover, site promote: until done */
     bool supervise;      /* run */
     bool force;          /* init: overwrite */
+    bool records, csv;   /* calls */
+    const char *since;   /* calls --records; NULL: not given */
+    uint32_t limit;      /* calls; 0: all */
     const char *bin_dir; /* run --supervise: where the components are; NULL: beside hamgr */
     uint32_t timeout_ms; /* for an answer of hamgr */
     int argc;            /* the verb's own arguments */

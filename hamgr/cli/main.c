@@ -20,7 +20,8 @@ static const struct verb {
 #include "hamgr/cli/verbs.tbl.h"
 };
 
-enum { OPTION_SELF = 256, OPTION_BIN, OPTION_TIMEOUT, OPTION_FORCE, OPTION_WAIT };
+enum { OPTION_SELF = 256, OPTION_BIN, OPTION_TIMEOUT, OPTION_FORCE, OPTION_WAIT,
+       OPTION_RECORDS, OPTION_CSV, OPTION_SINCE, OPTION_LIMIT };
 
 static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                         {"self", required_argument, NULL, OPTION_SELF},
@@ -29,6 +30,10 @@ static const struct option options[] = {{"config", required_argument, NULL, 'c'}
                                         {"wait", no_argument, NULL, OPTION_WAIT},
                                         {"supervise", no_argument, NULL, 's'},
                                         {"force", no_argument, NULL, OPTION_FORCE},
+                                        {"records", no_argument, NULL, OPTION_RECORDS},
+                                        {"csv", no_argument, NULL, OPTION_CSV},
+                                        {"since", required_argument, NULL, OPTION_SINCE},
+                                        {"limit", required_argument, NULL, OPTION_LIMIT},
                                         {"bin-dir", required_argument, NULL, OPTION_BIN},
                                         {"timeout", required_argument, NULL, OPTION_TIMEOUT},
                                         {"help", no_argument, NULL, 'h'},
@@ -82,6 +87,21 @@ static char *own_folder(void)
     return dirname(path);
 }
 
+/* The option's argument as a number from MIN to MAX; says what is wrong with it. */
+static bool number_option(const char *name, const char *what, unsigned long min, unsigned long max,
+                          uint32_t *ret_number)
+{
+    char *end;
+    unsigned long number = strtoul(optarg, &end, 10);
+
+    if (*end != '\0' || number < min || number > max) {
+        fprintf(stderr, "hamgr: %s %s: give %s, %lu..%lu\n", name, optarg, what, min, max);
+        return false;
+    }
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
 static int parse(int argc, char **argv, struct cli *cli)
 {
     int o;
@@ -96,17 +116,17 @@ static int parse(int argc, char **argv, struct cli *cli)
         case 's': cli->supervise = true; break;
         case OPTION_FORCE: cli->force = true; break;
         case OPTION_BIN: cli->bin_dir = optarg; break;
-        case OPTION_TIMEOUT: {
-            char *end;
-            unsigned long ms = strtoul(optarg, &end, 10);
-
-            if (*end != '\0' || ms < 100 || ms > 600000) {
-                fprintf(stderr, "hamgr: --timeout %s: give milliseconds, 100..600000\n", optarg);
+        case OPTION_RECORDS: cli->records = true; break;
+        case OPTION_CSV: cli->csv = true; break;
+        case OPTION_SINCE: cli->since = optarg; break;
+        case OPTION_LIMIT:
+            if (!number_option("--limit", "records", 1, 1000000000, &cli->limit))
                 return CLI_USAGE;
-            }
-            cli->timeout_ms = (uint32_t)ms;
             break;
-        }
+        case OPTION_TIMEOUT:
+            if (!number_option("--timeout", "milliseconds", 100, 600000, &cli->timeout_ms))
+                return CLI_USAGE;
+            break;
         case 'h': usage(stdout); exit(CLI_DONE);
         case 'V': printf("hamgr %s\n", STANDFAST_VERSION); exit(CLI_DONE);
         default: fprintf(stderr, "hamgr: see `hamgr --help`\n"); return CLI_USAGE;

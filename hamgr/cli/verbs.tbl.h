@@ -11,6 +11,7 @@ VERB( "site promote",  verb_site_promote, "[SITE]",         "bring the Configura
 VERB( "config import", verb_config_import,"FILE [--wait]",  "replace the configuration by that of a YAML file; refused whole when anything in it is wrong" )
 VERB( "config export", verb_config_export,"",               "print the configuration as YAML that can be imported again" )
 VERB( "config status", verb_config_status,"[--json]",       "who writes, what this host's copy holds" )
+VERB( "calls",         verb_calls,        "[--records] [--since T] [--limit N] [--json|--csv]", "calls that are up at this host; --records: those that began since T and are over (default: one day)" )
 VERB( "keys",          verb_keys,         "",               "the keys of the hosts: present, fingerprint" )
 VERB( "check",         verb_check,        "[FILE]",         "look for what is wrong before a start: bootstrap file, timeouts, keys, folders, ports; and FILE, a configuration" )
 /* clang-format on */

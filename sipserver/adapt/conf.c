@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "proto/config.pb-c.h"
+#include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
 
 struct conf {
@@ -86,6 +87,15 @@ static void merge_maxima(const struct conf *c, struct sc_maxima *m, uint32_t *re
     *ret_t1_ms = OPTION(c, sip_t1_ms, 500);
 }
 
+static void merge_records(const struct conf *c, struct records_conf *r)
+{
+    records_conf_default(r);
+    r->keep_s = OPTION(c, records_keep_s, r->keep_s);
+    r->size_max_mib = OPTION(c, records_size_max_mib, r->size_max_mib);
+    r->queue_max = OPTION(c, records_queue_max, r->queue_max);
+    r->sync_ms = OPTION(c, records_sync_ms, r->sync_ms);
+}
+
 static Sf__Options *copy_options(const Sf__Options *o)
 {
     size_t size = sf__options__get_packed_size(o);
@@ -117,9 +127,12 @@ static void set_options(struct conf *c, const Sf__Options *o, bool deleted)
 static void send_options(struct conf *c)
 {
     struct sc_options options;
+    struct records_conf records;
 
     merge_options(c, &options);
+    merge_records(c, &records);
     c->options_due = false;
+    records_configure(c->server->records, &records);
     server_step(c->server, &(struct sc_event){.kind = SC_EV_CONF_OPTIONS, .options = &options});
 }
 

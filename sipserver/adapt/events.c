@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "proto/events.pb-c.h"
+#include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
 #include "sipserver/adapt/udp.h"
 
@@ -153,6 +154,18 @@ static void add_counter(void *arg, const char *name, uint64_t value)
     events->counter_list[events->counters_n++] = c;
 }
 
+static void add_records(struct events *events, struct records *records)
+{
+    struct records_state state;
+
+    if (records == NULL)
+        return; /* not yet open */
+    records_state(records, &state);
+    add_counter(events, "records_written", state.written);
+    add_counter(events, "records_expired", state.expired);
+    add_counter(events, "drop_records_full", state.lost);
+}
+
 static void fill_server(struct events *events, struct slot *s)
 {
     struct server *server = events->server;
@@ -169,6 +182,7 @@ static void fill_server(struct events *events, struct slot *s)
     sc_counters(server->core, add_counter, events);
     add_counter(events, "drop_unsent", udp_drops(server->udp));
     bus_counters(server->component->bus, add_counter, events);
+    add_records(events, server->records);
     s->server.counters = events->counter_list;
     s->server.n_counters = events->counters_n;
     s->event.what_case = SF__EVENT__WHAT_SERVER;

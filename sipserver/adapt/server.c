@@ -11,9 +11,11 @@
 #include "common/keys.h"
 #include "common/log.h"
 #include "sipserver/adapt/agents.h"
+#include "sipserver/adapt/calls.h"
 #include "sipserver/adapt/conf.h"
 #include "sipserver/adapt/events.h"
 #include "sipserver/adapt/note.h"
+#include "sipserver/adapt/records.h"
 #include "sipserver/adapt/udp.h"
 
 #define OUT_ACTIONS   1024
@@ -107,7 +109,7 @@ static void perform(struct server *server)
             break;
         case SC_ACT_DN: events_dn(server->events, &a->dn); break;
         case SC_ACT_MODE: events_server(server->events); break;
-        case SC_ACT_RECORD: break;
+        case SC_ACT_RECORD: records_add(server->records, &a->record); break;
         case SC_ACT_NOTE: note(&a->note, server->component->role.epoch); break;
         }
     }
@@ -140,6 +142,7 @@ static void on_turn_end(void *arg, mono_t now)
     (void)now;
     udp_report_unsent(server->udp);
     events_flush(server->events);
+    records_flush(server->records);
     loop_timer_set(server->timer, sc_deadline(server->core));
 }
 
@@ -195,6 +198,19 @@ static int site_address(struct server *server, const struct bootstrap *b,
     return 0;
 }
 
+/* Call records, and who may read them. */
+static int start_records(struct server *server, const struct bootstrap *b)
+{
+    struct records_conf conf;
+    char path[sizeof(b->data_dir) + 16];
+    int r;
+
+    records_conf_default(&conf);
+    snprintf(path, sizeof(path), "%s/records", b->data_dir);
+    r = records_new(path, &conf, &server->records);
+    return r != 0 ? r : calls_new(server, &server->calls);
+}
+
 int server_start(struct component *component)
 {
     const struct bootstrap *b = &component->bootstrap;
@@ -230,6 +246,8 @@ int server_start(struct component *component)
         r = agents_new(server, &server->agents);
     if (r == 0)
         r = events_new(server, &server->events);
+    if (r == 0)
+        r = start_records(server, b);
     if (r == 0)
         r = loop_turn_end(component->loop, TURN_ORDER, on_turn_end, server);
     return r;
@@ -283,6 +301,8 @@ void server_finish(struct component *component)
 {
     struct server *server = component->self;
 
+    calls_destroy(&server->calls);
+    records_destroy(&server->records);
     events_destroy(&server->events);
     agents_destroy(&server->agents);
     conf_destroy(&server->configuration);

@@ -17,6 +17,8 @@ struct udp;
 struct conf;
 struct agents;
 struct events;
+struct records;
+struct calls;
 
 struct server {
     struct component *component;
@@ -31,6 +33,8 @@ struct server {
     struct conf *configuration;
     struct agents *agents;
     struct events *events;
+    struct records *records;
+    struct calls *calls;
     bool primary; /* as the core was told */
     char why_not[256];
     char mode_reason[SC_REASON_SIZE];
