@@ -3,15 +3,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
 
 struct digest_openssl {
     EVP_MD *md5;
     EVP_MD *sha256;
     EVP_MD_CTX *hash;
-    EVP_MAC *hmac;
-    EVP_MAC_CTX *mac;
 };
 
 /* The only failures left after the algorithms were fetched are those of memory: nothing can go on
@@ -46,33 +43,16 @@ static void sha256(void *self, const void *data, size_t len, uint8_t ret_sum[32]
     sum(d, d->sha256, data, len, ret_sum);
 }
 
-static void hmac_sha256(void *self, const void *key, size_t key_len, const void *data, size_t len,
-                        uint8_t ret_sum[32])
-{
-    struct digest_openssl *d = self;
-    size_t written = 0;
-
-    must(EVP_MAC_init(d->mac, key, key_len, NULL));
-    must(EVP_MAC_update(d->mac, data, len));
-    must(EVP_MAC_final(d->mac, ret_sum, &written, 32));
-}
-
 struct digest_openssl *digest_openssl_new(void)
 {
     struct digest_openssl *d = calloc(1, sizeof(*d));
-    char name[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                           OSSL_PARAM_construct_end()};
 
     if (d == NULL)
         return NULL;
     d->md5 = EVP_MD_fetch(NULL, "MD5", NULL);
     d->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     d->hash = EVP_MD_CTX_new();
-    d->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    d->mac = d->hmac != NULL ? EVP_MAC_CTX_new(d->hmac) : NULL;
-    if (d->md5 == NULL || d->sha256 == NULL || d->hash == NULL || d->mac == NULL ||
-        EVP_MAC_CTX_set_params(d->mac, params) != 1)
+    if (d->md5 == NULL || d->sha256 == NULL || d->hash == NULL)
         digest_openssl_destroy(&d);
     return d;
 }
@@ -83,8 +63,6 @@ void digest_openssl_destroy(struct digest_openssl **p)
 
     if (d == NULL)
         return;
-    EVP_MAC_CTX_free(d->mac);
-    EVP_MAC_free(d->hmac);
     EVP_MD_CTX_free(d->hash);
     EVP_MD_free(d->sha256);
     EVP_MD_free(d->md5);
@@ -95,5 +73,5 @@ void digest_openssl_destroy(struct digest_openssl **p)
 struct digest_ops digest_openssl_ops(struct digest_openssl *d)
 {
     assert(d != NULL);
-    return (struct digest_ops){d, md5, sha256, hmac_sha256};
+    return (struct digest_ops){d, md5, sha256};
 }

@@ -5,8 +5,8 @@
  * real ones.  Passwords never come here: HA1 = H(user:realm:password) is given, precomputed, as
  * lower-case hex.
  *
- * Nonce: 8 hex digits of time, 8 reserved (a later replay window by nonce count), 32 of
- * HMAC-SHA-256.
+ * Nonce: 8 hex digits of time, 8 reserved (a later replay window by nonce count), 32 of a MAC
+ * (SipHash).
  */
 #ifndef SIPSERVER_SIP_DIGEST_H
 #define SIPSERVER_SIP_DIGEST_H
@@ -18,8 +18,6 @@ struct digest_ops {
     void *self;
     void (*md5)(void *self, const void *data, size_t len, uint8_t ret_sum[16]);
     void (*sha256)(void *self, const void *data, size_t len, uint8_t ret_sum[32]);
-    void (*hmac_sha256)(void *self, const void *key, size_t key_len, const void *data, size_t len,
-                        uint8_t ret_sum[32]);
 };
 
 enum sip_digest_algorithm { SIP_MD5, SIP_SHA256 };
