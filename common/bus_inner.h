@@ -1,5 +1,6 @@
-/* bus_inner - what the files of the bus share: bus.c (conversations), bus_socket.c (ZeroMQ sockets,
- * addresses, keys) and bus_check.c (who may say what).  For nobody else.
+/* bus_inner - what the files of the bus share: bus.c (the bus itself, frames), bus_binding.c and
+ * bus_link.c (the two sides of a conversation), bus_socket.c (ZeroMQ sockets, addresses, keys) and
+ * bus_check.c (who may say what).  For nobody else.
  *
  * A session is one ZeroMQ routing id, <host>/<process>/<boot id>/<link>.<session>, with sequences
  * from 1 both ways.  When anything is missing or silent, the connector closes its socket, which
@@ -19,14 +20,15 @@
 #include <stddef.h>
 #include <zmq.h>
 
-#define BUS_BATCH        32  /* messages per socket and turn */
-#define BUS_PEERS_MAX    256 /* per endpoint */
-#define BUS_ID_MAX       128
-#define BUS_ADDRESS_SIZE 256
-#define BUS_RETIRED_MAX  64 /* boot ids remembered as over */
-#define BUS_EPOCHS_MAX   (BOOTSTRAP_HOSTS_MAX * 8)
-#define BUS_SILENT_MS    3000
-#define BUS_QUEUE_MAX    1000
+#define BUS_BATCH         32  /* messages per socket and turn */
+#define BUS_PEERS_MAX     256 /* per endpoint */
+#define BUS_ID_MAX        128
+#define BUS_ADDRESS_SIZE  256
+#define BUS_RETIRED_MAX   64 /* boot ids remembered as over */
+#define BUS_EPOCHS_MAX    (BOOTSTRAP_HOSTS_MAX * 8)
+#define BUS_SILENT_MS     3000
+#define BUS_QUEUE_MAX     1000
+#define BUS_BYE_LINGER_MS 50 /* so long may a farewell take to leave */
 
 enum bus_reach { BUS_LOCAL = 1, BUS_WIDE = 2, BUS_BOTH = 3 };
 
@@ -142,6 +144,47 @@ struct bus_link {
     mono_t heard;
     mono_t sent;
 };
+
+/* ---- bus.c ---- */
+
+/* bus_take - SIZE bytes, all zero; out of memory ends the process. */
+void *bus_take(size_t size);
+
+/* bus_enter, bus_leave - around every handler: links that handlers destroy are freed after the
+ * last. */
+void bus_enter(struct bus *bus);
+void bus_leave(struct bus *bus);
+void bus_tick_within(struct bus *bus, int64_t ms);
+
+/* bus_encode - BODY in an envelope of ours; *RET_DATA is the caller's.  0 or a negative errno. */
+int bus_encode(struct bus *bus, enum message_type type, const void *body, uint64_t sequence,
+               uint8_t **ret_data, size_t *ret_size);
+
+/* bus_decode - the message in FRAME, or NULL and the refusal counted; *SEQUENCE follows a refused
+ * message whose number is known, so that the refusal makes no gap. */
+struct codec_message *bus_decode(struct bus *bus, zmq_msg_t *frame, enum endpoint endpoint,
+                                 enum codec_way way, const char *from, uint64_t *sequence);
+
+/* bus_receive - one frame, or the last of several; false when there is none.  *RET_PARTS says how
+ * many there were, the first is in FIRST. */
+bool bus_receive(void *socket, zmq_msg_t *first, zmq_msg_t *last, int *ret_parts);
+
+/* bus_owner_of - the host that FRAME really came from: on WIDE sockets the owner of the key. */
+uint32_t bus_owner_of(const struct bus *bus, const struct bus_socket *socket, zmq_msg_t *frame);
+
+/* bus_queue_full - counts and logs it.  Returns: -EAGAIN. */
+int bus_queue_full(struct bus *bus, enum endpoint endpoint, const char *to);
+
+/* ---- bus_binding.c ---- */
+
+/* bus_binding_tick, bus_link_tick - beat, and end what is silent. */
+void bus_binding_tick(struct bus_binding *binding, mono_t now);
+void bus_binding_free(struct bus_binding *binding);
+
+/* ---- bus_link.c ---- */
+
+void bus_link_tick(struct bus_link *link, mono_t now);
+void bus_link_free(struct bus_link *link);
 
 /* ---- bus_check.c ---- */
 
