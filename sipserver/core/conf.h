@@ -41,6 +41,9 @@ struct sc_options {
     uint32_t wrap_up_ms;
     uint32_t session_expires_s; /* RFC 4028: the interval that we ask for */
     uint32_t min_se_s;          /* and the least that we accept */
+    uint32_t lockout_refusals;  /* wrong passwords within the window, see guard.h; 0: no lockout */
+    uint32_t lockout_window_ms;
+    uint32_t lockout_time_ms;
     uint32_t logout_grace_ms;   /* phones out of service when the mode becomes PEERED */
 };
 

@@ -48,6 +48,9 @@ void sc_options_default(struct sc_options *o)
         .session_expires_s = 1800,
         .min_se_s = 90,
         .logout_grace_ms = 60000,
+        .lockout_refusals = 10,
+        .lockout_window_ms = 60000,
+        .lockout_time_ms = 300000,
     };
 }
 
@@ -109,7 +112,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
                        *sc = carved != NULL ? carved : &scratch;
-    void *dns_hash, *agents_hash, *heap;
+    void *dns_hash, *agents_hash, *heap, *counts;
 
     carve_pool(c, &sc->dns, m->dns, sizeof(struct dn));
     carve_pool(c, &sc->trunks, m->dns, sizeof(struct trunk));
@@ -125,6 +128,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     dns_hash = carve(c, hash_bytes(m->dns));
     agents_hash = carve(c, hash_bytes(m->agents));
     heap = carve(c, timers_bytes(timers));
+    counts = carve(c, guard_bytes(SC_GUARD_COUNTS));
     stack_conf(conf, &sip);
     sc->sip_memory_size = sip_stack_size(&sip);
     sc->sip_memory = carve(c, sc->sip_memory_size);
@@ -133,6 +137,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     hash_init(&sc->dns_by_number, dns_hash, m->dns, conf->secret + HASH_SECRET_BYTES);
     hash_init(&sc->agents_by_id, agents_hash, m->agents, conf->secret + HASH_SECRET_BYTES);
     timers_init(&sc->timers, heap, timers);
+    guard_init(&sc->guard, counts, SC_GUARD_COUNTS, sc->conf.secret);
     return carved;
 }
 

@@ -17,6 +17,8 @@ COUNTER(SESSIONS_EXPIRED,  "sessions_expired",       "calls released because a p
 COUNTER(QUEUE_FULL,        "drop_queue_full",        "calls refused: the queue is full")
 COUNTER(QUEUE_WAITED,      "drop_queue_wait",        "calls refused: waited longer than the queue allows")
 COUNTER(FORBIDDEN,         "drop_forbidden",         "requests refused: wrong credentials or unknown source")
+COUNTER(LOCKOUTS,          "lockouts",               "addresses locked out: too many wrong passwords")
+COUNTER(LOCKED_OUT,        "drop_locked_out",        "credentials not looked at: their address is locked out")
 COUNTER(NOT_FOUND,         "drop_not_found",         "requests refused: no such number")
 COUNTER(NO_DIALOG,         "drop_no_dialog",         "in-dialog requests without a dialog, answered 481")
 COUNTER(METHOD,            "drop_method",            "requests refused: method not supported")

@@ -17,6 +17,7 @@
 #include "common/pool.h"
 #include "common/prng.h"
 #include "common/timer.h"
+#include "sipserver/core/guard.h"
 #include "sipserver/core/core.h"
 #include "sipserver/core/fsm.h"
 
@@ -357,6 +358,7 @@ struct sc {
     struct list all_trunks;
     struct list dirty_queues; /* their numbers changed, or they may have a call for an agent */
     struct timers timers;
+    struct guard guard; /* of passwords */
     struct sip_stack *sip;
     void *sip_memory;
     size_t sip_memory_size;

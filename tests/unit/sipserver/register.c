@@ -30,6 +30,24 @@ Test(registrar, wrong_password_and_unknown_number_are_refused_alike)
     kit_free(k);
 }
 
+Test(registrar, who_guesses_is_locked_out_of_that_number_and_later_let_in)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100"), same = ua_at(k, "10.1.0.100", 5071, "101"),
+              home = ua_at(k, "10.1.0.7", 5070, "100");
+
+    for (unsigned i = 0; i < k->options.lockout_refusals; i++)
+        cr_assert_eq(ua_register(&p, "guess", 60), 403);
+    cr_assert_eq(kit_counter(k, "lockouts"), 1);
+    cr_assert_eq(ua_register(&p, "pw", 60), 403, "the right one tells nothing now");
+    cr_assert_eq(kit_counter(k, "drop_locked_out"), 1);
+    cr_assert_eq(ua_register(&same, "pw", 60), 200, "its neighbour");
+    cr_assert_eq(ua_register(&home, "pw", 60), 200, "the number elsewhere");
+    kit_run(k, k->options.lockout_time_ms);
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    kit_free(k);
+}
+
 Test(registrar, an_address_of_another_scheme_is_none_of_ours_rfc4475_3_3_4)
 {
     static const char text[] =

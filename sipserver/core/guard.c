@@ -1,0 +1,109 @@
+#include "sipserver/core/guard.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "sipserver/sip/addr.h"
+
+#define WAYS              4  /* places of one key */
+#define ADDRESS_PATIENCE  10 /* times refused_max, for an address as a whole */
+#define IPV6_PREFIX_BYTES 8
+
+size_t guard_bytes(uint32_t n)
+{
+    return (size_t)n * sizeof(struct guard_count);
+}
+
+void guard_init(struct guard *g, void *memory, uint32_t n, const uint8_t *secret)
+{
+    assert(n >= WAYS && (n & (n - 1)) == 0);
+    *g = (struct guard){.counts = memory, .n = n, .secret = secret};
+    memset(memory, 0, guard_bytes(n));
+}
+
+/* Of FROM and NUMBER; with NUMBER "" of the address alone. */
+static uint64_t key_of(const struct guard *g, const struct sip_addr *from, struct sip_str number)
+{
+    uint8_t host[1 + sizeof(from->ip)] = {from->family};
+    uint64_t key;
+
+    memcpy(host + 1, from->ip, from->family == SIP_IPV6 ? IPV6_PREFIX_BYTES : sizeof(from->ip));
+    key = siphash24(g->secret, host, sizeof(host));
+    if (!sip_str_empty(number))
+        key ^= siphash24(g->secret, number.p, number.len);
+    return key != 0 ? key : 1;
+}
+
+static struct guard_count *places_of(const struct guard *g, uint64_t key)
+{
+    return &g->counts[(key & (g->n / WAYS - 1)) * WAYS];
+}
+
+/* The count of KEY while it runs. */
+static struct guard_count *find(const struct guard *g, mono_t now, uint64_t key)
+{
+    struct guard_count *places = places_of(g, key);
+
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (places[i].key == key && mono_before(now, places[i].ends))
+            return &places[i];
+    }
+    return NULL;
+}
+
+/* A new count for KEY, in the place of the one that ends first. */
+static struct guard_count *begin(const struct guard *g, mono_t ends, uint64_t key)
+{
+    struct guard_count *places = places_of(g, key), *first = &places[0];
+
+    for (unsigned i = 1; i < WAYS; i++) {
+        if (mono_before(places[i].ends, first->ends))
+            first = &places[i];
+    }
+    *first = (struct guard_count){.key = key, .ends = ends};
+    return first;
+}
+
+static bool locked(const struct guard *g, mono_t now, uint64_t key)
+{
+    const struct guard_count *count = find(g, now, key);
+
+    return count != NULL && count->locked;
+}
+
+bool guard_locked(const struct guard *g, mono_t now, const struct sip_addr *from,
+                  struct sip_str number)
+{
+    return locked(g, now, key_of(g, from, SIP_STR_NONE)) ||
+           (!sip_str_empty(number) && locked(g, now, key_of(g, from, number)));
+}
+
+static bool add(struct guard *g, mono_t now, const struct guard_limits *limits, uint64_t key,
+                uint32_t max)
+{
+    struct guard_count *count = find(g, now, key);
+
+    if (count == NULL)
+        count = begin(g, mono_add_ms(now, limits->window_ms), key);
+    count->refused++;
+    if (count->locked || count->refused < max)
+        return false;
+    count->locked = true;
+    count->ends = mono_add_ms(now, limits->lockout_ms);
+    return true;
+}
+
+bool guard_refused(struct guard *g, mono_t now, const struct guard_limits *limits,
+                   const struct sip_addr *from, struct sip_str number)
+{
+    bool out;
+
+    if (limits->refused_max == 0)
+        return false;
+    out =
+        add(g, now, limits, key_of(g, from, SIP_STR_NONE), limits->refused_max * ADDRESS_PATIENCE);
+    if (!sip_str_empty(number))
+        out |= add(g, now, limits, key_of(g, from, number), limits->refused_max);
+    return out;
+}
