@@ -34,6 +34,7 @@ struct raw {
     char keys_dir[BOOTSTRAP_PATH_SIZE];
     char witness[BOOTSTRAP_NAME_SIZE];
     struct bootstrap_ports ports;
+    struct bootstrap_sip_tls sip_tls;
     struct bootstrap_timeouts timeouts;
     struct raw_host arbiter; /* address "" when there is none */
     uint32_t site_count;
@@ -47,13 +48,27 @@ struct raw {
 static const struct conf_field port_fields[] = {
 #define PORT(text, member, value, sentence) \
     {.name = text, .type = CONF_PORT, .fallback = value, CONF_AT(struct bootstrap_ports, member), .doc = sentence}
-    PORT("sip",        sip,        "5060", "SIP, on the site address."),
+    PORT("sip",        sip,        "5060", "SIP over UDP and TCP, on the site address."),
+    PORT("sip-tls",    sip_tls,    "5061", "SIP over TLS, on the site address; with sip-tls only."),
     PORT("agent-http", agent_http, "8080", "The agents' web page, on the host's address."),
     PORT("stats-http", stats_http, "9090", "Status page and /metrics, on the host's address."),
     PORT("lease",      lease,      "7701", "Votes, beats and evidence between hosts."),
     PORT("log",        log,        "7702", "Copies of the configuration between hosts."),
     PORT("stats",      stats,      "7703", "Statistics between hosts."),
 #undef PORT
+    {0}
+};
+
+static const struct conf_field sip_tls_fields[] = {
+    {.name = "certificate", .type = CONF_TEXT, .required = true, CONF_AT(struct bootstrap_sip_tls, certificate),
+     .doc = "The site's certificate and those that vouch for it (PEM); %h stands for the host's name."},
+    {.name = "key", .type = CONF_TEXT, .required = true, CONF_AT(struct bootstrap_sip_tls, key),
+     .doc = "Its private key (PEM, without a passphrase)."},
+    {.name = "ca", .type = CONF_TEXT, CONF_AT(struct bootstrap_sip_tls, ca),
+     .doc = "Who vouches for gateways and servers that we connect to; when left out, whom this system trusts."},
+    {.name = "check-interval", .type = CONF_DURATION, .min = 100, .max = 3600000, .fallback = "5s",
+     CONF_AT(struct bootstrap_sip_tls, check_interval),
+     .doc = "How often it is seen whether the files have changed; SIGHUP to sipserver does so at once."},
     {0}
 };
 
@@ -151,6 +166,8 @@ static const struct conf_field root_fields[] = {
      .doc = "The third voice of every site that names none; when left out, the arbiter if there is one."},
     {.name = "ports", .type = CONF_OBJECT, .fields = port_fields, CONF_AT(struct raw, ports),
      .doc = "Ports, the same on every host."},
+    {.name = "sip-tls", .type = CONF_OBJECT, .fields = sip_tls_fields, CONF_AT(struct raw, sip_tls),
+     .doc = "SIP over TLS; when left out, it is not offered."},
     {.name = "timeouts", .type = CONF_OBJECT, .fields = timeout_fields, CONF_AT(struct raw, timeouts),
      .doc = "Every time that failure detection depends on, the same on every host."},
     {.name = "arbiter", .type = CONF_OBJECT, .fields = arbiter_fields, CONF_AT(struct raw, arbiter),
@@ -344,9 +361,12 @@ static void check_ports(const struct reading *r)
         {"ports.sip", p->sip},     {"ports.agent-http", p->agent_http},
         {"ports.lease", p->lease}, {"ports.stats-http", p->stats_http},
         {"ports.log", p->log},     {"ports.stats", p->stats},
+        {"ports.sip-tls", p->sip_tls},
     };
+    bool tls = r->raw->sip_tls.certificate[0] != '\0';
+    unsigned n = sizeof ports / sizeof ports[0] - (tls ? 0 : 1); /* unused without TLS */
 
-    for (unsigned i = 1; i < sizeof ports / sizeof ports[0]; i++) {
+    for (unsigned i = 1; i < n; i++) {
         for (unsigned j = 0; j < i; j++) {
             if (ports[i].port == ports[j].port)
                 conf_error_add(r->errors, r->tree, ports[i].path,
@@ -512,6 +532,21 @@ static void settle_folders(const struct reading *r)
                   BOOTSTRAP_PATH_SIZE - 1, r->out->keys_dir);
 }
 
+static void settle_sip_tls(const struct reading *r)
+{
+    const struct bootstrap_sip_tls *from = &r->raw->sip_tls;
+    struct bootstrap_sip_tls *to = &r->out->sip_tls;
+
+    to->check_interval = from->check_interval;
+    if (from->certificate[0] == '\0' || r->out->self == BOOTSTRAP_NONE)
+        return;
+    settle_folder(r, "sip-tls.certificate", from->certificate, BOOTSTRAP_PATH_SIZE - 1,
+                  to->certificate);
+    settle_folder(r, "sip-tls.key", from->key, BOOTSTRAP_PATH_SIZE - 1, to->key);
+    if (from->ca[0] != '\0')
+        settle_folder(r, "sip-tls.ca", from->ca, BOOTSTRAP_PATH_SIZE - 1, to->ca);
+}
+
 int bootstrap_read(const char *path, const char *self, struct bootstrap *ret_bootstrap,
                    struct conf_errors *errors)
 {
@@ -541,6 +576,7 @@ int bootstrap_read(const char *path, const char *self, struct bootstrap *ret_boo
     }
     settle_self(&r, self);
     settle_folders(&r);
+    settle_sip_tls(&r);
 
     conf_tree_destroy(&tree);
     if (errors->total > 0)

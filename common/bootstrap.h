@@ -56,11 +56,20 @@ struct bootstrap_site {
 
 struct bootstrap_ports {
     uint16_t sip;
+    uint16_t sip_tls;
     uint16_t agent_http;
     uint16_t stats_http;
     uint16_t lease;
     uint16_t log;
     uint16_t stats;
+};
+
+/* The files of SIP over TLS (PEM); certificate "": it is not offered. */
+struct bootstrap_sip_tls {
+    char certificate[BOOTSTRAP_PATH_SIZE];
+    char key[BOOTSTRAP_PATH_SIZE];
+    char ca[BOOTSTRAP_PATH_SIZE]; /* "": the system's */
+    uint32_t check_interval;      /* milliseconds */
 };
 
 /* Milliseconds, unless the name says otherwise. */
@@ -101,6 +110,7 @@ struct bootstrap {
     char run_dir[BOOTSTRAP_PATH_SIZE];
     char keys_dir[BOOTSTRAP_PATH_SIZE];
     struct bootstrap_ports ports;
+    struct bootstrap_sip_tls sip_tls;
     struct bootstrap_timeouts timeouts;
     uint32_t self;    /* index into hosts */
     uint32_t arbiter; /* index into hosts, or BOOTSTRAP_NONE */

@@ -148,6 +148,9 @@ static void check_ports(const struct bootstrap *b)
     check_port("stats", SOCK_STREAM, own, b->ports.stats);
     check_port("stats-http", SOCK_STREAM, own, b->ports.stats_http);
     check_port("sip", SOCK_DGRAM, site->site_address, b->ports.sip);
+    check_port("sip", SOCK_STREAM, site->site_address, b->ports.sip);
+    if (b->sip_tls.certificate[0] != '\0')
+        check_port("sip-tls", SOCK_STREAM, site->site_address, b->ports.sip_tls);
     check_port("agent-http", SOCK_STREAM, site->site_address, b->ports.agent_http);
 }
 

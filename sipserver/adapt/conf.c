@@ -9,6 +9,7 @@
 #include "proto/config.pb-c.h"
 #include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
+#include "sipserver/adapt/stream.h"
 
 struct conf {
     struct server *server;
@@ -96,6 +97,17 @@ static void merge_records(const struct conf *c, struct records_conf *r)
     r->sync_ms = OPTION(c, records_sync_ms, r->sync_ms);
 }
 
+static void merge_limits(const struct conf *c, struct stream_limits *l)
+{
+    stream_limits_default(l);
+    l->connections_max = OPTION(c, connections_max, l->connections_max);
+    l->per_source_max = OPTION(c, connections_per_source_max, l->per_source_max);
+    l->idle_ms = OPTION(c, connection_idle_ms, l->idle_ms);
+    l->patience_ms = OPTION(c, connection_patience_ms, l->patience_ms);
+    l->keepalive_ms = OPTION(c, connection_keepalive_ms, l->keepalive_ms);
+    l->output_max = OPTION(c, connection_output_max, l->output_max);
+}
+
 static Sf__Options *copy_options(const Sf__Options *o)
 {
     size_t size = sf__options__get_packed_size(o);
@@ -126,10 +138,13 @@ static void set_options(struct conf *c, const Sf__Options *o, bool deleted)
 
 static void send_options(struct conf *c)
 {
+    struct stream_limits limits;
     struct sc_options options;
     struct records_conf records;
 
     merge_options(c, &options);
+    merge_limits(c, &limits);
+    stream_limits(c->server->stream, &limits);
     merge_records(c, &records);
     c->options_due = false;
     records_configure(c->server->records, &records);

@@ -9,6 +9,7 @@
 #include "proto/events.pb-c.h"
 #include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
+#include "sipserver/adapt/stream.h"
 #include "sipserver/adapt/udp.h"
 
 #define SUBSCRIBERS_MAX 8
@@ -177,10 +178,12 @@ static void fill_server(struct events *events, struct slot *s)
     s->server.calls = s->server_in.calls;
     s->server.registrations = s->server_in.registrations;
     s->server.drops =
-        s->server_in.drops + udp_drops(server->udp) + bus_drops(server->component->bus);
+        s->server_in.drops + udp_drops(server->udp) + stream_drops(server->stream) +
+        bus_drops(server->component->bus);
     events->counters_n = 0;
     sc_counters(server->core, add_counter, events);
     add_counter(events, "drop_unsent", udp_drops(server->udp));
+    stream_counters(server->stream, add_counter, events);
     bus_counters(server->component->bus, add_counter, events);
     add_records(events, server->records);
     s->server.counters = events->counter_list;

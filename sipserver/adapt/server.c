@@ -16,6 +16,7 @@
 #include "sipserver/adapt/events.h"
 #include "sipserver/adapt/note.h"
 #include "sipserver/adapt/records.h"
+#include "sipserver/adapt/stream.h"
 #include "sipserver/adapt/udp.h"
 
 #define OUT_ACTIONS   1024
@@ -89,6 +90,26 @@ int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t 
 
 /* ---- the turn ---- */
 
+/* What the core sends, in order; datagrams in batches. */
+static void transmit(struct server *server)
+{
+    struct sip_out *out = &server->out.sip;
+    unsigned i = 0, n;
+
+    while (i < out->n) {
+        for (n = 0; i + n < out->n && out->items[i + n].to.transport == SIP_UDP; n++)
+            ;
+        if (n > 0) {
+            udp_send(server->udp, out, i, n);
+        } else {
+            stream_send(server->stream, &out->items[i], sip_out_data(out, i));
+            n = 1;
+        }
+        i += n;
+    }
+    sip_out_clear(out);
+}
+
 static void perform(struct server *server)
 {
     struct sc_out *out = &server->out;
@@ -114,7 +135,7 @@ static void perform(struct server *server)
         }
     }
     out->n = 0;
-    udp_send(server->udp, &out->sip);
+    transmit(server);
 }
 
 void server_step(struct server *server, const struct sc_event *event)
@@ -141,6 +162,7 @@ static void on_turn_end(void *arg, mono_t now)
 
     (void)now;
     udp_report_unsent(server->udp);
+    stream_turn_end(server->stream);
     events_flush(server->events);
     records_flush(server->records);
     loop_timer_set(server->timer, sc_deadline(server->core));
@@ -195,6 +217,8 @@ static int site_address(struct server *server, const struct bootstrap *b,
                   site->site_address);
         return -EINVAL;
     }
+    if (b->sip_tls.certificate[0] != '\0')
+        server->conf.tls_port = b->ports.sip_tls;
     return 0;
 }
 
@@ -239,6 +263,8 @@ int server_start(struct component *component)
     if (r == 0)
         r = udp_new(server, &server->udp);
     if (r == 0)
+        r = stream_new(server, &server->stream);
+    if (r == 0)
         r = conf_new(server, site->name, b->cluster, &server->configuration);
     if (r == 0)
         r = server_core(server, &maxima, 500);
@@ -259,15 +285,19 @@ void server_role(struct component *component)
     const struct component_role *role = &component->role;
     bool changed = role->primary != server->primary;
 
-    if (!role->primary)
+    if (!role->primary) {
         udp_close(server->udp);
+        stream_close(server->stream);
+    }
     server->primary = role->primary;
     server_step(server, &(struct sc_event){.kind = SC_EV_ROLE,
                                            .primary = role->primary,
                                            .epoch = role->epoch,
                                            .wall_ms = loop_wall_ms()});
-    if (role->primary)
+    if (role->primary) {
         udp_open(server->udp);
+        stream_open(server->stream);
+    }
     if (changed && server->events != NULL) {
         agents_snapshot_all(server->agents);
         events_snapshot_all(server->events);
@@ -278,15 +308,16 @@ void server_report(struct component *component, Sf__RoleReport *report)
 {
     struct server *server = component->self;
     struct sc_status status;
-    const char *udp_reason = udp_why_not(server->udp);
+    const char *closed = udp_why_not(server->udp);
 
+    if (closed == NULL)
+        closed = stream_why_not(server->stream);
     sc_status(server->core, &status);
-    report->ready = status.ready && udp_reason == NULL;
+    report->ready = status.ready && closed == NULL;
     if (!status.ready)
         snprintf(server->why_not, sizeof(server->why_not), "the configuration is not loaded yet");
     else
-        snprintf(server->why_not, sizeof(server->why_not), "%s",
-                 udp_reason != NULL ? udp_reason : "");
+        snprintf(server->why_not, sizeof(server->why_not), "%s", closed != NULL ? closed : "");
     snprintf(server->mode_reason, sizeof(server->mode_reason), "%s", status.mode_reason);
     report->why_not = server->why_not;
     report->mode = (Sf__Mode)status.mode;
@@ -294,7 +325,8 @@ void server_report(struct component *component, Sf__RoleReport *report)
     report->calls = status.calls;
     report->registrations = status.registrations;
     report->agents = status.agents;
-    report->drops = status.drops + udp_drops(server->udp) + bus_drops(component->bus);
+    report->drops = status.drops + udp_drops(server->udp) + stream_drops(server->stream) +
+                    bus_drops(component->bus);
 }
 
 void server_finish(struct component *component)
@@ -306,6 +338,7 @@ void server_finish(struct component *component)
     events_destroy(&server->events);
     agents_destroy(&server->agents);
     conf_destroy(&server->configuration);
+    stream_destroy(&server->stream);
     udp_destroy(&server->udp);
     loop_timer_destroy(&server->timer);
     if (server->memory != NULL)

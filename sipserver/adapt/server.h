@@ -1,6 +1,7 @@
 /* server - the process's own object: the core, its adapters, and the turn that connects them.
  *
  *     udp ── datagrams ──┐                    ┌── udp (datagrams, while component_may_serve)
+ *     stream ─ messages ─┤                    ├── stream (TCP, TLS; likewise)
  *     agent ─ requests ──┤   server_step      ├── agent (replies, events)
  *     conf ── objects ───┼──> sc_step ────────┤
  *     role ── orders ────┤                    ├── events (statistics)
@@ -14,6 +15,7 @@
 #include "sipserver/crypto/digest_openssl.h"
 
 struct udp;
+struct stream;
 struct conf;
 struct agents;
 struct events;
@@ -30,6 +32,7 @@ struct server {
     struct sc_out out;
     struct loop_timer *timer;
     struct udp *udp;
+    struct stream *stream;
     struct conf *configuration;
     struct agents *agents;
     struct events *events;

@@ -39,7 +39,7 @@ struct udp {
 
 /* ---- addresses ---- */
 
-static socklen_t to_socket(const struct sip_addr *a, struct sockaddr_storage *ret)
+unsigned udp_to_socket(const struct sip_addr *a, struct sockaddr_storage *ret)
 {
     struct sockaddr_in *four = (struct sockaddr_in *)ret;
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
@@ -57,7 +57,7 @@ static socklen_t to_socket(const struct sip_addr *a, struct sockaddr_storage *re
     return sizeof(*four);
 }
 
-static struct sip_addr from_socket(const struct sockaddr_storage *s)
+struct sip_addr udp_from_socket(const struct sockaddr_storage *s)
 {
     const struct sockaddr_in *four = (const struct sockaddr_in *)s;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)s;
@@ -92,7 +92,7 @@ static void on_input(void *arg, uint32_t events)
             return;
         for (int i = 0; i < n; i++)
             server_step(udp->server, &(struct sc_event){.kind = SC_EV_DATAGRAM,
-                                                        .src = from_socket(&udp->in_from[i]),
+                                                        .src = udp_from_socket(&udp->in_from[i]),
                                                         .data = udp->in_data[i].iov_base,
                                                         .len = udp->in[i].msg_len});
         if (n < BATCH)
@@ -105,7 +105,7 @@ static void on_input(void *arg, uint32_t events)
 static int open_socket(const struct sip_addr *local, int *ret_fd)
 {
     struct sockaddr_storage address;
-    socklen_t length = to_socket(local, &address);
+    socklen_t length = udp_to_socket(local, &address);
     int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1, buffer = BUFFER, r;
 
@@ -234,7 +234,7 @@ static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned 
         data[i] = (struct iovec){(void *)(uintptr_t)bytes.p, bytes.len};
         message[i].msg_hdr =
             (struct msghdr){.msg_name = &to[i],
-                            .msg_namelen = to_socket(&out->items[first + i].to, &to[i]),
+                            .msg_namelen = udp_to_socket(&out->items[first + i].to, &to[i]),
                             .msg_iov = &data[i],
                             .msg_iovlen = 1};
     }
@@ -249,20 +249,19 @@ static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned 
     return 1;
 }
 
-void udp_send(struct udp *udp, struct sip_out *out)
+void udp_send(struct udp *udp, const struct sip_out *out, unsigned first, unsigned n)
 {
     unsigned done = 0;
 
     if (udp->fd < 0) {
-        udp->fenced += out->n;
-        done = out->n;
+        udp->fenced += n;
+        return;
     }
-    while (done < out->n) {
-        unsigned left = out->n - done;
+    while (done < n) {
+        unsigned left = n - done;
 
-        done += send_batch(udp, out, done, left < BATCH ? left : BATCH);
+        done += send_batch(udp, out, first + done, left < BATCH ? left : BATCH);
     }
-    sip_out_clear(out);
 }
 
 void udp_report_unsent(struct udp *udp)

@@ -11,9 +11,15 @@
 
 #include <stdint.h>
 
+#include "sipserver/sip/out.h"
+
 struct server;
-struct sip_out;
+struct sockaddr_storage;
 struct udp;
+
+/* Addresses as the kernel has them, and back (as UDP); ports and families only. */
+unsigned udp_to_socket(const struct sip_addr *a, struct sockaddr_storage *ret);
+struct sip_addr udp_from_socket(const struct sockaddr_storage *s);
 
 int udp_new(struct server *server, struct udp **ret_udp);
 void udp_destroy(struct udp **udp);
@@ -21,8 +27,8 @@ void udp_destroy(struct udp **udp);
 void udp_open(struct udp *udp); /* nothing when it is open */
 void udp_close(struct udp *udp);
 
-/* udp_send - send what OUT holds, in order, and clear it. */
-void udp_send(struct udp *udp, struct sip_out *out);
+/* udp_send - send N datagrams of OUT from FIRST on, in order. */
+void udp_send(struct udp *udp, const struct sip_out *out, unsigned first, unsigned n);
 
 /* udp_report_unsent - tell the core of the datagrams that could not be sent. */
 void udp_report_unsent(struct udp *udp);
