@@ -191,7 +191,10 @@ static int fake_journal(void)
 
     if (unshare(CLONE_NEWNS) < 0)
         return -1;
-    cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    /* In a chroot "/" is no mount point, and cannot be made private: the test unmounts what it
+     * mounted. */
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        cr_assert_eq(errno, EINVAL);
     cr_assert_eq(mount("tmpfs", "/run", "tmpfs", 0, NULL), 0);
     mkdir("/run/systemd", 0755);
     mkdir("/run/systemd/journal", 0755);
@@ -229,4 +232,5 @@ Test(log, journal_gets_fields_when_stderr_is_its_stream)
     cr_assert_not_null(strstr(datagram, "MESSAGE=took over\n"));
     cr_assert_str_eq(slurp(stderr_path), "", "not twice");
     close(journal);
+    cr_assert_eq(umount2("/run", MNT_DETACH), 0);
 }
