@@ -37,6 +37,16 @@ sites:
 PORT = 20000 + os.getpid() % 9000
 
 
+def ended(process):
+    """The exit status; none is left behind, not even one that hangs."""
+    try:
+        return process.wait(20 * SLOW)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
 class Host:
     """The stand-in of one host, and the real processes that the test starts there."""
 
@@ -61,14 +71,14 @@ class Host:
     def kill(self, program, how=signal.SIGKILL):
         process = self.processes.pop(program)
         process.send_signal(how)
-        return process.wait(20)
+        return ended(process)
 
     def close(self):
-        for program in list(self.processes):
-            self.test.assertEqual(self.kill(program, signal.SIGTERM), 0, f"{program} of {self.name}")
+        left = {program: self.kill(program, signal.SIGTERM) for program in list(self.processes)}
         self.around.stdin.close()
-        self.around.wait(20)
+        ended(self.around)
         self.log.close()
+        self.test.assertEqual({program: status for program, status in left.items() if status != 0}, {}, self.name)
 
 
 class Agent:
@@ -83,6 +93,7 @@ class Agent:
              "--site-loss-after", "3s", "--spread", "200ms", *options],
             stdin=subprocess.PIPE, stdout=self.log, stderr=self.log)
         test.agents.append(self)
+        test.addCleanup(self.close)
 
     def lines(self):
         if not os.path.exists(self.path):
@@ -105,33 +116,31 @@ class Agent:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         self.process.stdin.close()
-        self.status = self.process.wait(20)
+        self.status = ended(self.process)
         self.log.close()
 
 
 class Desktops(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="desktop-test-")
+        self.addCleanup(shutil.rmtree, self.folder)  # the last of the cleanups, whatever becomes of the others
         os.mkdir(os.path.join(self.folder, "run"), 0o700)
         self.bootstrap = os.path.join(self.folder, "standfast.yaml")
         with open(self.bootstrap, "w") as f:
             f.write(BOOTSTRAP.format(folder=self.folder, net=NET, port=PORT, stats_http=PORT + 1, stats=PORT + 2))
         subprocess.run([BIN + "/test_desktop_standin", "keys", self.bootstrap], check=True)
-        self.hosts, self.agents = {}, []
-        self.addCleanup(self.tidy)
+        self.agents = []
+        self.addCleanup(self.look_at_logs)
 
     def host(self, name, role, *programs):
-        host = self.hosts[name] = Host(self, name)
+        host = Host(self, name)
+        self.addCleanup(host.close)
         host.say(role)
         for program in programs:
             host.start(program)
         return host
 
-    def tidy(self):
-        for agent in self.agents:
-            agent.close()
-        for host in self.hosts.values():
-            host.close()
+    def look_at_logs(self):
         bad = []
         for name in sorted(os.listdir(self.folder)):
             path = os.path.join(self.folder, name)
@@ -144,14 +153,13 @@ class Desktops(unittest.TestCase):
                     bad.append(f"{name}: {wrong}")
             if bad or not self.good():
                 print(f"--- {name}\n{text}", file=sys.stderr)
-        shutil.rmtree(self.folder)
         self.assertEqual(bad, [])
 
     def good(self):
         result = self._outcome.result
         return not any(case is self for case, _ in result.failures + result.errors)
 
-    def until(self, what, check, seconds=10):
+    def until(self, what, check, seconds=30):
         end = time.monotonic() + seconds * SLOW
         while True:
             seen = check()
@@ -189,7 +197,7 @@ class Desktops(unittest.TestCase):
         self.until("both of them", lambda: ready.count("LOGGED_IN") == 2)
         east.kill("desktop")
         killed = time.monotonic()
-        self.until("ann at west", lambda: agent.last("LOGGED_IN").get("site_name") == "west")
+        self.until("ann at west", lambda: agent.last("LOGGED_IN").get("site_name") == "west", 10)
         self.assertGreaterEqual(time.monotonic() - killed, 2.9, "moved before site-loss-after")
         self.assertEqual(agent.last("LOGGED_IN")["state"], "not_ready")
         self.until("bob and cid at west, ready", lambda: ready.count("LOGGED_IN") == 4)
@@ -205,7 +213,7 @@ class Desktops(unittest.TestCase):
         self.until("logged in at east", lambda: agent.last("LOGGED_IN").get("site_name") == "east")
         east.processes["desktop"].send_signal(signal.SIGSTOP)
         try:
-            self.until("at west", lambda: agent.last("LOGGED_IN").get("site_name") == "west", 15)
+            self.until("at west", lambda: agent.last("LOGGED_IN").get("site_name") == "west")
         finally:
             east.processes["desktop"].send_signal(signal.SIGCONT)
         self.assertEqual(agent.last("LOGGED_IN")["state"], "ready")
@@ -355,6 +363,18 @@ class Desktops(unittest.TestCase):
         self.assertTrue(self.row(two, "queues", "east", queue="sales", answered=1), "R-8 inside a site")
         self.until("the page is at the site address of the new primary", lambda: self.ask(
             NET + ".100", "GET", "/healthz", port=PORT + 1)[1].get("self", {}).get("host") == "east.2")
+
+    def test_the_page_leaves_the_site_address_with_the_role_and_stays_at_the_host(self):
+        def at(address):
+            return self.ask(address, "GET", "/healthz", port=PORT + 1)[0]
+
+        east = self.host("east.1", "primary 1", "statserver")
+        self.until("the page is at the site address", lambda: at(east.site_address) == 200)
+        east.say("backup 2")
+        self.until("nobody is at the site address", lambda: at(east.site_address) == 0)
+        self.assertEqual(at(east.address), 200)
+        east.say("primary 3")
+        self.until("the page is there again", lambda: at(east.site_address) == 200)
 
     def test_live_page_gets_a_state_then_updates_and_beats(self):
         east = self.host("east.1", "primary 1", "statserver")
