@@ -235,6 +235,19 @@ void conf_free(const struct conf_field *schema, void *target)
     }
 }
 
+/* apply - SCHEMA to *TREE, which is destroyed or handed out. */
+static int apply(struct conf_tree **tree, const struct conf_field *schema, void *target,
+                 size_t size, struct conf_tree **ret_tree, struct conf_errors *errors)
+{
+    int r = conf_apply(*tree, schema, target, size, errors);
+
+    if (r == 0 && ret_tree != NULL)
+        *ret_tree = *tree;
+    else
+        conf_tree_destroy(tree);
+    return r;
+}
+
 int conf_read_text(const char *file, const char *text, size_t length,
                    const struct conf_field *schema, void *target, size_t size,
                    struct conf_tree **ret_tree, struct conf_errors *errors)
@@ -242,13 +255,7 @@ int conf_read_text(const char *file, const char *text, size_t length,
     struct conf_tree *tree = NULL;
     int r = conf_tree_parse(file, text, length, &tree, errors);
 
-    if (r == 0)
-        r = conf_apply(tree, schema, target, size, errors);
-    if (r == 0 && ret_tree != NULL)
-        *ret_tree = tree;
-    else
-        conf_tree_destroy(&tree);
-    return r;
+    return r < 0 ? r : apply(&tree, schema, target, size, ret_tree, errors);
 }
 
 /* load - the whole file, NUL-terminated, in *RET_TEXT, which the caller frees. */
@@ -287,8 +294,7 @@ static int load(const char *path, char **ret_text, size_t *ret_length)
     return 0;
 }
 
-int conf_read(const char *path, const struct conf_field *schema, void *target, size_t size,
-              struct conf_tree **ret_tree, struct conf_errors *errors)
+int conf_tree_read(const char *path, struct conf_tree **ret_tree, struct conf_errors *errors)
 {
     char *text = NULL;
     size_t length = 0;
@@ -300,9 +306,18 @@ int conf_read(const char *path, const struct conf_field *schema, void *target, s
                       strerror(-r));
         return -EINVAL;
     }
-    r = conf_read_text(path, text, length, schema, target, size, ret_tree, errors);
+    r = conf_tree_parse(path, text, length, ret_tree, errors);
     free(text);
     return r;
+}
+
+int conf_read(const char *path, const struct conf_field *schema, void *target, size_t size,
+              struct conf_tree **ret_tree, struct conf_errors *errors)
+{
+    struct conf_tree *tree = NULL;
+    int r = conf_tree_read(path, &tree, errors);
+
+    return r < 0 ? r : apply(&tree, schema, target, size, ret_tree, errors);
 }
 
 /* default_fault - what is wrong with the default of F, into FAULT; false when nothing is. */

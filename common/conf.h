@@ -124,7 +124,9 @@ int conf_read_text(const char *file, const char *text, size_t length,
  * the caller's. */
 void conf_free(const struct conf_field *schema, void *target);
 
-/* conf_tree_parse - only the YAML; conf_apply - only the schema.  conf_read does both. */
+/* conf_tree_parse, conf_tree_read - only the YAML, from memory or from the file PATH; conf_apply -
+ * only the schema.  conf_read does both. */
+int conf_tree_read(const char *path, struct conf_tree **ret_tree, struct conf_errors *errors);
 int conf_tree_parse(const char *file, const char *text, size_t length, struct conf_tree **ret_tree,
                     struct conf_errors *errors);
 int conf_apply(const struct conf_tree *tree, const struct conf_field *schema, void *target,

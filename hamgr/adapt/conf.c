@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static void deployment(const struct bootstrap *b, struct ham_conf *c)
 {
@@ -35,9 +36,47 @@ static void deployment(const struct bootstrap *b, struct ham_conf *c)
             c->last_resort = LAST_RESORT_PROBE;
 }
 
+/* path_of - where the bootstrap file says OPTION. */
+static void path_of(const struct bootstrap *b, const char *option, char path[CONF_PATH_MAX])
+{
+    uint32_t site = 0;
+
+    if (strcmp(option, HAM_LAST_RESORT) != 0) {
+        snprintf(path, CONF_PATH_MAX, "timeouts.%s", option);
+        return;
+    }
+    while (site + 1 < b->site_count && b->sites[site].last_resort != BOOTSTRAP_PROBE)
+        site++;
+    snprintf(path, CONF_PATH_MAX, "sites[%u].%s", site, option);
+}
+
+/* explain - FAULT with file, line and field: the field that is to be changed, or the other one when
+ * the file has only that.  The file is read again for its lines. */
+static void explain(const struct bootstrap *b, const struct ham_conf_fault *fault, char *text,
+                    size_t size)
+{
+    struct conf_errors errors;
+    struct conf_tree *tree = NULL;
+    char path[CONF_PATH_MAX] = "", other[CONF_PATH_MAX];
+
+    if (fault->options[0] != NULL)
+        path_of(b, fault->options[0], path);
+    (void)conf_tree_read(b->file, &tree, &errors);
+    if (fault->options[1] != NULL && tree != NULL && !conf_given(tree, path)) {
+        path_of(b, fault->options[1], other);
+        if (conf_given(tree, other))
+            memcpy(path, other, sizeof(path));
+    }
+    conf_errors_init(&errors, b->file);
+    conf_error_add(&errors, tree, path, "%s", fault->text);
+    conf_errors_line(&errors, 0, text, size);
+    conf_tree_destroy(&tree);
+}
+
 int daemon_conf(const struct bootstrap *b, struct ham_conf *ret_conf, char *text, size_t size)
 {
     const struct bootstrap_timeouts *t = &b->timeouts;
+    struct ham_conf_fault fault;
     struct ham_conf c = {0};
 
     ham_conf_defaults(&c);
@@ -66,8 +105,10 @@ int daemon_conf(const struct bootstrap *b, struct ham_conf *ret_conf, char *text
     c.address_retry_ms = t->address_retry;
     c.antiflap_ms = t->anti_flap_window;
     c.antiflap_moves = t->anti_flap_moves;
-    if (!ham_conf_check(&c, text, size))
+    if (!ham_conf_check(&c, &fault)) {
+        explain(b, &fault, text, size);
         return -EINVAL;
+    }
     *ret_conf = c;
     return 0;
 }

@@ -392,7 +392,7 @@ static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
     int r = daemon_conf(&d->bootstrap, &d->conf, text, sizeof(text));
 
     if (r < 0) {
-        log_event(LEVEL_ERR, MSG_BOOTSTRAP, NULL, "%s: %s", d->bootstrap.file, text);
+        log_event(LEVEL_ERR, MSG_BOOTSTRAP, NULL, "%s", text);
         return r;
     }
     if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))

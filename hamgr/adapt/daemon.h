@@ -92,8 +92,8 @@ int daemon_run(const struct bootstrap *bootstrap, bool supervise, const char *bi
 /* daemon_step - one event to the core, and everything that follows from it. */
 void daemon_step(struct daemon *d, const struct ham_ev *ev);
 
-/* daemon_conf - the core's configuration from the bootstrap file.  Returns 0; -EINVAL with the
- * arithmetic in TEXT. */
+/* daemon_conf - the core's configuration from the bootstrap file.  Returns 0; -EINVAL with
+ * "FILE:LINE: field 'timeouts.x': the arithmetic and the mend" in TEXT. */
 int daemon_conf(const struct bootstrap *bootstrap, struct ham_conf *ret_conf, char *text,
                 size_t size);
 

@@ -277,7 +277,7 @@ int verb_init(struct cli *cli)
     int r;
 
     if (daemon_conf(&cli->bootstrap, &f.conf, text, sizeof(text)) < 0) {
-        fprintf(stderr, "hamgr: %s: %s\n", cli->config, text);
+        fprintf(stderr, "%s\n", text);
         return CLI_USAGE;
     }
     r = folders(&f);

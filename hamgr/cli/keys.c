@@ -2,15 +2,23 @@
 #include "hamgr/cli/cli.h"
 
 #include "common/keys.h"
+#include "hamgr/adapt/daemon.h"
 #include <stdio.h>
 
 int verb_keys(struct cli *cli)
 {
     struct keys_entry entries[BOOTSTRAP_HOSTS_MAX];
     const struct bootstrap *b = &cli->bootstrap;
-    json_t *list = json_array();
+    struct ham_conf conf;
+    char text[512];
+    json_t *list;
     bool whole = true;
 
+    if (daemon_conf(b, &conf, text, sizeof(text)) < 0) {
+        fprintf(stderr, "%s\n", text);
+        return CLI_USAGE;
+    }
+    list = json_array();
     keys_list(b, entries);
     for (uint32_t i = 0; i < b->host_count; i++) {
         const struct keys_entry *e = &entries[i];

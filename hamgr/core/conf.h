@@ -44,11 +44,20 @@ const struct ham_option *ham_options(size_t *ret_n);
 /* ham_conf_defaults - every timeout at its default; the deployment part is left alone. */
 void ham_conf_defaults(struct ham_conf *c);
 
+#define HAM_LAST_RESORT "last-resort" /* an option of a site, not of the table */
+
+/* What is wrong, and which options it is about: OPTIONS[0], the one to change, and OPTIONS[1], one
+ * that could be changed instead; NULL: none. */
+struct ham_conf_fault {
+    const char *options[2];
+    char text[320];
+};
+
 /* ham_conf_check - refuse a deployment or timeouts that could not be safe or could not work.
  *
- * Returns: true; or false with one sentence in TEXT that shows the arithmetic and the mend.
+ * Returns: true; or false with one sentence in *RET_FAULT that shows the arithmetic and the mend.
  */
-bool ham_conf_check(const struct ham_conf *c, char *text, size_t size);
+bool ham_conf_check(const struct ham_conf *c, struct ham_conf_fault *ret_fault);
 
 /* ham_voters - bit mask of the hosts that vote on RIGHT; *RET_MAJORITY how many must grant. */
 uint32_t ham_voters(const struct ham_conf *c, enum ham_right right, uint8_t *ret_majority);

@@ -13,7 +13,7 @@ OPTION(tilt_after_ms,      "tilt-after",           "ms",    600,    50,  60000, 
 OPTION(tilt_hold_ms,       "tilt-hold",            "ms",   1000,     0, 600000, "how long after one no new right is taken")
 OPTION(beat_ms,            "beat-interval",        "ms",    250,    20,  20000, "how often a host beats to every other host")
 OPTION(silent_after_ms,    "silent-after",         "ms",   1000,   100,  60000, "a host not heard for so long is silent")
-OPTION(dead_after_ms,      "site-dead-after",      "ms",   3000,   200,  60000, "a site that neither we nor the arbiter heard for so long is dead")
+OPTION(dead_after_ms,      "site-dead-after",      "ms",   3000,   200, 300000, "a site that neither we nor the arbiter heard for so long is dead")
 OPTION(promote_ms,         "promote-window",       "ms",  15000,   100, 600000, "how long a site promote of the operator goes on trying")
 OPTION(start_ms,           "component-start-limit","ms",  10000,   100, 600000, "a component not ready so long after its start is wedged")
 OPTION(comp_beat_ms,       "component-beat-limit", "ms",   2000,   100,  60000, "a component without a beat through its work path for so long is wedged")

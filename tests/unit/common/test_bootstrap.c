@@ -170,16 +170,6 @@ Test(bootstrap, twins_are_refused)
 
 Test(bootstrap, contradictions_are_refused)
 {
-    refused(
-        "lease-ttl: 2s", "renew-interval: 400ms", 5,
-        "field 'timeouts.renew-interval': three times 400ms is not below lease-ttl (1s), so two "
-        "lost renewals would cost the role; shorten it, or lengthen lease-ttl");
-    refused("lease-ttl: 2s", "silent-after: 400ms", 5,
-            "field 'timeouts.silent-after': 400ms is shorter than 2 times beat-interval (250ms); "
-            "lengthen it, or shorten beat-interval");
-    refused(
-        "lease-ttl: 2s", "site-dead-after: 900ms", 5,
-        "field 'timeouts.site-dead-after': 900ms is shorter than silent-after (1s); lengthen it");
     refused("lease-ttl: 2s", "component-beat-limit: 300ms", 5,
             "field 'timeouts.component-beat-limit': 300ms is shorter than 2 times "
             "component-beat-interval (200ms); lengthen it, or shorten component-beat-interval");

@@ -4,12 +4,13 @@
 #include "hamgr/core/ham.h"
 #include "tests/unit/hamgr/deploy.h"
 
-static char text[512];
+static struct ham_conf_fault fault;
+static const char *const text = fault.text;
 
 static bool check(const struct ham_conf *c)
 {
-    text[0] = '\0';
-    return ham_conf_check(c, text, sizeof text);
+    memset(&fault, 0, sizeof fault);
+    return ham_conf_check(c, &fault);
 }
 
 Test(conf, defaults_pass)
@@ -32,6 +33,7 @@ Test(conf, every_option_is_held_to_its_range)
         memcpy((char *)&c + o[i].offset, &value, sizeof value);
         cr_assert_not(check(&c), "%s", o[i].name);
         cr_assert_not_null(strstr(text, o[i].name), "%s", text);
+        cr_assert_str_eq(fault.options[0], o[i].name);
     }
 }
 
@@ -41,9 +43,11 @@ Test(conf, unsafe_lease_is_refused_with_the_arithmetic)
     c.lease_ttl_ms = 600;
     cr_assert_not(check(&c));
     cr_assert_str_eq(
-        text, "lease-ttl 600 ms less drift-margin 20 ms less drift 1 ms (500 ppm) leaves 579 "
-              "ms to its holder, less than 3 renewals of 250 ms; raise lease-ttl to 772 ms "
-              "or renew more often");
+        text, "lease-ttl 600 ms less drift-margin 20 ms less drift 1 ms (500 drift-ppm) leaves "
+              "579 ms to its holder, less than 3 times renew-interval of 250 ms; raise lease-ttl "
+              "to 772 ms or lower renew-interval");
+    cr_assert_str_eq(fault.options[0], "lease-ttl");
+    cr_assert_str_eq(fault.options[1], "renew-interval");
     c.lease_ttl_ms = 772;
     cr_assert(check(&c), "%s", text);
 }

@@ -83,13 +83,32 @@ Test(conf, every_option_of_the_core_is_a_field_of_the_file_and_reaches_it)
     }
 }
 
-Test(conf, what_the_core_calls_unsafe_is_refused_with_its_arithmetic)
+Test(conf, what_the_core_calls_unsafe_is_refused_with_line_and_field)
 {
+    /* the file says only one of the two: its line is named, whichever it is */
+    static const struct {
+        const char *name, *value, *part;
+    } cases[] = {
+        {"ticket-renew", "2900ms", "raise ticket-ttl"},
+        {"ticket-ttl", "600ms", "raise ticket-ttl"},
+        {"renew-interval", "900ms", "raise lease-ttl"},
+        {"lease-ttl", "200ms", "lower renew-interval"},
+        {"silent-after", "700ms", "3 beat-intervals"},
+        {"site-dead-after", "1200ms", "raise site-dead-after"},
+        {"tilt-after", "400ms", "raise tilt-after"},
+        {"restart-delay", "6s", "raise restart-delay-most"},
+        {"restart-delay-most", "50ms", "raise restart-delay-most"},
+    };
     struct ham_conf conf;
-    char text[512];
+    char text[512], field[64];
 
-    cr_assert_not(configured("ticket-renew", "2900ms", &conf, text, sizeof(text)));
-    cr_assert_not_null(strstr(text, "ticket"), "%s", text);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_assert_not(configured(cases[i].name, cases[i].value, &conf, text, sizeof(text)), "%s",
+                      cases[i].name);
+        snprintf(field, sizeof(field), ":11: field 'timeouts.%s': ", cases[i].name);
+        cr_assert_not_null(strstr(text, field), "no '%s' in: %s", field, text);
+        cr_assert_not_null(strstr(text, cases[i].part), "%s", text);
+    }
 }
 
 Test(conf, the_sample_is_read_at_each_of_its_hosts)

@@ -61,7 +61,7 @@ class Refusal(unittest.TestCase):
 
     def hamgr(self, *arguments, prefix=(), cwd=None):
         command = [*prefix, HAMGR, *arguments, "--config", self.file, "--self", "east.1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=cwd)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd)
         return done.returncode, done.stdout + done.stderr
 
     def found(self):
@@ -91,9 +91,13 @@ class Refusal(unittest.TestCase):
 
     def test_timeouts_that_contradict_one_another_are_refused_with_the_arithmetic(self):
         text = self.text.replace("renew-interval: 250ms", "renew-interval: 900ms")
+        line = self.line_of(text, "lease-ttl")
+        self.found()
         self.write(text)
-        line = self.line_of(text, "renew-interval")
-        self.assert_refused(self.hamgr("run"), f"standfast.yaml:{line}:", "renew-interval", "lease-ttl", status=2)
+        for verb in "run", "init", "keys":
+            self.assert_refused(self.hamgr(verb), f"standfast.yaml:{line}: field 'timeouts.lease-ttl'",
+                                "less than 3 times renew-interval of 900 ms", status=2)
+        self.assert_refused(self.hamgr("check"), f"standfast.yaml:{line}: field 'timeouts.lease-ttl'", status=1)
 
     def test_two_hosts_with_one_address_are_refused(self):
         text = self.text.replace("address: 127.45.1.2", "address: 127.45.1.1")
@@ -174,13 +178,16 @@ class Refusal(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a small disk")
     def test_a_full_disk(self):
         self.found()
-        script = ('mount -t tmpfs -o size=64k none "$0/east.2" && cp -r "$0/east.1/keys" "$0/east.2/" && '
-                  'head -c 1M /dev/zero > "$0/east.2/rest" 2>/dev/null; exec "$@"')
-        command = ["unshare", "-m", "sh", "-c", script, self.dir, HAMGR, "run", "--config", self.file, "--self", "east.2"]
+        # In a chroot "/" is no mount point, and cannot be made private: what was mounted is unmounted.
+        script = ('mount --make-rprivate / 2>/dev/null; mount -t tmpfs -o size=64k none "$0/east.2" && '
+                  'cp -r "$0/east.1/keys" "$0/east.2/" && head -c 1M /dev/zero > "$0/east.2/rest" 2>/dev/null; '
+                  '"$@"; status=$?; umount -l "$0/east.2"; exit $status')
+        command = ["unshare", "-m", "--propagation", "unchanged", "sh", "-c", script, self.dir, HAMGR, "run", "--config",
+                   self.file, "--self", "east.2"]
         os.rename(os.path.join(self.dir, "east.1/keys/east.1.secret"), os.path.join(self.dir, "kept"))
         subprocess.run(["cp", os.path.join(self.dir, "east.2/keys/east.2.secret"), os.path.join(self.dir, "east.1/keys/")],
                        check=True)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         self.assert_refused((done.returncode, done.stdout + done.stderr), "east.2/votes", "full", status=1)
 
     def test_a_second_hamgr_on_the_same_host(self):
@@ -194,7 +201,7 @@ class Refusal(unittest.TestCase):
                 self.assert_refused(self.hamgr("run"), "control.sock", "in use", status=1)
             finally:
                 first.terminate()
-                first.communicate(timeout=20)
+                first.communicate(timeout=60)
 
     def test_a_host_that_is_founded_and_sound_passes_the_check(self):
         self.found()
