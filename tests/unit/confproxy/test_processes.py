@@ -130,7 +130,7 @@ class Processes(unittest.TestCase):
         result = self._outcome.result
         return not any(case is self for case, _ in result.failures + result.errors)
 
-    def until(self, what, check, seconds=8):
+    def until(self, what, check, seconds=30):
         """Ask again until CHECK holds; the time is generous, a good run takes a fraction of it."""
         end = time.monotonic() + seconds * SLOW
         while True:

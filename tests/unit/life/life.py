@@ -46,7 +46,7 @@ class Life(unittest.TestCase):
             if process.poll() is None:
                 process.terminate()
         for process in self.running.values():
-            process.wait(timeout=20)
+            process.wait(timeout=60)
         self.assertEqual(self.left(), [], "processes were left behind")
         for name in os.listdir(self.dir):
             if name.endswith(".log"):
@@ -58,7 +58,7 @@ class Life(unittest.TestCase):
         return [HAMGR, *verb.split(), "--config", self.file, "--self", host]
 
     def check(self, verb, host):
-        return subprocess.run(self.command(verb, host), check=True, capture_output=True, text=True, timeout=20).stdout
+        return subprocess.run(self.command(verb, host), check=True, capture_output=True, text=True, timeout=60).stdout
 
     def start(self, host):
         verb = "arbiter" if host == "arbiter" else "run --supervise"
@@ -67,7 +67,7 @@ class Life(unittest.TestCase):
 
     def status(self, host):
         done = subprocess.run([*self.command("status --json", host), "--timeout", "500"], capture_output=True, text=True,
-                              timeout=20, check=False)
+                              timeout=60, check=False)
         return json.loads(done.stdout) if done.returncode == 0 else None
 
     def host(self, seen_from, name):
@@ -102,7 +102,7 @@ class Life(unittest.TestCase):
         for host in ("arbiter", "east.1", "east.2"):
             self.start(host)
         self.until(lambda: self.host("east.1", "east.1").get("role") == "PRIMARY" and self.host("east.1", "east.2").get("ready"),
-                   20, "east.1 primary and east.2 ready")
+                   60, "east.1 primary and east.2 ready")
 
     def test_an_orderly_stop_hands_over_ends_everything_and_says_success(self):
         self.both_up()
@@ -121,7 +121,7 @@ class Life(unittest.TestCase):
         self.until(lambda: self.pids("east.1") == {}, 5, "components of the killed hamgr gone")
         self.until(lambda: self.host("east.2", "east.2").get("role") == "PRIMARY", 8, "east.2 primary")
         self.start("east.1")
-        self.until(lambda: self.host("east.2", "east.1").get("ready"), 15, "east.1 back and ready")
+        self.until(lambda: self.host("east.2", "east.1").get("ready"), 60, "east.1 back and ready")
         self.assertEqual(self.host("east.1", "east.1")["role"], "BACKUP")
         self.assertGreater(self.host("east.2", "east.2")["epoch"], epoch)
 
@@ -137,7 +137,7 @@ class Life(unittest.TestCase):
         self.both_up()
         out = self.check("switchover --wait --timeout 8000", "east.1")
         self.assertRegex(out, re.compile("the primary is east.2"))
-        self.until(lambda: self.host("east.1", "east.1").get("ready"), 10, "east.1 ready again")
+        self.until(lambda: self.host("east.1", "east.1").get("ready"), 60, "east.1 ready again")
         out = self.check("switchover --wait --timeout 8000", "east.2")
         self.assertIn("the primary is east.1", out)
 

@@ -128,6 +128,24 @@ class Refusal(unittest.TestCase):
         self.found()
         self.assert_refused(self.hamgr("config", "import", path), f"config.yaml:{self.line_of(text, '8001')}:", "8001", status=2)
 
+    # ---- the command line
+
+    def test_surplus_arguments_are_refused(self):
+        for words in (["status", "now"], ["run", "east"], ["config", "status", "x"], ["check", "a", "b"], ["init", "a", "b"],
+                      ["config", "import", "a", "b"], ["keys", "generate"]):
+            self.assert_refused(self.hamgr(*words), f"'{words[-1]}' is one argument too many", status=2)
+        self.assertEqual(os.listdir(self.dir), ["standfast.yaml"])
+
+    def test_half_a_verb_gives_its_forms(self):
+        for words, code in (["config"], 2), (["config", "edit"], 2), (["help", "config"], 0):
+            result = self.hamgr(*words)
+            self.assertEqual(result[0], code)
+            for form in "hamgr config import FILE", "hamgr config export", "hamgr config status":
+                self.assertIn(form, result[1])
+        self.assertIn("hamgr site promote [SITE]", self.hamgr("site")[1])
+        self.assertEqual(self.hamgr("help")[0], 0)
+        self.assert_refused(self.hamgr("help", "dance"), "no verb 'dance'", status=2)
+
     # ---- founding
 
     def test_a_relative_folder_to_found_in_is_made(self):
