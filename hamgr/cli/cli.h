@@ -48,7 +48,7 @@ int cli_ask(struct cli *cli, const char *verb, const char *const *arguments, cli
  * cli. */
 void cli_print(void *arg, int code, const char *text, const json_t *json);
 
-#define VERB(name, function, arguments, meaning) int function(struct cli *cli);
+#define VERB(name, function, most, arguments, meaning) int function(struct cli *cli);
 #include "hamgr/cli/verbs.tbl.h"
 
 #endif

@@ -14,14 +14,24 @@
 static const struct verb {
     const char *name;
     int (*function)(struct cli *cli);
+    int most; /* arguments, options not counted */
     const char *arguments, *meaning;
 } verbs[] = {
-#define VERB(name, function, arguments, meaning) {name, function, arguments, meaning},
+#define VERB(name, function, most, arguments, meaning) {name, function, most, arguments, meaning},
 #include "hamgr/cli/verbs.tbl.h"
 };
 
-enum { OPTION_SELF = 256, OPTION_BIN, OPTION_TIMEOUT, OPTION_FORCE, OPTION_WAIT,
-       OPTION_RECORDS, OPTION_CSV, OPTION_SINCE, OPTION_LIMIT };
+enum {
+    OPTION_SELF = 256,
+    OPTION_BIN,
+    OPTION_TIMEOUT,
+    OPTION_FORCE,
+    OPTION_WAIT,
+    OPTION_RECORDS,
+    OPTION_CSV,
+    OPTION_SINCE,
+    OPTION_LIMIT
+};
 
 static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                         {"self", required_argument, NULL, OPTION_SELF},
@@ -51,7 +61,8 @@ static void usage(FILE *out)
             "  --self NAME     which host of it this is (default: its `self`, or $STANDFAST_SELF)\n"
             "  --bin-dir DIR   run --supervise: where the components are (default: beside hamgr)\n"
             "  --timeout MS    how long to wait for the hamgr of this host (default %d)\n"
-            "  --wait          switchover, site promote: return when it has happened; config import: wait for a writer\n"
+            "  --wait          switchover, site promote: return when it has happened; config "
+            "import: wait for a writer\n"
             "  --json          the answer as one JSON document\n\n"
             "Exit status: 0 done, 1 refused or failed, 2 wrong command line or file, 3 no hamgr "
             "answers.\n",
@@ -74,6 +85,42 @@ static int find_verb(int argc, char **argv, const struct verb **ret_verb)
         return space != NULL ? 2 : 1;
     }
     return 0;
+}
+
+/* print_forms - every form of the verbs that begin with the word FIRST.  Returns whether there is
+ * one. */
+static bool print_forms(const char *first, FILE *out)
+{
+    size_t length = strlen(first);
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        const char *name = verbs[i].name;
+
+        if (strncmp(name, first, length) != 0 || (name[length] != ' ' && name[length] != '\0'))
+            continue;
+        fprintf(out, "  hamgr %s %s\n      %s\n", name, verbs[i].arguments, verbs[i].meaning);
+        any = true;
+    }
+    return any;
+}
+
+/* help - `hamgr help [VERB]`, and what is said to words that are no verb. */
+static int help(int argc, char **argv)
+{
+    bool asked = strcmp(argv[0], "help") == 0;
+    const char *first = asked && argc > 1 ? argv[1] : argv[0];
+
+    if (asked && argc == 1) {
+        usage(stdout);
+        return CLI_DONE;
+    }
+    if (!asked && print_forms(first, stderr))
+        return CLI_USAGE;
+    if (asked && print_forms(first, stdout))
+        return CLI_DONE;
+    fprintf(stderr, "hamgr: there is no verb '%s'; see `hamgr --help`\n", first);
+    return CLI_USAGE;
 }
 
 static char *own_folder(void)
@@ -150,12 +197,15 @@ int main(int argc, char **argv)
         return CLI_USAGE;
     }
     words = find_verb(argc - optind, argv + optind, &verb);
-    if (words == 0) {
-        fprintf(stderr, "hamgr: there is no verb '%s'; see `hamgr --help`\n", argv[optind]);
-        return CLI_USAGE;
-    }
+    if (words == 0)
+        return help(argc - optind, argv + optind);
     cli.argc = argc - optind - words;
     cli.argv = argv + optind + words;
+    if (cli.argc > verb->most) {
+        fprintf(stderr, "hamgr: '%s' is one argument too many; write: hamgr %s %s\n",
+                cli.argv[verb->most], verb->name, verb->arguments);
+        return CLI_USAGE;
+    }
     if (cli.bin_dir == NULL)
         cli.bin_dir = own_folder();
     r = cli_bootstrap(&cli);
