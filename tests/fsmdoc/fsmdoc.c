@@ -1,4 +1,4 @@
-/* fsmdoc - write docs/fsm/NAME.md for every machine, from its table.
+/* fsmdoc - write docs/fsm/NAME.md for every machine, from its table, and README.md, their list.
  *
  *   fsmdoc DIRECTORY
  */
@@ -57,16 +57,41 @@ static void table(FILE *f, const struct fsm *m)
     }
 }
 
-static int write_one(const char *directory, const struct fsm *m)
+static FILE *open_page(const char *directory, const char *name)
 {
     char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s.md", directory, m->name) >= sizeof path)
-        return -1;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s.md", directory, name) >= sizeof path)
+        return NULL;
     FILE *f = fopen(path, "w");
-    if (!f) {
+    if (!f)
         perror(path);
+    return f;
+}
+
+static int write_index(const char *directory)
+{
+    FILE *f = open_page(directory, "README");
+    if (!f)
         return -1;
-    }
+    fputs("# State machines\n\n"
+          "Generated from the tables (`*.tbl.h`) by `tests/fsmdoc`; do not edit. The ctest "
+          "`fsmdoc` fails when\n"
+          "a page and its table differ. `test_tables` checks each table: every state answers every "
+          "event, no\n"
+          "row stands behind one that always matches, every state can be reached and left.\n\n"
+          "| machine | table |\n|---|---|\n",
+          f);
+    for (size_t i = 0; i < MACHINES_N; i++)
+        fprintf(f, "| [%s](%s.md) | `%s` |\n", machines[i].title, machines[i].name,
+                machines[i].table);
+    return fclose(f);
+}
+
+static int write_one(const char *directory, const struct fsm *m)
+{
+    FILE *f = open_page(directory, m->name);
+    if (!f)
+        return -1;
     fprintf(f, "# %s\n\nGenerated from `%s` by `tests/fsmdoc`; do not edit.\n\n", m->title,
             m->table);
     words(f, "state", m->states, m->states_n);
@@ -87,5 +112,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < MACHINES_N; i++)
         if (write_one(argv[1], &machines[i]) != 0)
             return 1;
-    return 0;
+    return write_index(argv[1]) == 0 ? 0 : 1;
 }
