@@ -148,7 +148,8 @@ static int load_pair(const struct bootstrap *b, struct keys *keys, struct keys_e
     int r;
 
     path_of(path, b->keys_dir, host, ".secret");
-    (void)snprintf(mend, sizeof mend, "make it with: hamgr keys generate %s, or copy it", host);
+    (void)snprintf(mend, sizeof mend,
+                   "copy it from the folder %s/keys that `hamgr init DIR` made below DIR", host);
     r = check_secret(path, mend, error);
     if (r < 0)
         return r;
@@ -195,10 +196,9 @@ int keys_load(const struct bootstrap *bootstrap, struct keys *ret_keys, struct k
         strcmp(keys.hosts[bootstrap->self], keys.public_key) != 0) {
         keys_forget(&keys);
         return fail(error, -EINVAL,
-                    "%s/%s.key and .secret are of different pairs; copy both again, or run: hamgr "
-                    "keys generate --replace %s",
-                    bootstrap->keys_dir, bootstrap_self(bootstrap)->name,
-                    bootstrap_self(bootstrap)->name);
+                    "%s/%s.key and .secret are of different pairs; copy both again from the folder "
+                    "that `hamgr init` made",
+                    bootstrap->keys_dir, bootstrap_self(bootstrap)->name);
     }
     *ret_keys = keys;
     keys_forget(&keys);

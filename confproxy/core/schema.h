@@ -47,7 +47,8 @@ enum cfg_dn_type {
 #define FOR_TRUNK         (1u << CFG_DN_TRUNK)
 #define FOR_SERVICE       (1u << CFG_DN_SERVICE)
 #define FOR_FAR           (FOR_TRUNK | FOR_SERVICE)
-#define FOR_NUMBER        (FOR_EXTENSION | FOR_ACD_QUEUE | FOR_ROUTING_POINT)
+#define FOR_REACHED       (FOR_EXTENSION | FOR_ACD_QUEUE)
+#define FOR_NUMBER        (FOR_REACHED | FOR_ROUTING_POINT)
 #define FOR_ALL           (FOR_FAR | FOR_NUMBER)
 
 enum cfg_field_id {
@@ -101,7 +102,6 @@ const char *cfg_item_id(const struct cfg_item *item);
 
 /* cfg_type_name - "options", "dn", "agent", as in ConfGet.type and as the key of the store. */
 const char *cfg_type_name(enum cfg_type type);
-bool cfg_type_find(const char *name, enum cfg_type *ret_type);
 
 /* cfg_word, cfg_word_find - the words of KIND_TYPE and KIND_FORWARD and their numbers on the wire.
  * cfg_word returns NULL, cfg_word_find 0, for what is none. */

@@ -496,3 +496,16 @@ Test(validate, a_password_hash_is_judged_whole)
         cr_assert_eq(problems[0].field, FIELD_AGENT_PASSWORD_HASH);
     }
 }
+
+Test(validate, a_routing_point_has_no_dr_forward_as_its_targets_are_asked_one_by_one)
+{
+    static const char *const targets[] = {"8000"};
+    struct cfg_item *queue = add_dn("8000", CFG_DN_ACD_QUEUE);
+    struct cfg_item *point = add_dn("8100", CFG_DN_ROUTING_POINT);
+
+    texts(point, FIELD_DN_TARGETS, targets, 1);
+    number(queue, FIELD_DN_DR_FORWARD, 2);
+    cr_assert_eq(judge(), 0, "%s", problems[0].text);
+    number(point, FIELD_DN_DR_FORWARD, 2);
+    only(point, FIELD_DN_DR_FORWARD, "a DN of type routing-point has no dr-forward; take it out");
+}

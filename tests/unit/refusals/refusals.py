@@ -186,7 +186,7 @@ class Refusal(unittest.TestCase):
     def test_a_missing_key(self):
         self.found()
         os.unlink(os.path.join(self.dir, "east.1/keys/east.1.secret"))
-        self.assert_refused(self.hamgr("run"), "east.1.secret", "No such file", status=1)
+        self.assert_refused(self.hamgr("run"), "east.1.secret", "No such file", "hamgr init", status=1)
 
     def test_a_secret_that_others_can_read(self):
         self.found()
