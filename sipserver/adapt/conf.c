@@ -69,6 +69,9 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->contacts_max = OPTION(c, contacts_max, o->contacts_max);
     if (o->contacts_max > SC_CONTACTS_MAX)
         o->contacts_max = SC_CONTACTS_MAX;
+    o->lockout_refusals = OPTION(c, lockout_refusals, o->lockout_refusals);
+    o->lockout_window_ms = OPTION(c, lockout_window_ms, o->lockout_window_ms);
+    o->lockout_time_ms = OPTION(c, lockout_time_ms, o->lockout_time_ms);
     o->ring_timeout_ms = OPTION(c, ring_timeout_ms, o->ring_timeout_ms);
     o->answer_timeout_ms = OPTION(c, answer_timeout_ms, o->answer_timeout_ms);
     o->session_expires_s = OPTION(c, session_expires_s, o->session_expires_s);
