@@ -87,6 +87,7 @@ bool stream_may_send(struct stream *stream);
 struct loop *stream_loop(const struct stream *stream);
 char *stream_buffer(const struct stream *stream); /* CONNECTION_MESSAGE_MAX bytes, for one read */
 uint32_t stream_output_max(const struct stream *stream);
+void stream_addr_text(const struct sip_addr *a, char *text, size_t size);
 void stream_complain(struct stream *stream, const struct connection *c, const char *what);
 
 #endif

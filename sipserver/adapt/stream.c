@@ -1,8 +1,6 @@
 #include "sipserver/adapt/stream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,55 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "sipserver/adapt/connection.h"
-#include "sipserver/adapt/server.h"
-#include "sipserver/adapt/tls.h"
+#include "sipserver/adapt/stream_inner.h"
 #include "sipserver/adapt/udp.h"
 
-#define SLOT_BITS   17 /* of a flow number: its slot; the rest counts up from a random start */
-#define SLOTS       (1u << SLOT_BITS)
-#define ACCEPTS_MAX 64 /* of one turn: then others have theirs */
-#define BACKLOG     1024
-#define RETRY_MS    50
-#define UNSENT_MAX  256
-#define FDS_KEPT    128 /* descriptors for everything else */
-
-struct source {
-    struct hash_node by_ip;
-    uint8_t ip[17]; /* family and address */
-    uint32_t connections;
-};
-
-struct listener {
-    struct stream *stream;
-    enum sip_transport transport;
-    int fd; /* -1: closed */
-    struct loop_io *io;
-    char why_not[160];
-};
-
-struct stream {
-    struct server *server;
-    struct stream_limits limits;
-    struct listener listeners[2]; /* TCP, TLS */
-    struct tls *tls;              /* NULL: the bootstrap file names no certificate */
-    bool wanted;
-    struct loop_timer *retry, *timer, *check;
-    struct connection **slots; /* by the low bits of the flow number */
-    uint32_t next_slot, generation;
-    uint32_t live, fds_max;
-    struct hash by_addr, by_ip;
-    void *by_addr_memory, *by_ip_memory;
-    struct list idle;     /* all, longest not heard from first */
-    struct list patience; /* those that owe something, longest first */
-    struct list over;
-    uint64_t unsent[UNSENT_MAX];
-    unsigned unsent_n;
-    uint64_t counts[STREAM_COUNTS];
-    struct log_limit limit;
-    char *buffer;
-};
+#define FDS_KEPT 128 /* descriptors for everything else */
 
 void stream_limits_default(struct stream_limits *limits)
 {
@@ -113,7 +66,7 @@ void stream_message(struct stream *stream, const struct sip_addr *from, struct s
         &(struct sc_event){.kind = SC_EV_DATAGRAM, .src = *from, .data = data.p, .len = data.len});
 }
 
-static void addr_text(const struct sip_addr *a, char *text, size_t size)
+void stream_addr_text(const struct sip_addr *a, char *text, size_t size)
 {
     struct sip_buf b;
 
@@ -126,115 +79,9 @@ void stream_complain(struct stream *stream, const struct connection *c, const ch
 {
     char text[80];
 
-    addr_text(&c->peer, text, sizeof(text));
+    stream_addr_text(&c->peer, text, sizeof(text));
     log_limited(&stream->limit, LEVEL_NOTICE, MSG_SIP, LOG_FIELDS(.object = text),
                 "connection of %s closed: %s", text, what);
-}
-
-/* ---- the table ---- */
-
-/* A source's place, or a new one.  NULL: no memory. */
-static struct source *source_of(struct stream *stream, const struct sip_addr *peer)
-{
-    uint8_t ip[17] = {peer->family};
-    struct hash_node *node;
-    struct source *source;
-
-    memcpy(ip + 1, peer->ip, sizeof(peer->ip));
-    node = hash_get(&stream->by_ip, ip, sizeof(ip));
-    if (node != NULL)
-        return CONTAINER_OF(node, struct source, by_ip);
-    source = calloc(1, sizeof(*source));
-    if (source == NULL)
-        return NULL;
-    memcpy(source->ip, ip, sizeof(ip));
-    if (hash_put(&stream->by_ip, &source->by_ip, source->ip, sizeof(source->ip)) != 0) {
-        free(source);
-        return NULL;
-    }
-    return source;
-}
-
-static void leave_source(struct stream *stream, struct source *source)
-{
-    if (source == NULL || --source->connections > 0)
-        return;
-    hash_remove(&stream->by_ip, &source->by_ip);
-    free(source);
-}
-
-static void key_of(const struct sip_addr *a, uint8_t key[CONNECTION_KEY])
-{
-    key[0] = a->family;
-    key[1] = a->transport;
-    key[2] = (uint8_t)(a->port >> 8);
-    key[3] = (uint8_t)a->port;
-    memcpy(key + 4, a->ip, sizeof(a->ip));
-}
-
-/* There is a free slot: the maximum of connections is below their number. */
-static uint32_t new_flow(struct stream *stream)
-{
-    do
-        stream->next_slot = (stream->next_slot + 1) % SLOTS;
-    while (stream->slots[stream->next_slot] != NULL);
-    stream->generation++;
-    if (stream->generation << SLOT_BITS == 0)
-        stream->generation++; /* 0 is no flow */
-    return stream->generation << SLOT_BITS | stream->next_slot;
-}
-
-static struct connection *find(const struct stream *stream, const struct sip_addr *to)
-{
-    struct connection *c = stream->slots[to->flow % SLOTS];
-    uint8_t key[CONNECTION_KEY];
-    struct hash_node *node;
-
-    if (to->flow != 0 && c != NULL && c->peer.flow == to->flow && sip_addr_eq(&c->peer, to))
-        return c;
-    key_of(to, key);
-    node = hash_get(&stream->by_addr, key, sizeof(key));
-    return node != NULL ? CONTAINER_OF(node, struct connection, by_addr) : NULL;
-}
-
-static uint32_t connections_max(const struct stream *stream)
-{
-    return stream->limits.connections_max < stream->fds_max ? stream->limits.connections_max
-                                                            : stream->fds_max;
-}
-
-/* Enter C, which has its descriptor, session and state.  On failure the caller closes those. */
-static int enter(struct stream *stream, struct connection *c)
-{
-    int r;
-
-    c->stream = stream;
-    c->heard = c->patience = loop_now(stream_loop(stream));
-    r = connection_begin(c);
-    if (r != 0)
-        return r;
-    c->peer.flow = new_flow(stream);
-    stream->slots[c->peer.flow % SLOTS] = c;
-    key_of(&c->peer, c->key);
-    (void)hash_put(&stream->by_addr, &c->by_addr, c->key, sizeof(c->key)); /* the first is found */
-    list_append(&stream->idle, &c->in_idle);
-    list_append(&stream->patience, &c->in_patience);
-    list_link_init(&c->in_over);
-    stream->live++;
-    return 0;
-}
-
-void stream_over(struct connection *c)
-{
-    struct stream *stream = c->stream;
-
-    stream->slots[c->peer.flow % SLOTS] = NULL;
-    hash_remove(&stream->by_addr, &c->by_addr);
-    list_remove(&c->in_idle);
-    list_remove(&c->in_patience);
-    list_append(&stream->over, &c->in_over);
-    leave_source(stream, c->source);
-    stream->live--;
 }
 
 /* ---- time ---- */
@@ -295,158 +142,7 @@ static void on_timer(void *arg, mono_t now)
     }
 }
 
-/* ---- coming in ---- */
-
-/* How a dead peer is found: probes after silence, and an end to waiting for its acknowledgement. */
-static void set_options(const struct stream *stream, int fd)
-{
-    int on = 1, idle = (int)(stream->limits.keepalive_ms / 1000);
-    int interval = idle / 4 > 0 ? idle / 4 : 1;
-    unsigned patience = stream->limits.patience_ms;
-
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience));
-}
-
-/* A connection from PEER.  On refusal FD is closed. */
-static void welcome(struct listener *listener, int fd, const struct sip_addr *peer)
-{
-    struct stream *stream = listener->stream;
-    struct source *source = source_of(stream, peer);
-    struct connection *c;
-
-    if (source != NULL)
-        source->connections++;
-    if (source == NULL || stream->live >= connections_max(stream) ||
-        source->connections > stream->limits.per_source_max) {
-        stream_count(stream, source == NULL || stream->live >= connections_max(stream)
-                                 ? STREAM_N_MAX
-                                 : STREAM_N_SOURCE);
-        leave_source(stream, source);
-        close(fd);
-        return;
-    }
-    set_options(stream, fd);
-    c = calloc(1, sizeof(*c));
-    if (c != NULL) {
-        c->peer = *peer;
-        c->fd = fd;
-        c->source = source;
-        c->state = CONNECTION_OPEN;
-        if (listener->transport == SIP_TLS) {
-            c->state = CONNECTION_HANDSHAKE;
-            c->ssl = tls_accept(stream->tls, fd);
-        }
-    }
-    if (c == NULL || (listener->transport == SIP_TLS && c->ssl == NULL) || enter(stream, c) != 0) {
-        stream_count(stream, listener->transport == SIP_TLS ? STREAM_N_TLS_FAILED : STREAM_N_MAX);
-        leave_source(stream, source);
-        if (c != NULL)
-            SSL_free(c->ssl);
-        free(c);
-        close(fd);
-        return;
-    }
-    stream_count(stream, STREAM_N_ACCEPTED);
-}
-
-static void on_accept(void *arg, uint32_t events)
-{
-    struct listener *listener = arg;
-
-    (void)events;
-    for (unsigned i = 0; i < ACCEPTS_MAX && listener->fd >= 0; i++) {
-        struct sockaddr_storage from;
-        socklen_t length = sizeof(from);
-        struct sip_addr peer;
-        int fd =
-            accept4(listener->fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd < 0)
-            return;
-        peer = udp_from_socket(&from);
-        peer.transport = (uint8_t)listener->transport;
-        peer.local = listener->transport == SIP_TLS ? SIP_LOCAL_TLS : 0;
-        welcome(listener, fd, &peer);
-    }
-}
-
-/* ---- listening ---- */
-
-static int own_socket(const struct stream *stream, uint16_t port, int *ret_fd)
-{
-    struct sip_addr local = stream->server->conf.local;
-    struct sockaddr_storage address;
-    socklen_t length;
-    int on = 1, fd, r;
-
-    local.port = port;
-    length = udp_to_socket(&local, &address);
-    fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    /* The site address may not be on the interface yet; connections of the role's last holder may
-     * still be ending at this port. */
-    if (local.family == SIP_IPV6) {
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
-    } else {
-        (void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
-    }
-    if (port == 0)
-        (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-    else
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (struct sockaddr *)&address, length) != 0) {
-        r = -errno;
-        close(fd);
-        return r;
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-static void close_listener(struct listener *listener)
-{
-    loop_io_destroy(&listener->io);
-    if (listener->fd >= 0)
-        close(listener->fd);
-    listener->fd = -1;
-}
-
-static void try_listener(struct listener *listener)
-{
-    struct stream *stream = listener->stream;
-    struct sip_addr local = stream->server->conf.local;
-    bool first = listener->why_not[0] == '\0';
-    char text[80];
-    int r;
-
-    local.transport = (uint8_t)listener->transport;
-    if (listener->transport == SIP_TLS)
-        local.port = stream->server->conf.tls_port;
-    r = own_socket(stream, local.port, &listener->fd);
-    if (r == 0 && listen(listener->fd, BACKLOG) != 0)
-        r = -errno;
-    if (r == 0)
-        r = loop_io_new(stream_loop(stream), listener->fd, EPOLLIN, LOOP_SIP, on_accept, listener,
-                        &listener->io);
-    if (r == 0) {
-        listener->why_not[0] = '\0';
-        return;
-    }
-    close_listener(listener);
-    addr_text(&local, text, sizeof(text));
-    snprintf(listener->why_not, sizeof(listener->why_not), "cannot listen at %s: %s", text,
-             strerror(-r));
-    if (first)
-        log_event(LEVEL_WARNING, MSG_FAULT, LOG_FIELDS(.object = text), "%s; trying again",
-                  listener->why_not);
-    loop_timer_set(stream->retry, mono_add_ms(loop_now_exact(), RETRY_MS));
-}
+/* ---- open and closed ---- */
 
 static unsigned listeners_n(const struct stream *stream)
 {
@@ -460,7 +156,7 @@ static void on_retry(void *arg, mono_t now)
     (void)now;
     for (unsigned i = 0; stream->wanted && i < listeners_n(stream); i++)
         if (stream->listeners[i].fd < 0)
-            try_listener(&stream->listeners[i]);
+            listener_try(&stream->listeners[i]);
 }
 
 void stream_open(struct stream *stream)
@@ -478,7 +174,7 @@ void stream_close(struct stream *stream)
     stream->wanted = false;
     loop_timer_set(stream->retry, MONO_NEVER);
     for (unsigned i = 0; i < 2; i++) {
-        close_listener(&stream->listeners[i]);
+        listener_close(&stream->listeners[i]);
         stream->listeners[i].why_not[0] = '\0';
     }
     while ((link = list_first(&stream->idle)) != NULL)
@@ -494,17 +190,17 @@ static struct connection *make(struct stream *stream, const struct sip_addr *to)
     struct connection *c = calloc(1, sizeof(*c));
     struct sockaddr_storage address;
     socklen_t length = udp_to_socket(to, &address);
-    int r = c == NULL || stream->live >= connections_max(stream) ? -ENOMEM : 0;
+    int r = c == NULL || stream->live >= flows_max(stream) ? -ENOMEM : 0;
 
     if (r == 0) {
         c->peer = *to;
         c->made_here = true;
         c->state = CONNECTION_CONNECTING;
         c->fd = -1;
-        r = own_socket(stream, 0, &c->fd);
+        r = listener_socket(stream, 0, &c->fd);
     }
     if (r == 0) {
-        set_options(stream, c->fd);
+        listener_options(stream, c->fd);
         if (connect(c->fd, (struct sockaddr *)&address, length) != 0 && errno != EINPROGRESS)
             r = -errno;
     }
@@ -513,7 +209,7 @@ static struct connection *make(struct stream *stream, const struct sip_addr *to)
         r = c->ssl == NULL ? -EPROTO : 0;
     }
     if (r == 0)
-        r = enter(stream, c);
+        r = flow_enter(stream, c);
     if (r == 0)
         return c;
     if (c != NULL) {
@@ -535,7 +231,7 @@ void stream_send(struct stream *stream, const struct sip_dgram *item, struct sip
         stream_count(stream, STREAM_N_FENCED);
         return;
     }
-    c = find(stream, &to);
+    c = flow_find(stream, &to);
     if (c == NULL && to.flow != 0) {
         if (to.again == 0) {
             stream_count(stream, STREAM_N_FLOW_GONE);
@@ -544,7 +240,7 @@ void stream_send(struct stream *stream, const struct sip_dgram *item, struct sip
         }
         to.port = to.again; /* RFC 3261 18.2.2: the port of sent-by */
         to.flow = 0;
-        c = find(stream, &to);
+        c = flow_find(stream, &to);
     }
     if (c == NULL)
         c = make(stream, &to);
@@ -652,7 +348,7 @@ static uint32_t descriptors(void)
         (void)getrlimit(RLIMIT_NOFILE, &limit);
     }
     n = limit.rlim_cur > 2 * FDS_KEPT ? limit.rlim_cur - FDS_KEPT : limit.rlim_cur / 2;
-    return n < SLOTS - 1 ? (uint32_t)n : SLOTS - 1;
+    return n < FLOW_SLOTS - 1 ? (uint32_t)n : FLOW_SLOTS - 1;
 }
 
 void stream_limits(struct stream *stream, const struct stream_limits *limits)
@@ -669,9 +365,9 @@ static int make_tables(struct stream *stream)
 {
     uint8_t secret[HASH_SECRET_BYTES];
 
-    stream->slots = calloc(SLOTS, sizeof(*stream->slots));
-    stream->by_addr_memory = calloc(1, hash_bytes(SLOTS));
-    stream->by_ip_memory = calloc(1, hash_bytes(SLOTS));
+    stream->slots = calloc(FLOW_SLOTS, sizeof(*stream->slots));
+    stream->by_addr_memory = calloc(1, hash_bytes(FLOW_SLOTS));
+    stream->by_ip_memory = calloc(1, hash_bytes(FLOW_SLOTS));
     stream->buffer = malloc(CONNECTION_MESSAGE_MAX);
     if (stream->slots == NULL || stream->by_addr_memory == NULL || stream->by_ip_memory == NULL ||
         stream->buffer == NULL)
@@ -679,8 +375,8 @@ static int make_tables(struct stream *stream)
     if (RAND_bytes(secret, sizeof(secret)) != 1 ||
         RAND_bytes((unsigned char *)&stream->generation, sizeof(stream->generation)) != 1)
         return -EIO;
-    hash_init(&stream->by_addr, stream->by_addr_memory, SLOTS, secret);
-    hash_init(&stream->by_ip, stream->by_ip_memory, SLOTS, secret);
+    hash_init(&stream->by_addr, stream->by_addr_memory, FLOW_SLOTS, secret);
+    hash_init(&stream->by_ip, stream->by_ip_memory, FLOW_SLOTS, secret);
     return 0;
 }
 

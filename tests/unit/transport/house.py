@@ -115,8 +115,6 @@ sites:
                     if "Sanitizer" in f.read():
                         faults.append(name)
         assert not faults, f"a sanitizer complained in {faults}"
-        if os.environ.get("KEEP"):
-            subprocess.run(["cp", "-r", self.dir, os.environ["KEEP"]], check=False)
         self.folder.cleanup()
 
     def log(self, name="east.1"):
@@ -134,15 +132,22 @@ sites:
                 return int(pid)
         return None
 
+    def register(self, stream, number, contact):
+        """REGISTER with digest over STREAM; the final answer."""
+        extra = f"Contact: {contact}\r\nExpires: 60\r\n"
+        challenge = self.ask(stream, method="REGISTER", extra=extra, number=number)
+        extra = self.authorization(challenge, "REGISTER", number) + extra
+        return self.ask(stream, method="REGISTER", extra=extra, number=number)
+
     # -- SIP ---------------------------------------------------------------------------------------------------
 
     def uri(self):
         return f"[{self.site}]" if ":" in self.site else self.site
 
-    def message(self, method="OPTIONS", user="", extra="", body="", transport="TCP", serial=None):
-        serial = serial or time.monotonic_ns()
+    def message(self, method="OPTIONS", user="", extra="", body="", transport="TCP", number="1003"):
+        serial = time.monotonic_ns()
         return (f"{method} sip:{user}{self.uri()} SIP/2.0\r\nVia: SIP/2.0/{transport} client.invalid;branch=z9hG4bK{serial};rport\r\n"
-                f"From: <sip:1003@{self.uri()}>;tag=t{serial}\r\nTo: <sip:1003@{self.uri()}>\r\nCall-ID: c{serial}\r\n"
+                f"From: <sip:{number}@{self.uri()}>;tag=t{serial}\r\nTo: <sip:{number}@{self.uri()}>\r\nCall-ID: c{serial}\r\n"
                 f"CSeq: 1 {method}\r\nMax-Forwards: 70\r\n{extra}Content-Length: {len(body)}\r\n\r\n{body}")
 
     def ask(self, stream, **kwargs):
@@ -209,6 +214,8 @@ class Stream:
 
     def close(self):
         self.socket.close()
+
+    __del__ = close
 
 
 class Phones:
