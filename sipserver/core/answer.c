@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+#define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, REFER"
 #define SUPPORTED "timer"
 
 struct sip_str answer_allow(void)

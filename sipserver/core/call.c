@@ -17,6 +17,7 @@
 #include "sipserver/core/report.h"
 #include "sipserver/core/route.h"
 #include "sipserver/core/session.h"
+#include "sipserver/core/transfer.h"
 #include "sipserver/core/trunk.h"
 
 /* Arguments of call_event, by event. */
@@ -186,20 +187,6 @@ static void a_pass_progress(struct sc *sc, void *object, const void *argument)
     record_ring(sc, c);
 }
 
-/* The dialog of the 2xx, whichever fork it is of. */
-static int take_answer(struct leg *l, const struct sip_msg *m)
-{
-    int r = sip_dialog_answer(&l->dialog, m);
-
-    if (r == -EEXIST) {
-        l->dialog.state = SIP_DIALOG_NONE;
-        l->dialog.remote_tag_len = 0;
-        l->dialog.routes_len = 0;
-        r = sip_dialog_answer(&l->dialog, m);
-    }
-    return r;
-}
-
 static void report_established(struct sc *sc, const struct call *c, handle_t dn)
 {
     const struct dn *d = pool_get(&sc->dns, dn);
@@ -216,7 +203,7 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
     struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
     struct agent *a = pool_get(&sc->agents, c->agent);
     const struct offer *offer = pool_get(&sc->offers, c->offer);
-    int r = take_answer(target, event->msg);
+    int r = leg_take_answer(target, event->msg);
 
     disarm(sc, &c->ring);
     c->answered = sc->now;
@@ -317,6 +304,7 @@ static void a_release(struct sc *sc, void *object, const void *argument)
     struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
 
     relays_end(sc, c);
+    transfer_end(sc, c);
     report_call(sc, c, SC_CALL_RELEASED, argument);
     if (caller != NULL)
         leg_end(sc, caller, 500, SIP_STR_NONE);
@@ -389,19 +377,25 @@ static void offer_phone(struct sc *sc, struct call *c, struct dn *d)
     call_event(sc, c, CALL_EV_TO_TARGET, &target);
 }
 
+struct sip_str call_trunk_uri(const struct call *c, const struct trunk *t, char *text, size_t size)
+{
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, size);
+    sip_put_text(&b, "sip:");
+    sip_put_text(&b, c->number_now);
+    sip_put_text(&b, "@");
+    sip_addr_put_uri(&b, &t->addr);
+    return sip_buf_str(&b);
+}
+
 /* Through trunk T, with the number as it is. */
 static void offer_trunk(struct sc *sc, struct call *c, struct trunk *t)
 {
     struct leg_target target = {.dn = pool_get(&sc->dns, t->dn), .addr = t->addr};
     char text[SIP_URI_MAX];
-    struct sip_buf b;
 
-    sip_buf_init(&b, text, sizeof(text));
-    sip_put_text(&b, "sip:");
-    sip_put_text(&b, c->number_now);
-    sip_put_text(&b, "@");
-    sip_addr_put_uri(&b, &t->addr);
-    target.uri = sip_buf_str(&b);
+    target.uri = call_trunk_uri(c, t, text, sizeof(text));
     call_event(sc, c, CALL_EV_TO_TARGET, &target);
 }
 
@@ -575,7 +569,7 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
         if (current && l->state == LEG_CALLING) {
             call_event(sc, c, CALL_EV_ANSWER, event);
         } else if (l->state == LEG_CANCELLED) { /* the 200 was faster than our CANCEL */
-            if (take_answer(l, event->msg) != 0) {
+            if (leg_take_answer(l, event->msg) != 0) {
                 leg_gone(sc, l);
                 return;
             }
@@ -620,7 +614,10 @@ static void caller_event(struct sc *sc, struct call *c, struct leg *l,
     case SIP_EV_NONE:
     case SIP_EV_REQUEST:
     case SIP_EV_NO_ROOM:
-    case SIP_EV_RESPONSE:
+    case SIP_EV_RESPONSE: /* of a re-INVITE of ours, repeated */
+        if (event->method == SIP_INVITE && event->status / 100 == 2 && event->msg != NULL)
+            leg_late_answer(sc, l, event->msg);
+        return;
     case SIP_EV_TIMEOUT:
     case SIP_EV_UNSENT: return; /* a response that could not be sent is repeated */
     }
@@ -632,12 +629,12 @@ void call_leg_event(struct sc *sc, struct leg *l, const struct sip_event *event)
     bool over = event->kind == SIP_EV_TIMEOUT || event->kind == SIP_EV_UNSENT ||
                 (event->kind == SIP_EV_RESPONSE && event->status >= 200);
 
-    if (session_response(sc, l, event))
+    if (session_response(sc, l, event) || transfer_response(sc, l, event))
         return;
     if (event->method == SIP_BYE) {
         if (over && l->state == LEG_ENDING)
             leg_gone(sc, l);
-    } else if (l->is_caller) {
+    } else if (!l->dialog.is_uac) {
         caller_event(sc, c, l, event);
     } else if (event->kind == SIP_EV_RESPONSE || over) {
         target_response(sc, c, l, event);
@@ -659,6 +656,10 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
     case LEG_BYE_DUE: leg_gone(sc, l); return;
     case LEG_ANSWERED:
     case LEG_UP: break;
+    }
+    if (transfer_left(sc, c, l) || (caller_of(sc, c) != l && target_of(sc, c) != l)) {
+        leg_gone(sc, l); /* of a transfer */
+        return;
     }
     if (l->is_caller)
         c->caller = HANDLE_NONE;
@@ -697,7 +698,10 @@ void call_agent_left(struct sc *sc, struct call *c)
 
 void call_timer_ring(struct sc *sc, struct call *c)
 {
-    call_event(sc, c, CALL_EV_FAILED, &(struct failure){408, "no answer"});
+    if (transfer_under_way(c))
+        transfer_timer(sc, c);
+    else
+        call_event(sc, c, CALL_EV_FAILED, &(struct failure){408, "no answer"});
 }
 
 void call_timer_wait(struct sc *sc, struct call *c)

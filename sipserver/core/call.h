@@ -39,6 +39,9 @@ void call_timer_wait(struct sc *sc, struct call *c);
 /* calls_reap - give back the calls that are over. */
 void calls_reap(struct sc *sc);
 
+/* call_trunk_uri - the number that C tries now, as URI at trunk T; in TEXT. */
+struct sip_str call_trunk_uri(const struct call *c, const struct trunk *t, char *text, size_t size);
+
 /* call_keep_body - keep BODY until the call gives it back; false when it is too large. */
 bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body);
 

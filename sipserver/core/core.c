@@ -14,6 +14,7 @@
 #include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/session.h"
+#include "sipserver/core/transfer.h"
 #include "sipserver/core/trunk.h"
 
 #define SIP_EVENTS_AT_ONCE 4
@@ -222,7 +223,8 @@ static bool serving(const struct sc *sc)
 
 static bool passes_through(enum sip_method method)
 {
-    return method == SIP_BYE || method == SIP_INVITE || method == SIP_UPDATE || method == SIP_INFO;
+    return method == SIP_BYE || method == SIP_INVITE || method == SIP_UPDATE ||
+           method == SIP_INFO || method == SIP_REFER;
 }
 
 static void in_dialog(struct sc *sc, const struct sip_event *event)
@@ -245,6 +247,8 @@ static void in_dialog(struct sc *sc, const struct sip_event *event)
         call_bye(sc, l, event);
     else if (l->state == LEG_ENDING || l->state == LEG_BYE_DUE || l->state == LEG_CANCELLED)
         answer_status(sc, event, 481, N_NO_DIALOG);
+    else if (event->method == SIP_REFER)
+        transfer_refer(sc, l, event);
     else
         relay_request(sc, l, event);
 }
@@ -289,7 +293,7 @@ static void ownerless(struct sc *sc, const struct sip_event *event)
             leg_late_answer(sc, l, event->msg);
     } else if (event->kind == SIP_EV_ACK) {
         l = leg_find(sc, event->msg);
-        if (l != NULL && l->is_caller)
+        if (l != NULL && !l->dialog.is_uac)
             call_leg_event(sc, l, event);
     }
 }

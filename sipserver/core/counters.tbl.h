@@ -12,6 +12,7 @@ COUNTER(REGISTRATIONS_FULL, "drop_registrations_full", "registrations refused: r
 COUNTER(DNS_FULL,          "drop_dns_full",          "DNs left out: dns-max")
 COUNTER(AGENTS_FULL,       "drop_agents_full",       "agents left out: agents-max")
 COUNTER(RELAYS_FULL,       "drop_relays_full",       "in-dialog requests refused: too many at once in one call")
+COUNTER(TRANSFERS,         "transfers",             "transfers completed")
 COUNTER(SESSION_TOO_SHORT, "drop_session_too_short", "requests refused: Session-Expires below min-se")
 COUNTER(SESSIONS_EXPIRED,  "sessions_expired",       "calls released because a party no longer refreshed the session")
 COUNTER(QUEUE_FULL,        "drop_queue_full",        "calls refused: the queue is full")

@@ -8,6 +8,7 @@
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/session.h"
+#include "sipserver/core/transfer.h"
 
 uint64_t leg_owner(const struct sc *sc, const struct leg *l)
 {
@@ -105,23 +106,28 @@ struct leg *leg_caller(struct sc *sc, struct call *c, const struct sip_event *ev
 }
 
 /* The caller as the target sees it: the caller's name and number, at our address. */
-static struct sip_str from_value(const struct sc *sc, const struct call *c, char *text, size_t size)
+static struct sip_str from_value(const struct sc *sc, const struct call *c, const struct leg *shown,
+                                 char *text, size_t size)
 {
-    const struct leg *caller = pool_get(&sc->legs, c->caller);
+    const struct leg *caller = shown != NULL ? shown : pool_get(&sc->legs, c->caller);
+    struct sip_str user = sip_str_of(c->from);
     struct sip_party party;
     char uri[SIP_URI_MAX];
     struct sip_buf b;
 
     sip_buf_init(&b, text, size);
     if (sip_party_parse((struct sip_str){caller->dialog.remote, caller->dialog.remote_len},
-                        &party) == 0 &&
-        !sip_str_empty(party.display)) {
-        sip_put_text(&b, "\"");
-        sip_put(&b, party.display);
-        sip_put_text(&b, "\" ");
+                        &party) == 0) {
+        if (!sip_str_empty(party.display)) {
+            sip_put_text(&b, "\"");
+            sip_put(&b, party.display);
+            sip_put_text(&b, "\" ");
+        }
+        if (shown != NULL)
+            user = party.uri.user;
     }
     sip_put_text(&b, "<");
-    sip_put(&b, own_uri(sc, sip_str_of(c->from), uri, sizeof(uri)));
+    sip_put(&b, own_uri(sc, user, uri, sizeof(uri)));
     sip_put_text(&b, ">");
     return sip_buf_str(&b);
 }
@@ -172,7 +178,7 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     owner = leg_owner(sc, l);
     r.call_id = sip_own_call_id(sc->sip, owner, sc->serial, call_id);
     r.from_tag = sip_own_tag(sc->sip, owner, sc->serial++, tag);
-    r.from = from_value(sc, c, from, sizeof(from));
+    r.from = from_value(sc, c, target->shown, from, sizeof(from));
     sip_buf_init(&b, to, sizeof(to));
     sip_put_text(&b, "<");
     sip_put(&b, own_uri(sc, sip_str_of(c->number_now), to_uri, sizeof(to_uri)));
@@ -191,6 +197,19 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
 }
 
 /* ---- answers ---- */
+
+int leg_take_answer(struct leg *l, const struct sip_msg *m)
+{
+    int r = sip_dialog_answer(&l->dialog, m);
+
+    if (r == -EEXIST) {
+        l->dialog.state = SIP_DIALOG_NONE;
+        l->dialog.remote_tag_len = 0;
+        l->dialog.routes_len = 0;
+        r = sip_dialog_answer(&l->dialog, m);
+    }
+    return r;
+}
 
 int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_msg *response)
 {
@@ -229,6 +248,7 @@ void leg_ack(struct sc *sc, struct leg *l, struct sip_content body)
 
     send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);
     session_sent(sc, l, body);
+    l->ack_had_body = !sip_str_empty(body.body);
     l->acked = l->dialog.invite_cseq;
     if (l->state == LEG_ANSWERED)
         l->state = LEG_UP;
@@ -269,7 +289,7 @@ void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *respons
     if (response->cseq.number != l->dialog.invite_cseq ||
         (l->acked != l->dialog.invite_cseq && l->state == LEG_UP) || l->state == LEG_ANSWERED)
         return; /* the ACK is on its way from the other party */
-    if (kept != NULL &&
+    if (kept != NULL && l->ack_had_body &&
         l->acked == l->dialog.invite_cseq) /* the answer that the first ACK carried */
         body = (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}};
     send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);
@@ -283,6 +303,7 @@ void leg_gone(struct sc *sc, struct leg *l)
 
     uncount(sc, l);
     session_end(sc, l);
+    transfer_leg_lost(sc, l);
     pool_put(&sc->legs, l);
     call_leg_gone(sc, c);
 }
@@ -316,9 +337,10 @@ void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str conta
 {
     uncount(sc, l);
     session_end(sc, l);
+    transfer_leg_lost(sc, l);
     switch ((enum leg_state)l->state) {
     case LEG_CALLING:
-        if (l->is_caller) {
+        if (!l->dialog.is_uac) {
             refuse(sc, l, status, contact);
             return;
         }
@@ -327,7 +349,7 @@ void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str conta
             leg_gone(sc, l);
         return;
     case LEG_ANSWERED:
-        if (l->is_caller) {
+        if (!l->dialog.is_uac) {
             l->state = LEG_BYE_DUE;
             return;
         }
@@ -368,6 +390,20 @@ struct leg *leg_find(const struct sc *sc, const struct sip_msg *request)
     struct leg *l = by_tag(sc, request->to.tag);
 
     return l != NULL && sip_dialog_matches(&l->dialog, request) ? l : NULL;
+}
+
+struct leg *leg_find_named(const struct sc *sc, struct sip_str call_id, struct sip_str local,
+                           struct sip_str remote)
+{
+    struct leg *l = by_tag(sc, local);
+
+    return l != NULL &&
+                   sip_str_eq(call_id,
+                              (struct sip_str){l->dialog.call_id, l->dialog.call_id_len}) &&
+                   sip_str_eq(remote,
+                              (struct sip_str){l->dialog.remote_tag, l->dialog.remote_tag_len})
+               ? l
+               : NULL;
 }
 
 struct leg *leg_find_own(const struct sc *sc, const struct sip_msg *response)

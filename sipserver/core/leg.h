@@ -18,7 +18,8 @@ struct leg_target {
     struct dn *dn;
     struct sip_addr addr;
     struct sip_str uri;
-    bool by_flow; /* a registered phone */
+    bool by_flow;            /* a registered phone */
+    const struct leg *shown; /* who calls; NULL: the call's caller */
 };
 
 /* leg_call - send an INVITE to TARGET with the call's offer.  NULL when it could not be sent. */
@@ -38,10 +39,17 @@ void leg_gone(struct sc *sc, struct leg *l);
 /* leg_find - the leg whose dialog REQUEST belongs to; NULL. */
 struct leg *leg_find(const struct sc *sc, const struct sip_msg *request);
 
+/* leg_find_named - the leg with exactly this dialog, LOCAL and REMOTE tags as we see them; NULL. */
+struct leg *leg_find_named(const struct sc *sc, struct sip_str call_id, struct sip_str local,
+                           struct sip_str remote);
+
 /* leg_find_own - the leg whose tag of ours RESPONSE carries in its From; NULL. */
 struct leg *leg_find_own(const struct sc *sc, const struct sip_msg *response);
 
 uint64_t leg_owner(const struct sc *sc, const struct leg *l);
+
+/* leg_take_answer - the dialog of the 2xx to L's first INVITE, whichever fork it is of. */
+int leg_take_answer(struct leg *l, const struct sip_msg *response);
 
 /* leg_respond - answer the caller's INVITE with what RESPONSE (may be NULL) of the target says. */
 int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_msg *response);

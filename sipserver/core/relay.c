@@ -82,7 +82,8 @@ static unsigned refusal(const struct sc *sc, const struct call *c, const struct 
         return method == SIP_INVITE ? 491 : 500;
     if (method != SIP_INVITE)
         return 0;
-    if (l->state != LEG_UP || to->state != LEG_UP || session_reinvites(l) || session_reinvites(to))
+    if (l->state != LEG_UP || to->state != LEG_UP || session_reinvites(l) ||
+        session_reinvites(to) || l->join_txn != 0 || to->join_txn != 0)
         return 491;
     if (!invite_under_way(sc, c, &from_caller))
         return 0;

@@ -48,7 +48,8 @@ static bool g_busy(const struct sc *sc, const void *object)
 {
     const struct leg *l = object;
 
-    return l->state != LEG_UP || relays_under_way(sc, pool_get(&sc->calls, l->call));
+    return l->state != LEG_UP || l->join_txn != 0 ||
+           relays_under_way(sc, pool_get(&sc->calls, l->call));
 }
 
 static bool g_there(const struct sc *sc, const void *object)

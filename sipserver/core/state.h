@@ -100,7 +100,19 @@ enum session_event {
     SESSION_EVENTS
 };
 
-extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm, session_fsm;
+enum transfer_state {
+#define STATE(name, meaning) TRANSFER_##name,
+#include "sipserver/core/transfer.tbl.h"
+    TRANSFER_STATES
+};
+
+enum transfer_event {
+#define EVENT(name, meaning) TRANSFER_EV_##name,
+#include "sipserver/core/transfer.tbl.h"
+    TRANSFER_EVENTS
+};
+
+extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm, session_fsm, transfer_fsm;
 
 /* ---- objects ---- */
 
@@ -242,6 +254,13 @@ struct leg {
     uint32_t interval_s;   /* in force, or asked for by us */
     mono_t refreshed;      /* when the interval began */
     uint64_t refresh;      /* transaction of our refresh; 0: none is out */
+    bool ack_had_body;     /* the last ACK of ours carried the kept body */
+
+    /* transfers (transfer.h) */
+    handle_t joins;    /* the call that waits for this party's answer */
+    uint64_t join_txn; /* to the INVITE that asks it; 0: none is out */
+    bool refers;       /* its party has sent a REFER before */
+
     handle_t sdp;          /* what was sent to it last, where a refresh needs that */
 
     struct timer session;
@@ -292,6 +311,19 @@ struct call_history {
     struct call_target targets[CALL_TARGETS_MAX];
 };
 
+/* A transfer under way (transfer.h). */
+struct transfer {
+    uint8_t state;  /* enum transfer_state */
+    bool by_caller; /* the transferor is, or was, the call's caller */
+    bool attended;  /* the new party's leg is of another call */
+    bool offered;   /* the new party has answered, with an offer */
+    bool silent;    /* the transferor wants no NOTIFY, or no longer */
+    uint8_t tries;  /* how often the other party was asked */
+    uint32_t id;    /* of the subscription: CSeq of the REFER; 0: the first one, which needs none */
+    handle_t by;    /* the transferor's leg */
+    handle_t to;    /* the new party's */
+};
+
 struct call {
     uint64_t epoch, number; /* the role under which it began, and its serial number: its id */
     uint8_t state;          /* enum call_state */
@@ -320,6 +352,7 @@ struct call {
     char from[SC_NAME_SIZE];       /* the caller's number */
 
     struct call_history history;
+    struct transfer transfer;
 
     struct list_link in_queue; /* of its queue; of sc->over when its last leg is gone */
     struct timer ring, wait;

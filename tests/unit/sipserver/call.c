@@ -437,7 +437,7 @@ Test(call, an_unsupported_method_is_405_and_an_extension_420)
     cr_assert(strstr(g.reply, "Unsupported: 100rel") != NULL);
     ua_call(&phone[0], "101", OFFER);
     establish(&phone[0], &phone[1]);
-    ua_request(&phone[0], SIP_REFER, NULL);
+    ua_request(&phone[0], SIP_SUBSCRIBE, NULL);
     ua_expect(&phone[0], 405);
     cr_assert_eq(kit_status(k).calls, 1);
 }

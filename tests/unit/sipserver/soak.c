@@ -45,7 +45,7 @@ static struct datagram wire[WIRE];
 static unsigned wire_n;
 static struct prng dice;
 static bool chaos;
-static unsigned calls_made, updates, reinvites;
+static unsigned calls_made, updates, reinvites, refers;
 static struct sip_out bot_out;
 static unsigned phases[16];
 static unsigned records;
@@ -136,7 +136,8 @@ static void bot_idle(struct bot *b)
 
 static void bot_request(struct bot *b, enum sip_method method)
 {
-    char contact[128];
+    char contact[128], refer_to[64];
+    struct sip_extra refer = {.id = SIP_H_REFER_TO};
     struct sip_request r;
     uint64_t txn;
 
@@ -144,6 +145,14 @@ static void bot_request(struct bot *b, enum sip_method method)
     r.contact = contact_of(b, contact, sizeof(contact));
     if (method == SIP_INVITE || method == SIP_UPDATE)
         r.content = (struct sip_content){SIP_STR("application/sdp"), SIP_STR(SDP_A)};
+    if (method == SIP_REFER) {
+        snprintf(refer_to, sizeof(refer_to), "<sip:%u@10.0.0.1>",
+                 100 + (unsigned)prng_below(&dice, 8));
+        refer.value = sip_str_of(refer_to);
+        r.extras = &refer;
+        r.extras_n = 1;
+        refers++;
+    }
     if (method == SIP_ACK)
         (void)sip_send_ack(b->stack, &k->conf.local, &r, 1, &bot_out);
     else
@@ -364,8 +373,8 @@ static void bot_act(struct bot *b, bool finish)
         break;
     case RINGING: bot_answer(b); break;
     case UP:
-        if (!finish && chance(40)) {
-            bot_request(b, chance(50) ? SIP_INVITE : SIP_INFO);
+        if (!finish && chance(60)) {
+            bot_request(b, chance(40) ? SIP_REFER : chance(50) ? SIP_INVITE : SIP_INFO);
             b->act = soon(0, 10000);
         } else {
             bot_bye(b);
@@ -466,7 +475,7 @@ static void start(uint64_t seed)
     kit_dn(k, &gw);
     phones_register(k, phone, 100, PHONES);
     memset(phases, 0, sizeof(phases));
-    calls_made = updates = reinvites = wire_n = records = 0;
+    calls_made = updates = reinvites = refers = wire_n = records = 0;
     for (unsigned i = 0; i < BOTS; i++) {
         struct bot *b = &bots[i];
 
@@ -525,6 +534,9 @@ static void soak(uint64_t seed)
     cr_assert_gt(phases[SC_CALL_ABANDONED], 10);
     cr_assert_gt(updates, 50);
     cr_assert_gt(reinvites, 50);
+    fprintf(stderr, "# %u REFERs, %u transfers\n", refers, (unsigned)kit_counter(k, "transfers"));
+    cr_assert_gt(refers, 20);
+    cr_assert_gt(kit_counter(k, "transfers"), 0);
     for (unsigned i = 0; i < BOTS; i++)
         free(bots[i].memory);
     for (unsigned i = 0; i < wire_n; i++)

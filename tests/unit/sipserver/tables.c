@@ -37,6 +37,11 @@ Test(tables, session_table_is_sound)
     check(&session_fsm);
 }
 
+Test(tables, transfer_table_is_sound)
+{
+    check(&transfer_fsm);
+}
+
 /* The check itself finds what it is for. */
 Test(tables, a_missing_pair_and_a_row_too_many_are_found)
 {

@@ -1,0 +1,648 @@
+#include "sipserver/core/transfer.h"
+
+#include <string.h>
+
+#include "sipserver/core/answer.h"
+#include "sipserver/core/call.h"
+#include "sipserver/core/dn.h"
+#include "sipserver/core/leg.h"
+#include "sipserver/core/registrar.h"
+#include "sipserver/core/relay.h"
+#include "sipserver/core/report.h"
+#include "sipserver/core/route.h"
+#include "sipserver/core/session.h"
+
+#define JOINS_MAX 4 /* times that the other party is asked */
+
+static const struct sip_content no_body;
+
+/* Arguments of transfer_event, by event. */
+struct plan {
+    struct leg *by;
+    struct leg *held; /* attended: the new party's leg in its own call */
+    char number[SC_NAME_SIZE];
+};
+
+static void transfer_event(struct sc *sc, struct call *c, enum transfer_event event,
+                           const void *argument);
+
+static struct leg *by(const struct sc *sc, const struct call *c)
+{
+    return pool_get(&sc->legs, c->transfer.by);
+}
+
+static struct leg *other(const struct sc *sc, const struct call *c)
+{
+    return pool_get(&sc->legs, c->transfer.by_caller ? c->target : c->caller);
+}
+
+static struct leg *new_party(const struct sc *sc, const struct call *c)
+{
+    return pool_get(&sc->legs, c->transfer.to);
+}
+
+static void take_place(struct sc *sc, struct call *c, struct leg *l)
+{
+    l->is_caller = c->transfer.by_caller;
+    if (c->transfer.by_caller) {
+        c->caller = pool_handle(&sc->legs, l);
+        c->source = l->dn;
+    } else {
+        c->target = pool_handle(&sc->legs, l);
+        c->target_dn = l->dn;
+    }
+}
+
+/* ---- what the transferor is told (RFC 3515 2.4.4, 2.4.5; RFC 6665 4.2.2) ---- */
+
+static void notify(struct sc *sc, struct call *c, unsigned status, bool last)
+{
+    struct leg *l = by(sc, c);
+    char contact[SIP_URI_MAX], event[32], fragment[80];
+    struct sip_extra extras[2] = {{.id = SIP_H_EVENT}, {.id = SIP_H_SUBSCRIPTION_STATE}};
+    struct sip_request r;
+    struct sip_addr hop;
+    struct sip_buf b;
+    uint64_t txn;
+
+    if (l == NULL || l->state != LEG_UP || c->transfer.silent)
+        return;
+    hop = leg_hop(l);
+    sip_dialog_request(&l->dialog, SIP_NOTIFY, &r);
+    r.contact = own_contact(sc, &hop, contact, sizeof(contact));
+    sip_buf_init(&b, event, sizeof(event));
+    sip_put_text(&b, "refer");
+    if (c->transfer.id != 0) {
+        sip_put_text(&b, ";id=");
+        sip_put_number(&b, c->transfer.id);
+    }
+    extras[0].value = sip_buf_str(&b);
+    extras[1].value =
+        last ? SIP_STR("terminated;reason=noresource") : SIP_STR("active;expires=600");
+    r.extras = extras;
+    r.extras_n = 2;
+    sip_buf_init(&b, fragment, sizeof(fragment));
+    sip_put_text(&b, "SIP/2.0 ");
+    sip_put_number(&b, status);
+    sip_put_text(&b, " ");
+    sip_put_text(&b, sip_status_text(status));
+    sip_put_text(&b, "\r\n");
+    r.content = (struct sip_content){SIP_STR("message/sipfrag;version=2.0"), sip_buf_str(&b)};
+    if (sip_request(sc->sip, sc->now, &hop, &r, leg_owner(sc, l), &sc->out->sip, &txn) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
+/* ---- guards and actions ---- */
+
+static bool g_patient(const struct sc *sc, const void *object)
+{
+    const struct call *c = object;
+
+    (void)sc;
+    return c->transfer.tries < JOINS_MAX;
+}
+
+/* A re-INVITE of ours to L's party; BODY may be empty. */
+static bool reinvite(struct sc *sc, struct leg *l, struct sip_content body)
+{
+    char contact[SIP_URI_MAX];
+    struct sip_request r;
+    struct session_words words;
+    struct sip_addr hop = leg_hop(l);
+
+    sip_dialog_request(&l->dialog, SIP_INVITE, &r);
+    r.contact = own_contact(sc, &hop, contact, sizeof(contact));
+    r.content = body;
+    session_ask(sc, l, &words);
+    r.extras = words.extras;
+    r.extras_n = words.n;
+    session_sent(sc, l, body);
+    if (sip_request(sc->sip, sc->now, &hop, &r, leg_owner(sc, l), &sc->out->sip, &l->join_txn) == 0)
+        return true;
+    l->join_txn = 0;
+    sc->counts[N_UNSENDABLE]++;
+    return false;
+}
+
+/* The leg to NUMBER; NULL and the status that refuses it. */
+static struct leg *call_number(struct sc *sc, struct call *c, const struct plan *plan,
+                               unsigned *ret_status)
+{
+    struct call probe = *c; /* as if the transferor called */
+    struct leg_target target = {.shown = other(sc, c)};
+    struct route route;
+    const struct binding *b;
+    char text[SIP_URI_MAX];
+    struct leg *l;
+
+    probe.source = plan->by->dn;
+    probe.forwarded = false;
+    route = route_find(sc, &probe, sip_str_of(plan->number));
+    text_copy(c->number_now, sizeof(c->number_now), plan->number);
+    *ret_status = route.kind == ROUTE_NOWHERE ? route.status : 488;
+    switch (route.kind) {
+    case ROUTE_PHONE:
+        b = registrar_nth(route.dn, 0);
+        if (b == NULL)
+            return NULL;
+        target.dn = route.dn;
+        target.addr = b->source;
+        target.uri = sip_str_of(b->contact);
+        target.by_flow = true;
+        break;
+    case ROUTE_TRUNK:
+    case ROUTE_PEER:
+    case ROUTE_MOVED:
+        target.dn = pool_get(&sc->dns, route.trunk->dn);
+        target.addr = route.trunk->addr;
+        target.uri = call_trunk_uri(c, route.trunk, text, sizeof(text));
+        break;
+    case ROUTE_QUEUE:
+    case ROUTE_TARGETS:
+    case ROUTE_NOWHERE: return NULL;
+    }
+    (void)call_keep_body(sc, c, no_body);
+    l = leg_call(sc, c, &target);
+    if (l == NULL)
+        *ret_status = 503;
+    else
+        l->join_txn = l->invite;
+    return l;
+}
+
+static void a_begin(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct plan *plan = argument;
+    unsigned status = 503;
+    struct leg *l = plan->held;
+
+    c->transfer.by = pool_handle(&sc->legs, plan->by);
+    c->transfer.by_caller = plan->by->is_caller;
+    c->transfer.attended = l != NULL;
+    c->transfer.tries = 0;
+    c->transfer.offered = false;
+    c->transfer.to = HANDLE_NONE;
+    notify(sc, c, 100, false);
+    if (l == NULL)
+        l = call_number(sc, c, plan, &status);
+    else if (!reinvite(sc, l, no_body))
+        l = NULL;
+    if (l == NULL) {
+        transfer_event(sc, c, TRANSFER_EV_FAILED, &status);
+        return;
+    }
+    l->joins = pool_handle(&sc->calls, c);
+    c->transfer.to = pool_handle(&sc->legs, l);
+    arm_ms(sc, &c->ring, sc->options.answer_timeout_ms);
+}
+
+static void a_tell(struct sc *sc, void *object, const void *argument)
+{
+    notify(sc, object, *(const unsigned *)argument, false);
+}
+
+/* The new party's offer, kept in the call, goes to the other party. */
+static void a_join(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    struct leg *o = other(sc, c);
+    const struct offer *kept = pool_get(&sc->offers, c->offer);
+
+    (void)argument;
+    disarm(sc, &c->ring);
+    c->transfer.tries++;
+    if (relays_under_way(sc, c) || session_reinvites(o) || kept == NULL) {
+        transfer_event(sc, c, TRANSFER_EV_GLARE, &(unsigned){491});
+        return;
+    }
+    o->joins = pool_handle(&sc->calls, c);
+    if (!reinvite(sc, o,
+                  (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}}))
+        transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){503});
+}
+
+static void a_wait(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+
+    (void)argument;
+    arm_ms(sc, &c->ring, (uint32_t)prng_between(&sc->prng, 2100, 4000));
+}
+
+/* The transfer is over: its legs are free of it.  Returns the new party's leg, NULL when gone. */
+static struct leg *let_go(struct sc *sc, struct call *c)
+{
+    struct leg *l = new_party(sc, c), *o = other(sc, c);
+
+    disarm(sc, &c->ring);
+    c->transfer.to = HANDLE_NONE;
+    if (l != NULL)
+        l->joins = HANDLE_NONE;
+    if (o != NULL)
+        o->joins = HANDLE_NONE;
+    return l;
+}
+
+/* The new party does not come in. */
+static void dismiss(struct sc *sc, struct call *c, struct leg *l)
+{
+    if (l == NULL)
+        return;
+    if (!c->transfer.attended)
+        leg_end(sc, l, 0, SIP_STR_NONE);
+    else if (c->transfer.offered)
+        leg_ack(sc, l, no_body); /* it stays in its own call */
+}
+
+static void a_give_up(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    unsigned status = argument != NULL ? *(const unsigned *)argument : 408;
+    struct leg *l = let_go(sc, c);
+
+    report_note(sc, SC_NOTE_CALL, c->called, NULL, NULL, "transfer failed");
+    if (by(sc, c) == NULL) { /* nobody is left to return to */
+        call_release(sc, c, "transfer failed");
+        return;
+    }
+    notify(sc, c, status, true);
+    dismiss(sc, c, l);
+}
+
+static void a_go_on(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+
+    (void)argument;
+    c->transfer.by = HANDLE_NONE;
+    take_place(sc, c, new_party(sc, c));
+}
+
+static void a_abandon(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    struct leg *l = let_go(sc, c);
+
+    (void)argument;
+    if (by(sc, c) != NULL || c->transfer.attended) /* else it has the transferor's place */
+        dismiss(sc, c, l);
+}
+
+/* The new party leaves its own call; the transferor's leg there ends. */
+static void move_here(struct sc *sc, struct call *c, struct leg *l)
+{
+    struct call *from = pool_get(&sc->calls, l->call);
+
+    if (from == c)
+        return;
+    if (l->is_caller)
+        from->caller = HANDLE_NONE;
+    else
+        from->target = HANDLE_NONE;
+    l->call = pool_handle(&sc->calls, c);
+    c->legs_n++;
+    from->legs_n--;
+    call_release(sc, from, "transferred");
+}
+
+static void a_complete(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct sip_event *event = argument;
+    struct sip_content answer = leg_content(event->msg);
+    struct leg *l = let_go(sc, c), *transferor = by(sc, c);
+
+    (void)call_keep_body(sc, c, answer); /* for a repeated ACK */
+    leg_ack(sc, other(sc, c), no_body);
+    leg_ack(sc, l, answer);
+    move_here(sc, c, l);
+    take_place(sc, c, l);
+    notify(sc, c, 200, true);
+    c->transfer.by = HANDLE_NONE;
+    sc->counts[N_TRANSFERS]++;
+    report_note(sc, SC_NOTE_CALL, c->called, NULL, NULL, "transferred");
+    if (transferor != NULL)
+        leg_end(sc, transferor, 0, SIP_STR_NONE);
+}
+
+#define g_always NULL
+
+/* clang-format off */
+static const struct fsm_row rows[] = {
+#define ROW(from_, event_, guard_, to_, action_, why_, source_) \
+    {TRANSFER_##from_, TRANSFER_EV_##event_, TRANSFER_##to_, false, g_##guard_, a_##action_, #guard_, #action_, why_, source_},
+#define IGNORE(from_, event_, why_, source_) \
+    {TRANSFER_##from_, TRANSFER_EV_##event_, TRANSFER_##from_, true, NULL, NULL, "always", "none", why_, source_},
+#include "sipserver/core/transfer.tbl.h"
+};
+static const char *const states[] = {
+#define STATE(name, meaning) #name,
+#include "sipserver/core/transfer.tbl.h"
+};
+static const char *const events[] = {
+#define EVENT(name, meaning) #name,
+#include "sipserver/core/transfer.tbl.h"
+};
+/* clang-format on */
+
+const struct fsm transfer_fsm = {"transfer",
+                                 rows,
+                                 sizeof(rows) / sizeof(rows[0]),
+                                 states,
+                                 TRANSFER_STATES,
+                                 events,
+                                 TRANSFER_EVENTS,
+                                 TRANSFER_STATES};
+
+static void transfer_event(struct sc *sc, struct call *c, enum transfer_event event,
+                           const void *argument)
+{
+    const struct fsm_row *row = fsm_row(&transfer_fsm, c->transfer.state, event, sc, c);
+
+    if (row->ignore)
+        return;
+    c->transfer.state = row->to;
+    if (row->action != NULL)
+        row->action(sc, c, argument);
+}
+
+/* ---- REFER ---- */
+
+/* VALUE of a URI header without its escapes (RFC 3261 19.1.2).  False: too long or malformed. */
+static bool unescape(struct sip_str value, char *text, size_t size, struct sip_str *ret)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.p[i];
+
+        if (c == '%') {
+            unsigned byte = 0;
+
+            for (unsigned digit = 0; digit < 2; digit++) {
+                char h = i + 1 < value.len ? value.p[++i] : ' ';
+
+                if (h >= '0' && h <= '9')
+                    byte = byte * 16 + (unsigned)(h - '0');
+                else if ((h | 32) >= 'a' && (h | 32) <= 'f')
+                    byte = byte * 16 + (unsigned)((h | 32) - 'a') + 10;
+                else
+                    return false;
+            }
+            c = (char)byte;
+        }
+        if (n == size || c < ' ' || c > '~')
+            return false;
+        text[n++] = c;
+    }
+    *ret = (struct sip_str){text, n};
+    return true;
+}
+
+/* The Replaces header in the URI of a Refer-To; false: there is none. */
+static bool find_replaces(struct sip_str headers, struct sip_str *ret_value)
+{
+    while (headers.len > 0) {
+        const char *end = memchr(headers.p, '&', headers.len);
+        struct sip_str one = {headers.p, end != NULL ? (size_t)(end - headers.p) : headers.len};
+        const char *equals = memchr(one.p, '=', one.len);
+
+        if (equals != NULL && sip_str_eq_nocase((struct sip_str){one.p, (size_t)(equals - one.p)},
+                                                SIP_STR("Replaces"))) {
+            *ret_value = (struct sip_str){equals + 1, one.len - (size_t)(equals + 1 - one.p)};
+            return true;
+        }
+        headers.len -= one.len + (end != NULL ? 1 : 0);
+        headers.p += one.len + (end != NULL ? 1 : 0);
+    }
+    return false;
+}
+
+/* The party that L's transferor speaks to in the dialog that VALUE names (RFC 3891 3): to-tag is
+ * ours, from-tag the transferor's, or the other way round when we called it.  NULL: none. */
+static struct leg *find_held(const struct sc *sc, const struct leg *l, struct sip_str value)
+{
+    char text[SIP_CALL_ID_MAX + 2 * SIP_TAG_MAX + 64];
+    struct sip_str call_id, params, to_tag, from_tag;
+    const struct call *c;
+    struct leg *theirs, *held;
+    const char *semicolon;
+
+    if (!unescape(value, text, sizeof(text), &call_id))
+        return NULL;
+    semicolon = call_id.len > 0 ? memchr(call_id.p, ';', call_id.len) : NULL;
+    if (semicolon == NULL)
+        return NULL;
+    params = (struct sip_str){semicolon, call_id.len - (size_t)(semicolon - call_id.p)};
+    call_id.len = (size_t)(semicolon - call_id.p);
+    if (!sip_param_get(params, "to-tag", &to_tag) || !sip_param_get(params, "from-tag", &from_tag))
+        return NULL;
+    theirs = leg_find_named(sc, call_id, to_tag, from_tag);
+    if (theirs == NULL)
+        theirs = leg_find_named(sc, call_id, from_tag, to_tag);
+    c = theirs != NULL ? pool_get(&sc->calls, theirs->call) : NULL;
+    if (c == NULL || theirs == l || handle_equal(theirs->call, l->call) || c->state != CALL_UP ||
+        transfer_under_way(c))
+        return NULL;
+    held = pool_get(&sc->legs, theirs->is_caller ? c->target : c->caller);
+    return held != NULL && held->state == LEG_UP && !relays_under_way(sc, c) &&
+                   !session_reinvites(held) && handle_is_none(held->joins)
+               ? held
+               : NULL;
+}
+
+static bool wants_no_notify(const struct sip_msg *m)
+{
+    for (unsigned i = 0; i < m->headers_n; i++)
+        if (sip_str_eq_nocase(m->headers[i].name, SIP_STR("Refer-Sub")) &&
+            sip_str_eq_nocase(m->headers[i].value, SIP_STR("false")))
+            return true;
+    return false;
+}
+
+static void accept_refer(struct sc *sc, struct call *c, struct leg *l,
+                         const struct sip_event *event)
+{
+    char contact[SIP_URI_MAX];
+    const struct sip_extra no_notify = {
+        .id = SIP_H_OTHER, .name = "Refer-Sub", .value = SIP_STR("false")};
+    struct sip_reply reply = {.status = 202, .extras = &no_notify};
+
+    c->transfer.silent = wants_no_notify(event->msg);              /* RFC 4488 */
+    c->transfer.id = l->refers != 0 ? event->msg->cseq.number : 0; /* RFC 3515 2.4.6 */
+    l->refers = true;
+    reply.extras_n = c->transfer.silent ? 1 : 0;
+    reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
+    if (sip_reply(sc->sip, sc->now, event, &reply, &sc->out->sip) != 0)
+        sc->counts[N_UNSENDABLE]++;
+}
+
+void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, l->call);
+    struct leg *o = pool_get(&sc->legs, l->is_caller ? c->target : c->caller);
+    struct plan plan = {.by = l};
+    struct sip_str replaces;
+    struct sip_party to;
+    bool attended;
+
+    if (answer_extension(sc, event))
+        return;
+    if (sip_msg_header(event->msg, SIP_H_REFER_TO) == NULL ||
+        sip_party_parse(sip_msg_value(event->msg, SIP_H_REFER_TO), &to) != 0 || to.star ||
+        to.uri.scheme == SIP_SCHEME_OTHER || sip_str_empty(to.uri.user) ||
+        to.uri.user.len >= sizeof(plan.number)) {
+        answer_status(sc, event, 400, CORE_COUNTS);
+        return;
+    }
+    if (c->state != CALL_UP || l->state != LEG_UP || o == NULL || o->state != LEG_UP ||
+        transfer_under_way(c) || !handle_is_none(o->joins) || !handle_is_none(l->joins)) {
+        answer_status(sc, event, 491, CORE_COUNTS);
+        return;
+    }
+    text_copy_str(plan.number, sizeof(plan.number), to.uri.user);
+    attended = find_replaces(to.uri.headers, &replaces);
+    accept_refer(sc, c, l, event);
+    if (attended)
+        plan.held = find_held(sc, l, replaces);
+    if (attended && plan.held == NULL) { /* RFC 3891 3: no such dialog */
+        c->transfer.by = pool_handle(&sc->legs, l);
+        notify(sc, c, 481, true);
+        c->transfer.by = HANDLE_NONE;
+        return;
+    }
+    transfer_event(sc, c, TRANSFER_EV_REFER, &plan);
+}
+
+/* ---- what the legs say ---- */
+
+static void new_party_says(struct sc *sc, struct call *c, struct leg *l,
+                           const struct sip_event *event)
+{
+    struct sip_content body = leg_content(event->msg);
+    unsigned status = event->status;
+    bool fresh = l->state == LEG_CALLING;
+
+    if (event->kind == SIP_EV_RESPONSE && status < 200) {
+        if (status > 100)
+            transfer_event(sc, c, TRANSFER_EV_PROGRESS, &status);
+        return;
+    }
+    l->join_txn = 0;
+    if (fresh && event->kind == SIP_EV_RESPONSE && status < 300 &&
+        leg_take_answer(l, event->msg) != 0) {
+        (void)sip_own(sc->sip, l->invite, OWNER_NONE);
+        status = 502; /* it cannot even be acknowledged */
+    }
+    if (event->kind != SIP_EV_RESPONSE || status >= 300) {
+        if (fresh) {
+            if (l == pool_get(&sc->legs, c->caller))
+                c->caller = HANDLE_NONE;
+            else if (l == pool_get(&sc->legs, c->target))
+                c->target = HANDLE_NONE;
+            l->joins = HANDLE_NONE;
+            leg_gone(sc, l);
+        }
+        transfer_event(sc, c, TRANSFER_EV_FAILED, &status);
+        return;
+    }
+    if (fresh)
+        l->state = LEG_ANSWERED;
+    else
+        (void)sip_dialog_response(&l->dialog, event->msg);
+    c->transfer.offered = true;
+    session_granted(sc, l, event->msg);
+    if (sip_str_empty(body.body) || !call_keep_body(sc, c, body))
+        transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){488});
+    else
+        transfer_event(sc, c, TRANSFER_EV_ANSWER, NULL);
+}
+
+static void other_party_says(struct sc *sc, struct call *c, struct leg *l,
+                             const struct sip_event *event)
+{
+    unsigned status = event->status;
+
+    if (event->kind == SIP_EV_RESPONSE && status < 200)
+        return;
+    l->join_txn = 0;
+    if (event->msg != NULL)
+        (void)sip_dialog_response(&l->dialog, event->msg);
+    if (event->kind == SIP_EV_RESPONSE && status < 300) {
+        session_granted(sc, l, event->msg);
+        transfer_event(sc, c, TRANSFER_EV_AGREED, event);
+    } else if (event->kind != SIP_EV_RESPONSE || status == 408 || status == 481) {
+        call_release(sc, c, "a party is lost");
+    } else {
+        session_answered(sc, l, event);
+        transfer_event(sc, c, status == 491 ? TRANSFER_EV_GLARE : TRANSFER_EV_FAILED, &status);
+    }
+}
+
+bool transfer_response(struct sc *sc, struct leg *l, const struct sip_event *event)
+{
+    struct call *c = pool_get(&sc->calls, l->joins);
+
+    if (event->method == SIP_NOTIFY) { /* RFC 6665 4.2.2: 481 ends the subscription */
+        c = pool_get(&sc->calls, l->call);
+        if (event->kind != SIP_EV_RESPONSE || event->status == 481)
+            c->transfer.silent = true;
+        return true;
+    }
+    if (l->join_txn == 0 || event->txn != l->join_txn ||
+        (event->kind != SIP_EV_RESPONSE && event->kind != SIP_EV_TIMEOUT &&
+         event->kind != SIP_EV_UNSENT))
+        return false;
+    if (c == NULL) { /* the transfer is over: the answer is acknowledged all the same */
+        if (l->state == LEG_CALLING || l->state == LEG_CANCELLED)
+            return false;
+        if (event->kind == SIP_EV_RESPONSE && event->status < 200)
+            return true;
+        l->join_txn = 0;
+        if (event->kind == SIP_EV_RESPONSE && event->status < 300) {
+            (void)sip_dialog_response(&l->dialog, event->msg);
+            leg_ack(sc, l, no_body);
+        }
+        return true;
+    }
+    if (l == new_party(sc, c))
+        new_party_says(sc, c, l, event);
+    else
+        other_party_says(sc, c, l, event);
+    return true;
+}
+
+bool transfer_left(struct sc *sc, struct call *c, struct leg *l)
+{
+    if (!transfer_under_way(c) || c->transfer.attended || by(sc, c) != l)
+        return false;
+    transfer_event(sc, c, TRANSFER_EV_LEFT, NULL);
+    return true;
+}
+
+void transfer_leg_lost(struct sc *sc, struct leg *l)
+{
+    struct call *c = pool_get(&sc->calls, l->joins);
+
+    l->joins = HANDLE_NONE;
+    if (c != NULL && l == new_party(sc, c)) {
+        c->transfer.to = HANDLE_NONE;
+        transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){480});
+    }
+}
+
+bool transfer_under_way(const struct call *c)
+{
+    return c->transfer.state != TRANSFER_NONE;
+}
+
+void transfer_timer(struct sc *sc, struct call *c)
+{
+    transfer_event(sc, c, TRANSFER_EV_DUE, NULL);
+}
+
+void transfer_end(struct sc *sc, struct call *c)
+{
+    transfer_event(sc, c, TRANSFER_EV_END, NULL);
+}
