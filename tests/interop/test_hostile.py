@@ -18,7 +18,7 @@ from server import PHONES, REALM, OneSite    # noqa: E402
 
 BIN = None
 KNOWN, UNKNOWN = "2001", "2950"
-GUESSES = 10           # option lockout-refusals
+GUESSES = 4            # wrong passwords until the lockout
 HEARD_FOR = 4.0        # seconds: three retransmissions of a transaction that has them (RFC 3261 timer G)
 AMPLIFICATION = 3.0    # bytes out for each byte in, to who has proven nothing: the bound of QUIC (RFC 9000 8.1)
 VARIABLE = rb'(nonce="|;tag=|branch=|call-id: |rport=|retry-after: )[^";\r\n]*'
@@ -26,7 +26,7 @@ VARIABLE = rb'(nonce="|;tag=|branch=|call-id: |rport=|retry-after: )[^";\r\n]*'
 
 def setUpModule():
     global site
-    site = OneSite(BIN)
+    site = OneSite(BIN, options={"lockout-refusals": str(GUESSES)})
     site.__enter__()
 
 
