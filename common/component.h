@@ -61,6 +61,5 @@ int component_main(int argc, char **argv, const struct component_hooks *hooks, v
 /* component_may_serve - true while this host is primary and the deadline is ahead, by the clock read now.
  * To be asked right before each send from the site address (H-4). */
 bool component_may_serve(const struct component *component);
-bool component_may_write(const struct component *component); /* the same for the configuration writer */
 
 #endif

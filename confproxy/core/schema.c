@@ -57,17 +57,6 @@ const char *cfg_type_name(enum cfg_type type)
     return types[type].name;
 }
 
-bool cfg_type_find(const char *name, enum cfg_type *ret_type)
-{
-    for (enum cfg_type t = CFG_OPTIONS; t < CFG_TYPES; t++) {
-        if (strcmp(types[t].name, name) == 0) {
-            *ret_type = t;
-            return true;
-        }
-    }
-    return false;
-}
-
 static const char *const *words_of(enum cfg_kind kind, size_t *ret_count)
 {
     assert(kind == KIND_TYPE || kind == KIND_FORWARD);

@@ -49,11 +49,6 @@ void history_since(const struct history *h, uint64_t number, history_fn *fn, voi
         fn(arg, h->ring[n % HISTORY_MAX]);
 }
 
-uint64_t history_last(const struct history *h)
-{
-    return h->last;
-}
-
 void history_watch(struct history *h, history_fn *fn, void *arg)
 {
     h->fn = fn;

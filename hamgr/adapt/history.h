@@ -20,7 +20,6 @@ void history_add(struct history *history, json_t *event);
 
 /* history_since - call FN for each event with a number above NUMBER, oldest first. */
 void history_since(const struct history *history, uint64_t number, history_fn *fn, void *arg);
-uint64_t history_last(const struct history *history);
 
 /* history_watch - FN is called with every new event; one watcher, NULL ends it. */
 void history_watch(struct history *history, history_fn *fn, void *arg);

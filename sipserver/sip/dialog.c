@@ -185,11 +185,6 @@ void sip_dialog_confirm(struct sip_dialog *d)
         d->state = SIP_DIALOG_CONFIRMED;
 }
 
-void sip_dialog_terminate(struct sip_dialog *d)
-{
-    d->state = SIP_DIALOG_TERMINATED;
-}
-
 /* ---- within the dialog ------------------------------------------------------ */
 
 bool sip_dialog_matches(const struct sip_dialog *d, const struct sip_msg *request)

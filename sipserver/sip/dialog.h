@@ -5,7 +5,7 @@
  * a copy of the record as it was before the first answer).  UAS: sip_dialog_uas at the INVITE, then
  * sip_dialog_confirm when the 2xx goes out.
  *
- *   EARLY ── 2xx ──> CONFIRMED ── BYE, 481, 408 ──> TERMINATED
+ *   EARLY ── 2xx ──> CONFIRMED ── 481, 408 ──> TERMINATED (after BYE the record is dropped)
  */
 #ifndef SIPSERVER_SIP_DIALOG_H
 #define SIPSERVER_SIP_DIALOG_H
@@ -58,7 +58,6 @@ int sip_dialog_answer(struct sip_dialog *d, const struct sip_msg *response);
 int sip_dialog_uas(struct sip_dialog *d, const struct sip_msg *invite, struct sip_str local_tag);
 
 void sip_dialog_confirm(struct sip_dialog *d);
-void sip_dialog_terminate(struct sip_dialog *d);
 
 /* sip_dialog_matches - true when M (a request to us) belongs to D: Call-ID, To tag, From tag
  * (12.2.2). */
