@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ip.h"
+
 /* ---- the file as written ---------------------------------------------------------------- */
 
 struct raw_host {
@@ -241,15 +243,40 @@ static void check_host_names(const struct reading *r)
     if (has_arbiter(r->raw))
         claim(claims, &n, r->raw->arbiter.name, "arbiter.name", 0, 0);
     refuse_twins(r, claims, n, "name");
+    for (unsigned i = 0; i < n; i++) {
+        if (claims[i].value[strspn(claims[i].value, ".")] == '\0')
+            conf_error_add(r->errors, r->tree, claims[i].path,
+                           "'%s' would be another folder where it names one (%%h); begin it with a "
+                           "letter or digit",
+                           claims[i].value);
+    }
+}
+
+/* check_reach - can a single host have the address C?  That of a host must also be of the family of
+ * FIRST, as hosts reach one another at these. */
+static void check_reach(const struct reading *r, const struct claim *c, const struct claim *first)
+{
+    const char *fault = ip_fault(c->value);
+
+    if (fault != NULL)
+        conf_error_add(r->errors, r->tree, c->path, "%s %s; write the address of one host",
+                       c->value, fault);
+    else if (ip_is_v6(c->value) != ip_is_v6(first->value))
+        conf_error_add(r->errors, r->tree, c->path,
+                       "%s is not of the family of %s (%s); give every host an IPv4 address, or "
+                       "every one an IPv6 address",
+                       c->value, first->path, first->value);
 }
 
 static void check_addresses(const struct reading *r)
 {
     struct claim claims[CLAIMS_MAX];
-    unsigned n = 0;
+    unsigned n = 0, hosts;
 
-    for (unsigned s = 0; s < r->raw->site_count; s++) {
+    for (unsigned s = 0; s < r->raw->site_count; s++)
         claim(claims, &n, r->raw->sites[s].site_address, "sites[%u].site-address", s, 0);
+    hosts = n;
+    for (unsigned s = 0; s < r->raw->site_count; s++) {
         for (unsigned h = 0; h < r->raw->sites[s].host_count; h++)
             claim(claims, &n, r->raw->sites[s].hosts[h].address, "sites[%u].hosts[%u].address", s,
                   h);
@@ -257,6 +284,8 @@ static void check_addresses(const struct reading *r)
     if (has_arbiter(r->raw))
         claim(claims, &n, r->raw->arbiter.address, "arbiter.address", 0, 0);
     refuse_twins(r, claims, n, "address");
+    for (unsigned i = 0; i < n; i++)
+        check_reach(r, &claims[i], i < hosts ? &claims[i] : &claims[hosts]);
 }
 
 static void check_site_names(const struct reading *r)
@@ -344,9 +373,9 @@ static void check_ports(const struct reading *r)
         const char *path;
         uint16_t port;
     } ports[] = {
-        {"ports.sip", p->sip},     {"ports.agent-http", p->agent_http},
-        {"ports.lease", p->lease}, {"ports.stats-http", p->stats_http},
-        {"ports.log", p->log},     {"ports.stats", p->stats},
+        {"ports.sip", p->sip},         {"ports.agent-http", p->agent_http},
+        {"ports.lease", p->lease},     {"ports.stats-http", p->stats_http},
+        {"ports.log", p->log},         {"ports.stats", p->stats},
         {"ports.sip-tls", p->sip_tls},
     };
     bool tls = r->raw->sip_tls.certificate[0] != '\0';

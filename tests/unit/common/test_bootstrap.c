@@ -31,8 +31,8 @@ static const char good[] = "cluster: demo\n"
                            "    witness: east.2\n"
                            "    last-resort: probe\n"
                            "    hosts:\n"
-                           "      - {name: west.1, address: 2001:db8::1}\n"
-                           "      - {name: west.2, address: 2001:db8::2}\n";
+                           "      - {name: west.1, address: 127.0.2.1}\n"
+                           "      - {name: west.2, address: 127.0.2.2}\n";
 
 static char path[] = "/tmp/test-bootstrap-XXXXXX";
 static struct bootstrap b;
@@ -156,16 +156,50 @@ Test(bootstrap, twins_are_refused)
     refused("west.2", "east.1", 25,
             "field 'sites[1].hosts[1].name': east.1 is also sites[0].hosts[0].name (line 13); give "
             "each its own name");
-    refused(
-        "2001:db8::2", "2001:DB8:0::1", 25,
-        "field 'sites[1].hosts[1].address': 2001:db8::1 is also sites[1].hosts[0].address (line "
-        "24); give each its own address");
+    refused("127.0.2.2", "127.0.2.1", 25,
+            "field 'sites[1].hosts[1].address': 127.0.2.1 is also sites[1].hosts[0].address (line "
+            "24); give each its own address");
     refused("127.0.1.100", "127.0.1.1", 13,
             "field 'sites[0].hosts[0].address': 127.0.1.1 is also sites[0].site-address (line 10); "
             "give each its own address");
     refused("127.0.3.1", "127.0.1.2", 6,
             "field 'arbiter.address': 127.0.1.2 is also sites[0].hosts[1].address (line 14); give "
             "each its own address");
+}
+
+Test(bootstrap, addresses_are_those_of_single_hosts_of_one_family)
+{
+    refused(
+        "address: 127.0.2.2", "address: 0.0.0.0", 25,
+        "field 'sites[1].hosts[1].address': 0.0.0.0 means any address; write the address of one "
+        "host");
+    refused(
+        "address: 127.0.2.2", "address: 224.0.0.5", 25,
+        "field 'sites[1].hosts[1].address': 224.0.0.5 is a multicast address; write the address "
+        "of one host");
+    refused(
+        "2001:db8::100", "ff02::1", 17,
+        "field 'sites[1].site-address': ff02::1 is a multicast address; write the address of one "
+        "host");
+    refused(
+        "127.0.3.1", "255.255.255.255", 6,
+        "field 'arbiter.address': 255.255.255.255 is the broadcast address; write the address of "
+        "one host");
+    refused(
+        "address: 127.0.2.2", "address: 2001:db8::2", 25,
+        "field 'sites[1].hosts[1].address': 2001:db8::2 is not of the family of "
+        "sites[0].hosts[0].address (127.0.1.1); give every host an IPv4 address, or every one an "
+        "IPv6 address");
+}
+
+Test(bootstrap, a_name_is_no_way_out_of_its_folder)
+{
+    refused("name: west.2", "name: ..", 25,
+            "field 'sites[1].hosts[1].name': '..' would be another folder where it names one (%h); "
+            "begin it with a letter or digit");
+    refused("name: west.2", "name: .", 25,
+            "field 'sites[1].hosts[1].name': '.' would be another folder where it names one (%h); "
+            "begin it with a letter or digit");
 }
 
 Test(bootstrap, contradictions_are_refused)
