@@ -221,6 +221,29 @@ class Refusal(unittest.TestCase):
                 first.terminate()
                 first.communicate(timeout=60)
 
+    def test_the_ports_of_a_host_that_runs_are_no_fault(self):
+        self.found()
+        path = self.write(CONFIGURATION, "config.yaml")
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.45.1.1", 7701))
+            other.listen()
+            self.assert_refused(self.hamgr("check"), "FAULT", "7701", "in use", status=1)
+            self.assertEqual(self.hamgr("check", path)[0], 0)
+        command = [HAMGR, "run", "--config", self.file, "--self", "east.1"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as first:
+            try:
+                for line in first.stderr:
+                    if "hamgr runs as" in line:
+                        break
+                for words in ["check"], ["check", path]:
+                    code, text = self.hamgr(*words)
+                    self.assertEqual(code, 0, text)
+                    self.assertNotIn("FAULT", text)
+            finally:
+                first.terminate()
+                first.communicate(timeout=60)
+
     def test_a_host_that_is_founded_and_sound_passes_the_check(self):
         self.found()
         path = self.write(CONFIGURATION, "config.yaml")
