@@ -65,6 +65,22 @@ static struct sip_addr addr_of(const char *ip)
     return a;
 }
 
+static bool by_tcp(unsigned party)
+{
+    return party == 2;
+}
+
+static struct sip_addr addr_of_party(unsigned party)
+{
+    struct sip_addr a = addr_of(parties[party].ip);
+
+    if (by_tcp(party)) {
+        a.transport = SIP_TCP;
+        a.flow = 1 + pick(2); /* it may have connected again */
+    }
+    return a;
+}
+
 static unsigned party_at(const struct sip_addr *a)
 {
     for (unsigned i = 0; i < COUNT(parties); i++) {
@@ -255,10 +271,11 @@ static void send_built(const struct sip_addr *from)
 static void begin(const char *method, struct sip_str uri, unsigned party)
 {
     text_len = 0;
-    say("%s %.*s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK-%u;rport\r\n", method, (int)uri.len,
-        uri.p, parties[party].ip, ++serial);
-    say("Max-Forwards: %u\r\nContact: <sip:%s@%s>\r\n", 70u, parties[party].user,
-        parties[party].ip);
+    say("%s %.*s SIP/2.0\r\n", method, (int)uri.len, uri.p);
+    say("Via: SIP/2.0/%s %s;branch=z9hG4bK-%u;rport\r\n", by_tcp(party) ? "TCP" : "UDP",
+        parties[party].ip, ++serial);
+    say("Max-Forwards: 70\r\nContact: <sip:%s@%s%s>\r\n", parties[party].user, parties[party].ip,
+        by_tcp(party) ? ";transport=tcp" : "");
 }
 
 static void say_extra(void)
@@ -373,7 +390,7 @@ static void say_credentials(unsigned party, enum sip_method method, const char *
 
 static void register_once(unsigned party, unsigned expires, bool credentials)
 {
-    struct sip_addr from = addr_of(parties[party].ip);
+    struct sip_addr from = addr_of_party(party);
 
     begin("REGISTER", SIP_STR("sip:10.0.0.1"), party);
     say("From: <sip:%s@10.0.0.1>;tag=r\r\nTo: <sip:%s@10.0.0.1>\r\n", parties[party].user,
@@ -397,7 +414,7 @@ static void order_register(void)
 
 static void invite_once(unsigned party, const char *number, bool credentials)
 {
-    struct sip_addr from = addr_of(parties[party].ip);
+    struct sip_addr from = addr_of_party(party);
     char uri[64];
 
     snprintf(uri, sizeof(uri), "sip:%s@10.0.0.1", number);
@@ -533,7 +550,7 @@ static void send_again(const struct ring *ring)
 
     if (k == NULL)
         return;
-    from = party < COUNT(parties) ? addr_of(parties[party].ip) : k->peer;
+    from = party < COUNT(parties) ? addr_of_party(party) : k->peer;
     text_len = k->len < sizeof(text) ? k->len : sizeof(text);
     memcpy(text, k->data, text_len);
     send_built(&from);
@@ -556,7 +573,7 @@ static void order_mutate(void)
 
 static void order_raw(void)
 {
-    struct sip_addr from = addr_of(parties[pick(COUNT(parties))].ip);
+    struct sip_addr from = addr_of_party(pick(COUNT(parties)));
     size_t len = take();
 
     len = len < input_len ? len : input_len;
@@ -697,7 +714,7 @@ static void (*const orders[16])(void) = {
 
 static void *open_site(void)
 {
-    struct sc_conf conf = {.t1_ms = 500, .site = 1, .local = addr_of("10.0.0.1")};
+    struct sc_conf conf = {.t1_ms = 500, .site = 1, .local = addr_of("10.0.0.1"), .tls_port = 5061};
     void *memory;
 
     conf.maxima = (struct sc_maxima){
