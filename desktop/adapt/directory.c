@@ -1,6 +1,7 @@
 #include "desktop/adapt/directory.h"
 
 #include "common/hash.h"
+#include "common/log.h"
 #include "common/pool.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@ struct directory {
     struct hash by_id;
     void *pool_memory;
     void *hash_memory;
-    uint64_t refused;
 };
 
 int directory_new(struct directory **ret_directory)
@@ -83,7 +83,9 @@ void directory_change(struct directory *directory, const Sf__ConfChange *change)
     if (entry == NULL) {
         entry = pool_take(&directory->entries, NULL);
         if (entry == NULL) {
-            directory->refused++;
+            log_event(LEVEL_WARNING, MSG_DESKTOP, LOG_FIELDS(.object = in->id, .event = "REFUSED"),
+                      "agent %s cannot log in: more than %d agents are configured", in->id,
+                      DIRECTORY_AGENTS_MAX);
             return;
         }
         snprintf(entry->agent.id, sizeof(entry->agent.id), "%s", in->id);
@@ -99,9 +101,4 @@ const struct directory_agent *directory_find(const struct directory *directory, 
     const struct entry *entry = (const struct entry *)hash_get_text(&directory->by_id, id);
 
     return entry == NULL ? NULL : &entry->agent;
-}
-
-uint64_t directory_refused(const struct directory *directory)
-{
-    return directory->refused;
 }

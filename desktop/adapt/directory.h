@@ -24,11 +24,10 @@ void directory_destroy(struct directory **directory);
 void directory_clear(struct directory *directory);
 
 /* directory_change - take in a change of the configuration; objects that are no agents are ignored.
- */
+ * An agent beyond the maximum is logged and left out. */
 void directory_change(struct directory *directory, const Sf__ConfChange *change);
 
 /* directory_find - the agent ID, or NULL. */
 const struct directory_agent *directory_find(const struct directory *directory, const char *id);
-uint64_t directory_refused(const struct directory *directory); /* agents beyond the maximum */
 
 #endif
