@@ -73,9 +73,10 @@ static void on_written(struct client *c, const Sf__ConfWriteReply *reply)
         loop_exit(c->loop, 1);
         return;
     }
-    fprintf(c->verb->out, "imported %zu objects as transaction %llu of epoch %llu: %s\n",
-            c->changes.count, (unsigned long long)reply->txid, (unsigned long long)reply->epoch,
-            reply->text);
+    fprintf(c->verb->out, "imported %zu objects as transaction %llu of epoch %llu.%llu: %s\n",
+            c->changes.count, (unsigned long long)reply->txid,
+            (unsigned long long)(reply->epoch >> 32),
+            (unsigned long long)(reply->epoch & UINT32_MAX), reply->text);
     loop_exit(c->loop, 0);
 }
 
@@ -136,9 +137,9 @@ static void print_status(const struct client *c, const Sf__ConfStatus *s)
     fprintf(out, "writer     %s\n", s->writer_host[0] != '\0' ? s->writer_host : "none known");
     if (s->following[0] != '\0')
         fprintf(out, "follows    %s\n", s->following);
-    fprintf(out, "position   epoch %llu (ticket %llu, role %llu), transaction %llu\n",
-            (unsigned long long)s->epoch, (unsigned long long)(s->epoch >> 32),
-            (unsigned long long)(s->epoch & UINT32_MAX), (unsigned long long)s->txid);
+    fprintf(out, "position   epoch %llu.%llu (ticket.role), transaction %llu\n",
+            (unsigned long long)(s->epoch >> 32), (unsigned long long)(s->epoch & UINT32_MAX),
+            (unsigned long long)s->txid);
     fprintf(out, "objects    %llu, checksum %s\n", (unsigned long long)s->objects, s->checksum);
     fprintf(out, "followers  %llu\n", (unsigned long long)s->followers);
     if (s->conflicts > 0)

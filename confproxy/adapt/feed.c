@@ -354,8 +354,9 @@ static void on_entry(struct proxy *proxy, const struct source *source, const Sf_
     case COPY_KNOWN: return;
     case COPY_STALE:
         log_event(LEVEL_WARNING, MSG_COPY, LOG_FIELDS(.object = proxy->hosts[source->host].name),
-                  "refused a transaction of epoch %llu, ours is later",
-                  (unsigned long long)m->epoch);
+                  "refused a transaction of epoch %llu.%llu, ours is later",
+                  (unsigned long long)(m->epoch >> 32),
+                  (unsigned long long)(m->epoch & UINT32_MAX));
         return;
     case COPY_GAP: ask(proxy, false); return;
     case COPY_APPLY: break;

@@ -89,6 +89,7 @@ class Host:
         done = self.verb("import", path)
         if ok:
             self.test.assertEqual(done.returncode, 0, done.stderr)
+            self.test.assertRegex(done.stdout, r" of epoch [1-9]\d?\.[1-9]\d?: ")
         return done
 
     def queue_size(self):
@@ -173,6 +174,7 @@ class Processes(unittest.TestCase):
         before = self.seed()
         self.assertEqual(before["objects"], 4)
         self.assertEqual(before["epoch"], (1 << 32) + 1)
+        self.assertIn("epoch 1.1 (ticket.role)", self.hosts["west.2"].verb("status").stdout)
         for host in self.hosts.values():
             host.kill()
         alone = self.hosts["west.2"]
