@@ -665,8 +665,10 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
         c->caller = HANDLE_NONE;
     else
         c->target = HANDLE_NONE;
+    sc->reason = sip_msg_value(event->msg, SIP_H_REASON);
     c->history.released_by = l->is_caller ? SC_BY_CALLER : SC_BY_CALLED;
     call_event(sc, c, CALL_EV_RELEASE, l->is_caller ? "caller released" : "called party released");
+    sc->reason = SIP_STR_NONE;
     leg_gone(sc, l);
 }
 

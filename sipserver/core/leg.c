@@ -310,11 +310,14 @@ void leg_gone(struct sc *sc, struct leg *l)
 
 static void send_bye(struct sc *sc, struct leg *l)
 {
+    const struct sip_extra reason = {.id = SIP_H_REASON, .value = sc->reason};
     struct sip_addr to = leg_hop(l);
     struct sip_request r;
     uint64_t txn;
 
     sip_dialog_request(&l->dialog, SIP_BYE, &r);
+    r.extras = &reason;
+    r.extras_n = sip_str_empty(sc->reason) ? 0 : 1;
     l->state = LEG_ENDING;
     if (sip_request(sc->sip, sc->now, &to, &r, leg_owner(sc, l), &sc->out->sip, &txn) != 0) {
         sc->counts[N_UNSENDABLE]++;

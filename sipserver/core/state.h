@@ -261,7 +261,7 @@ struct leg {
     uint64_t join_txn; /* to the INVITE that asks it; 0: none is out */
     bool refers;       /* its party has sent a REFER before */
 
-    handle_t sdp;          /* what was sent to it last, where a refresh needs that */
+    handle_t sdp; /* what was sent to it last, where a refresh needs that */
 
     struct timer session;
 };
@@ -400,6 +400,7 @@ struct sc {
 
     /* good during a step only */
     mono_t now;
+    struct sip_str reason; /* Reason of the BYE that ends a call now (RFC 3326) */
     struct sc_out *out;
 };
 

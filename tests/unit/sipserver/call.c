@@ -315,6 +315,29 @@ Test(call, a_repeated_200_gets_its_ack_again)
 }
 
 /* The offer in the 200, the answer in the ACK. */
+/* RFC 3326 2: why a party ended the call is told to the other; a BYE without Reason gets none. */
+Test(call, the_reason_of_a_bye_is_passed_on)
+{
+    ua_call(&phone[0], "101", OFFER);
+    establish(&phone[0], &phone[1]);
+    ua_says(&phone[0], SIP_H_REASON, "Q.850;cause=16;text=\"Normal call clearing\"");
+    ua_request(&phone[0], SIP_BYE, NULL);
+    ua_is_silent(&phone[0]);
+    ua_expect(&phone[0], 200);
+    ua_expect_request(&phone[1], SIP_BYE);
+    cr_assert_str_eq(ua_header(&phone[1], SIP_H_REASON),
+                     "Q.850;cause=16;text=\"Normal call clearing\"");
+    ua_reply(&phone[1], 200, NULL);
+    ua_call(&phone[0], "101", OFFER);
+    establish(&phone[0], &phone[1]);
+    ua_request(&phone[1], SIP_BYE, NULL);
+    ua_expect(&phone[1], 200);
+    ua_expect_request(&phone[0], SIP_BYE);
+    cr_assert_str_eq(ua_header(&phone[0], SIP_H_REASON), "");
+    ua_reply(&phone[0], 200, NULL);
+    kit_assert_empty(k);
+}
+
 Test(call, late_offer_passes_through_and_its_ack_can_be_repeated)
 {
     ua_call(&phone[0], "101", NULL);
