@@ -189,6 +189,8 @@ int verb_check(struct cli *cli)
         good("ports", "in use by this host, which runs");
     else
         check_ports(b);
+    if (r == CLI_DONE)
+        cli_check_memory(b, cli->argc > 0 ? cli->argv[0] : NULL);
     if (faults > 0)
         fprintf(stderr, "hamgr: %u fault%s\n", faults, faults == 1 ? "" : "s");
     return faults > 0 ? CLI_REFUSED : r;

@@ -48,6 +48,10 @@ int cli_ask(struct cli *cli, const char *verb, const char *const *arguments, cli
  * cli. */
 void cli_print(void *arg, int code, const char *text, const json_t *json);
 
+/* cli_check_memory - print what the sipserver of this host reserves for the maxima of FILE, a configuration without
+ * fault; NULL: for the defaults. */
+void cli_check_memory(const struct bootstrap *bootstrap, const char *file);
+
 #define VERB(name, function, most, arguments, meaning) int function(struct cli *cli);
 #include "hamgr/cli/verbs.tbl.h"
 

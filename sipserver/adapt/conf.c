@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "proto/config.pb-c.h"
+#include "sipserver/adapt/maxima.h"
 #include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
 #include "sipserver/adapt/stream.h"
@@ -82,12 +83,7 @@ static void merge_options(const struct conf *c, struct sc_options *o)
 
 static void merge_maxima(const struct conf *c, struct sc_maxima *m, uint32_t *ret_t1_ms)
 {
-    sc_maxima_default(m);
-    m->calls = OPTION(c, calls_max, m->calls);
-    m->registrations = OPTION(c, registrations_max, m->registrations);
-    m->transactions = OPTION(c, transactions_max, m->transactions);
-    m->agents = OPTION(c, agents_max, m->agents);
-    m->dns = OPTION(c, dns_max, m->dns);
+    maxima_merge(c->all, c->own, m);
     *ret_t1_ms = OPTION(c, sip_t1_ms, 500);
 }
 

@@ -43,7 +43,7 @@ sites:
 """
 
 CONFIGURATION = """\
-options: {realm: records, dr-peer-trunk: west, oos-check: 200ms, oos-force: 1s, recovery-timeout: 200ms, recovery-checks: 1}
+options: {realm: records, calls-max: 1234, registrations-max: 4321, dr-peer-trunk: west, oos-check: 200ms, oos-force: 1s, recovery-timeout: 200ms, recovery-checks: 1}
 dns:
 """ + "".join(f'  - {{number: "{n}", type: extension, password: {PASSWORD}}}\n' for n in PHONES) + """\
   - {number: "2009", type: extension, password: x, dr-forward: oos}
@@ -180,6 +180,11 @@ class Records(unittest.TestCase):
                 return int(pid)
         return None
 
+    def kill_sipserver(self):
+        pid = self.sipserver()
+        os.kill(pid, signal.SIGKILL)
+        self.until(lambda: self.sipserver() not in (None, pid) and self.serving(), 20, "another sipserver that serves")
+
     def sipp(self, name, xml, address, *arguments):
         scenario = ["-sf", self.write(name + ".xml", xml)] if xml.startswith("<") else ["-sn", xml]
         port = ["-p", str(PORT)] if "-m" not in arguments else []
@@ -236,9 +241,7 @@ class Records(unittest.TestCase):
             self.assertEqual(record["redirected"], record["called"] == "2009")
         self.assertTrue(all(r["answer_ms"] and r["legs"][1]["number"] == "2001" for r in before if r["called"] == "2001"))
 
-        pid = self.sipserver()
-        os.kill(pid, signal.SIGKILL)
-        self.until(lambda: self.sipserver() not in (None, pid) and self.serving(), 20, "another sipserver that serves")
+        self.kill_sipserver()
         self.assertEqual(self.records(), before, "records outlive their process")
         self.call("abandoned-again", "8000", scenarios.caller_gives_up(200, 182), calls=20)
         self.assertEqual(len(self.records()), 5 * CALLS + 20)
@@ -246,6 +249,20 @@ class Records(unittest.TestCase):
 
         rows = list(csv.DictReader(io.StringIO(self.hamgr("calls --records --since 1h --csv --limit 150", "east.1"))))
         self.assertEqual([r["call"] for r in rows], [r["call"] for r in before[:150]])
+
+    def test_the_memory_that_check_prints_is_what_the_sipserver_maps(self):
+        self.kill_sipserver()       # maxima count at the next start
+        said = subprocess.run([HAMGR, "check", os.path.join(self.dir, "config.yaml"), "--config", self.file, "--self", "east.1"],
+                              capture_output=True, text=True, timeout=20, check=False).stdout
+        size = int(re.search(r"memory .* take (\d+) bytes", said).group(1))
+        self.assertIn("1234 calls", said)
+        with open(os.path.join(self.dir, "east.1.log"), encoding="utf-8") as f:
+            self.assertEqual(re.findall(r"the tables take (\d+) bytes", f.read())[-1], str(size), "what was reserved")
+        page = os.sysconf("SC_PAGE_SIZE")
+        with open(f"/proc/{self.sipserver()}/maps", encoding="utf-8") as f:
+            sizes = [int(end, 16) - int(start, 16) for start, end in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) ", f.read(), re.M)]
+        size = (size + page - 1) // page * page
+        self.assertTrue(any(size <= s < size * 1.25 for s in sizes), "the kernel may show it as one with a neighbour")
 
     def test_calls_that_are_up_are_listed_and_an_orderly_stop_keeps_all(self):
         waiting = self.sipp("waiting", scenarios.caller_gives_up(2500, 182), GATEWAY, "-s", "8000", "-m", "120", "-r", "200")

@@ -1,0 +1,82 @@
+/* What the maxima cost (sipserver/core/memory.h), and that the core lives in exactly that. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sipserver/core/memory.h"
+#include "tests/unit/sipserver/kit.h"
+
+Test(memory, the_parts_make_the_whole_and_the_whole_is_what_is_reserved)
+{
+    static const struct sc_maxima some[] = {{10, 10, 16, 10, 10},
+                                            {1000, 5000, 20000, 100, 300},
+                                            {1000000, 1000000, 1000000, 1000000, 1000000}};
+    struct sc_maxima defaults;
+    struct sc_memory m;
+
+    for (unsigned i = 0; i < 3; i++) {
+        const struct sc_conf conf = {.maxima = some[i]};
+
+        sc_memory(&some[i], &m);
+        cr_assert_eq(m.total, sc_size(&conf));
+        cr_assert_eq(m.total,
+                     m.calls + m.registrations + m.transactions + m.agents + m.dns + m.fixed);
+        cr_assert_lt(m.fixed, 1 << 20, "what belongs to no maximum is small: %llu",
+                     (unsigned long long)m.fixed);
+    }
+    sc_maxima_default(&defaults);
+    sc_memory(&defaults, &m);
+    cr_assert_gt(m.calls / defaults.calls, 4096, "a call keeps its offer");
+    cr_assert_gt(m.registrations / defaults.registrations, 256, "a registration keeps its contact");
+}
+
+Test(memory, twice_the_maximum_is_twice_the_part)
+{
+    struct sc_maxima a = {1024, 1024, 1024, 1024, 1024}, b = {2048, 2048, 2048, 2048, 2048};
+    struct sc_memory once, twice;
+
+    sc_memory(&a, &once);
+    sc_memory(&b, &twice);
+    cr_assert_leq(llabs((long long)(twice.calls - 2 * once.calls)), 16384);
+    cr_assert_leq(llabs((long long)(twice.dns - 2 * once.dns)), 16384);
+}
+
+/* In a heap block of that size, where a sanitizer sees the first byte beyond, with its tables full.
+ */
+Test(memory, full_tables_stay_within)
+{
+    const struct sc_maxima maxima = {2, 2, 16, 2, 3};
+    struct sc_conf conf = {.maxima = maxima, .t1_ms = 500, .site = 1};
+    struct sc_memory m;
+    struct sc_out out = {.actions = calloc(256, sizeof(*out.actions)), .max = 256};
+    struct sip_dgram *items = calloc(64, sizeof(*items));
+    char *arena = malloc(1 << 18);
+    void *memory;
+    struct sc *sc;
+
+    conf.local = kit_addr("10.0.0.1", 5060);
+    sc_memory(&maxima, &m);
+    memory = calloc(1, m.total);
+    sip_out_init(&out.sip, items, 64, arena, 1 << 18);
+    sc = sc_init(memory, &conf, 1, MONO_ZERO);
+    for (unsigned i = 0; i < 6; i++) {
+        struct sc_dn_conf dn = {.type = i % 2 == 0 ? SC_DN_QUEUE : SC_DN_EXTENSION};
+        struct sc_agent_conf agent = {.queues_n = 1};
+        struct sc_event e = {.kind = SC_EV_CONF_DN, .dn = &dn};
+
+        snprintf(dn.number, sizeof(dn.number), "%u", 100 + i);
+        cr_assert(sc_step(sc, MONO_ZERO, &e, &out));
+        snprintf(agent.id, sizeof(agent.id), "a%u", i);
+        snprintf(agent.queues[0], sizeof(agent.queues[0]), "100");
+        e = (struct sc_event){.kind = SC_EV_CONF_AGENT, .agent_conf = &agent};
+        cr_assert(sc_step(sc, MONO_ZERO, &e, &out));
+        out.n = 0;
+    }
+    cr_assert(sc_sane(sc));
+    free(memory);
+    free(arena);
+    free(items);
+    free(out.actions);
+}
