@@ -104,12 +104,24 @@ static bool read_nonce(const struct sip_digest *d, struct sip_str nonce,
     return true;
 }
 
+/* put_escaped - TEXT as it stands between quotes (RFC 3261 section 25.1, quoted-string). */
+static void put_escaped(struct sip_buf *b, struct sip_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '"' || text.p[i] == '\\')
+            sip_put_text(b, "\\");
+        sip_put(b, (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f
+                       ? SIP_STR(" ")
+                       : (struct sip_str){text.p + i, 1});
+    }
+}
+
 void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, const struct sip_addr *from,
                           struct sip_str realm, enum sip_digest_algorithm algorithm, bool stale,
                           struct sip_buf *b)
 {
     sip_put_text(b, "Digest realm=\"");
-    sip_put(b, realm);
+    put_escaped(b, realm);
     sip_put_text(b, "\", nonce=\"");
     put_nonce(d, (uint32_t)now_s, from, realm, b);
     sip_put_text(b, algorithm == SIP_MD5 ? "\", algorithm=MD5" : "\", algorithm=SHA-256");

@@ -206,3 +206,15 @@ Test(digest, rfc2617_auth_int_is_not_taken_for_auth)
     p.qop = SIP_STR("auth-int");
     cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_WRONG);
 }
+
+Test(digest, a_realm_cannot_leave_its_quotes)
+{
+    static const char wanted[] = "Digest realm=\"a\\\"b\\\\c  Via: x\", nonce=";
+    char text[512];
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, sizeof(text));
+    sip_digest_challenge(&digest, NOW_S, &here, SIP_STR("a\"b\\c\r\nVia: x"), SIP_MD5, false, &b);
+    cr_assert_eq(sip_buf_status(&b), 0);
+    cr_assert_eq(memcmp(text, wanted, sizeof(wanted) - 1), 0, "%s", text);
+}
