@@ -490,14 +490,17 @@ static void take_all(struct reader *r, const struct top *top)
 static void judge(const struct reader *r, const struct bootstrap *bootstrap)
 {
     const char *sites[BOOTSTRAP_SITES_MAX] = {NULL};
+    const char *addresses[BOOTSTRAP_SITES_MAX] = {NULL};
     size_t count = r->result.count;
     struct cfg_item *items = grown(NULL, (count + 1) * sizeof *items);
     size_t *order = grown(NULL, (count + 1) * sizeof *order);
     struct cfg_problem *problems = grown(NULL, CLIENT_PROBLEMS_MAX * sizeof *problems);
-    struct cfg_set set = {.items = items, .count = count, .sites = sites};
+    struct cfg_set set = {.items = items, .count = count, .sites = sites, .addresses = addresses};
 
-    for (uint32_t s = 0; bootstrap != NULL && s < bootstrap->site_count; s++)
+    for (uint32_t s = 0; bootstrap != NULL && s < bootstrap->site_count; s++) {
+        addresses[s] = bootstrap->sites[s].site_address;
         sites[set.site_count++] = bootstrap->sites[s].name;
+    }
     for (size_t i = 0; i < count; i++)
         (void)message_item(r->result.changes[i]->object, &items[i]); /* of a known type: ours */
     size_t found = cfg_validate(&set, order, problems, CLIENT_PROBLEMS_MAX);

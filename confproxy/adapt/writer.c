@@ -195,14 +195,17 @@ static void judge_objects(struct plan *plan, const Sf__ConfObject *const *object
 {
     const struct bootstrap *bootstrap = &plan->proxy->component->bootstrap;
     const char *sites[BOOTSTRAP_SITES_MAX];
+    const char *addresses[BOOTSTRAP_SITES_MAX] = {NULL};
     struct cfg_problem problems[PROBLEMS_TOLD_MAX];
     struct cfg_item *items = room_for(count, sizeof *items);
     size_t *order = room_for(count, sizeof *order);
-    struct cfg_set set = {.items = items, .count = count, .sites = sites};
+    struct cfg_set set = {.items = items, .count = count, .sites = sites, .addresses = addresses};
     size_t length = 0;
 
-    for (uint32_t s = 0; s < bootstrap->site_count; s++)
+    for (uint32_t s = 0; s < bootstrap->site_count; s++) {
+        addresses[s] = bootstrap->sites[s].site_address;
         sites[set.site_count++] = bootstrap->sites[s].name;
+    }
     for (size_t i = 0; i < count; i++)
         (void)message_item(objects[i], &items[i]); /* of a known type: it has a key */
     size_t found = cfg_validate(&set, order, problems, PROBLEMS_TOLD_MAX);

@@ -1,5 +1,6 @@
 #include "confproxy/core/forms.h"
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,23 @@ const char *form_contact_fault(const char *uri)
         return "has something behind its address that has no effect; only ;transport=udp, "
                ";transport=tcp or ;transport=tls can be there";
     return NULL;
+}
+
+bool form_contact_at(const char *uri, const char *address)
+{
+    unsigned char there[16] = {0}, here[16] = {0};
+    const char *host = strchr(uri, '@') != NULL ? strchr(uri, '@') + 1 : uri + 4;
+    char text[ADDRESS_MAX + 1];
+    bool brackets = host[0] == '[';
+    size_t length = strcspn(host + brackets, brackets ? "]" : ":;");
+    int family = brackets ? AF_INET6 : AF_INET;
+
+    if (length > ADDRESS_MAX || brackets != ip_is_v6(address))
+        return false;
+    memcpy(text, host + brackets, length);
+    text[length] = '\0';
+    return inet_pton(family, text, there) == 1 && inet_pton(family, address, here) == 1 &&
+           memcmp(there, here, sizeof there) == 0;
 }
 
 /* --- Password hash --- */

@@ -14,6 +14,9 @@
  */
 const char *form_contact_fault(const char *uri);
 
+/* form_contact_at - does URI, a contact without a fault, lead to the IP address ADDRESS? */
+bool form_contact_at(const char *uri, const char *address);
+
 /* form_hash_sound - is HASH a whole scrypt$N$r$p$salt$hash: N a power of two, r and p such that one
  * login takes neither more than 64 MiB nor long, salt (1 to 45 bytes) and hash (32) in base64? */
 bool form_hash_sound(const char *hash);

@@ -22,6 +22,8 @@ static void check_item(struct judge *j, size_t i);
 static void check_dn(struct judge *j, size_t i);
 static void check_agent(struct judge *j, size_t i);
 static void check_options(struct judge *j, size_t i);
+static void check_inter_site(struct judge *j, size_t i, const char *site,
+                             const struct cfg_item *dn);
 static void check_timeouts(struct judge *j);
 
 /* --- The items in order, so that a name is found fast. --- */
@@ -395,6 +397,7 @@ static void check_options(struct judge *j, size_t i)
         need_dn(j, i, FIELD_OPTIONS_DR_PEER_TRUNK, trunk->text, FOR_TRUNK, "a trunk");
     if (dn == NULL)
         return;
+    check_inter_site(j, i, site, dn);
     if (site[0] != '\0' && !exists_at(dn, site))
         problem(j, i, FIELD_OPTIONS_DR_PEER_TRUNK,
                 "trunk '%s' does not exist at site '%s'; add '%s' to the trunk's sites",
@@ -403,6 +406,26 @@ static void check_options(struct judge *j, size_t i)
         problem(j, i, FIELD_OPTIONS_DR_PEER_TRUNK,
                 "trunk '%s' exists at some sites only; set dr-peer-trunk under those sites",
                 trunk->text);
+}
+
+/* check_inter_site - the trunk DN that ITEM's options name must not lead back to the site itself.
+ */
+static void check_inter_site(struct judge *j, size_t i, const char *site, const struct cfg_item *dn)
+{
+    const struct cfg_value *contact = cfg_item_value(dn, FIELD_DN_CONTACT);
+
+    if (j->set->addresses == NULL || !contact->set || form_contact_fault(contact->text) != NULL)
+        return;
+    for (size_t s = 0; s < j->set->site_count; s++) {
+        if (site[0] != '\0' && strcmp(site, j->set->sites[s]) != 0)
+            continue;
+        if (form_contact_at(contact->text, j->set->addresses[s]))
+            problem(
+                j, i, FIELD_OPTIONS_DR_PEER_TRUNK,
+                "trunk '%s' leads to %s, the address of site '%s' itself; name the trunk to the "
+                "other site",
+                cfg_item_id(dn), j->set->addresses[s], j->set->sites[s]);
+    }
 }
 
 /* --- Timeouts against one another, at every site. --- */

@@ -24,8 +24,9 @@ struct cfg_problem {
 struct cfg_set {
     const struct cfg_item *items;
     size_t count;
-    const char *const *sites; /* names of the deployment's sites */
-    size_t site_count;        /* 0: not known, sites are not checked */
+    const char *const *sites;     /* names of the deployment's sites */
+    size_t site_count;            /* 0: not known, sites are not checked */
+    const char *const *addresses; /* the site address of each of sites; NULL: not known */
 };
 
 /* cfg_validate - judge SET.

@@ -13,6 +13,7 @@ static const char md5[] = "0123456789abcdef0123456789abcdef";
 static const char sound_hash[] =
     "scrypt$16384$8$1$c2FsdA==$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 static const char *const sites[] = {"east", "west"};
+static const char *const addresses[] = {"192.0.2.100", "2001:db8::100"};
 
 static struct cfg_item items[ITEMS_MAX];
 static size_t count;
@@ -72,7 +73,7 @@ static struct cfg_item *add_agent(const char *id)
 static size_t judge(void)
 {
     size_t order[ITEMS_MAX];
-    struct cfg_set set = {items, count, sites, 2};
+    struct cfg_set set = {items, count, sites, 2, addresses};
 
     return cfg_validate(&set, order, problems, PROBLEMS_MAX);
 }
@@ -392,7 +393,7 @@ Test(validate, all_problems_are_counted_although_few_are_kept)
 {
     static const char *const queues[] = {"1", "2", "3", "4", "5"};
     size_t order[ITEMS_MAX];
-    struct cfg_set set = {items, 1, sites, 2};
+    struct cfg_set set = {items, 1, sites, 2, addresses};
     struct cfg_item *ann = add_agent("ann");
     texts(ann, FIELD_AGENT_QUEUES, queues, 5);
     cr_assert_eq(cfg_validate(&set, order, problems, 2), 5);
@@ -508,4 +509,23 @@ Test(validate, a_routing_point_has_no_dr_forward_as_its_targets_are_asked_one_by
     cr_assert_eq(judge(), 0, "%s", problems[0].text);
     number(point, FIELD_DN_DR_FORWARD, 2);
     only(point, FIELD_DN_DR_FORWARD, "a DN of type routing-point has no dr-forward; take it out");
+}
+
+Test(validate, the_trunk_to_the_other_site_does_not_lead_home)
+{
+    struct cfg_item *east = add(CFG_OPTIONS, "east"), *west = add(CFG_OPTIONS, "west");
+    struct cfg_item *to_west = add_dn("to-west", CFG_DN_TRUNK);
+    struct cfg_item *to_east = add_dn("to-east", CFG_DN_TRUNK);
+
+    text(east, FIELD_OPTIONS_DR_PEER_TRUNK, "to-west");
+    text(west, FIELD_OPTIONS_DR_PEER_TRUNK, "to-east");
+    text(to_west, FIELD_DN_CONTACT, "sip:[2001:db8::100]:5060");
+    text(to_east, FIELD_DN_CONTACT, "sip:192.0.2.100;transport=tcp");
+    cr_assert_eq(judge(), 0, "%s", problems[0].text);
+    text(west, FIELD_OPTIONS_DR_PEER_TRUNK, "to-west");
+    text(to_west, FIELD_DN_CONTACT, "sip:x@[2001:DB8:0::100]");
+    only(
+        west, FIELD_OPTIONS_DR_PEER_TRUNK,
+        "trunk 'to-west' leads to 2001:db8::100, the address of site 'west' itself; name the trunk "
+        "to the other site");
 }
