@@ -227,10 +227,11 @@ static int found_votes(struct founding *f)
 static void look_at(struct founding *f, const char *folder, const char *name, const char *suffix)
 {
     struct before *before = &f->before[f->before_count++];
+    char path[sizeof(before->path)];
 
     assert(f->before_count <= PATHS_MAX);
-    snprintf(before->path, sizeof(before->path), "%s%s%s%s", folder, name[0] != '\0' ? "/" : "",
-             name, suffix);
+    snprintf(path, sizeof(path), "%s%s%s%s", folder, name[0] != '\0' ? "/" : "", name, suffix);
+    memcpy(before->path, path, sizeof(path)); /* FOLDER lies in *F too */
     before->there = access(before->path, F_OK) == 0;
 }
 
