@@ -219,10 +219,11 @@ static void add_plain(struct line *line, const char *s, bool quote)
 
     if (quoted)
         add(line, "\"");
-    for (; *s != '\0'; s++) {
+    for (; *s != '\0' && line->length + 1 < sizeof line->text - LINE_RESERVE; s++) {
         unsigned char c = (unsigned char)*s;
-        add(line, "%c", c < 0x20 || c == 0x7f ? '?' : quoted && c == '"' ? '\'' : *s);
+        line->text[line->length++] = c < 0x20 || c == 0x7f ? '?' : quoted && c == '"' ? '\'' : *s;
     }
+    line->text[line->length] = '\0';
     if (quoted)
         add(line, "\"");
 }
