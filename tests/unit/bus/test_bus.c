@@ -283,8 +283,8 @@ Test(bus, missing_and_open_keys_say_so)
     cr_assert_str_eq(bus_error(bus), text);
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(bus_bind(bus, ENDPOINT_LEASE, LOOP_SIP, on_peer, on_gone, NULL), -ENOENT);
-    (void)snprintf(text, sizeof text, "%s: No such file or directory; make it with: hamgr keys",
-                   path);
+    (void)snprintf(text, sizeof text,
+                   "%s: No such file or directory; copy it from the folder east.1/keys", path);
     cr_assert_eq(strncmp(bus_error(bus), text, strlen(text)), 0, "%s", bus_error(bus));
     bus_destroy(&bus);
 }
