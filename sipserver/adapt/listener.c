@@ -22,8 +22,11 @@ void listener_options(const struct stream *stream, int fd)
     int on = 1, idle = (int)(stream->limits.keepalive_ms / 1000);
     int interval = idle / 4 > 0 ? idle / 4 : 1;
     unsigned patience = stream->limits.patience_ms;
+    int output = (int)stream->limits.output_max;
 
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    /* What the kernel keeps for the peer is memory too. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &output, sizeof(output));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));

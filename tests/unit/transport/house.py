@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 OPTIONS = "oos-check: 1s, oos-force: 2s, registration-expires-min: 5s"
 
@@ -80,6 +81,13 @@ sites:
         return process
 
     def up(self):
+        try:
+            self._up()
+        except BaseException:
+            self.down()     # nothing stays behind
+            raise
+
+    def _up(self):
         self.run("init")
         for name, verb in (("arbiter", ["arbiter"]), ("east.1", ["run", "--supervise"])):
             self.start(name, [self.hamgr, *verb, "--config", self.file, "--self", name])
@@ -120,6 +128,18 @@ sites:
     def log(self, name="east.1"):
         with open(self.path(f"{name}.log"), encoding="utf-8", errors="replace") as f:
             return f.read()
+
+    def counter(self, name):
+        """A counter of the SIP server, as the Stat Server has it."""
+        def find(value):
+            if isinstance(value, dict):
+                if name in value.get("counters", {}):
+                    return value["counters"][name]
+                value = list(value.values())
+            found = [find(one) for one in value] if isinstance(value, list) else []
+            return next((one for one in found if one is not None), None)
+        with urllib.request.urlopen(f"http://{self.net}.1.1:19490/api/state", timeout=5) as answer:
+            return find(json.load(answer))
 
     def sipserver(self):
         for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -169,6 +189,8 @@ sites:
 class Stream:
     """A TCP or TLS connection that speaks SIP."""
 
+    socket = None
+
     def __init__(self, house, tls=None, source=None):
         self.socket = socket.create_connection((house.site, house.tls if tls else house.sip), timeout=5,
                                                source_address=(source, 0) if source else None)
@@ -213,7 +235,8 @@ class Stream:
         return True
 
     def close(self):
-        self.socket.close()
+        if self.socket:
+            self.socket.close()
 
     __del__ = close
 

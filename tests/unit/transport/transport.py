@@ -161,12 +161,14 @@ class Four(unittest.TestCase):
             self.assertTrue(stream.ended(3), text[:60])
             stream.close()
         self.assertIn(" 200 ", self.house.ask(good))
+        until(lambda: self.house.counter("drop_connection_broken") == 4, 5, "each is counted by its reason")
         good.close()
 
     def test_one_source_gets_its_share(self):
         streams = [Stream(self.house, source="127.48.9.77") for _ in range(22)]
         live = [stream for stream in streams if not stream.ended(0.005)]
         self.assertEqual(len(live), 20)
+        until(lambda: self.house.counter("drop_connections_source") == 2, 5, "both counted by their reason")
         other = Stream(self.house, source="127.48.9.78")
         self.assertIn(" 200 ", self.house.ask(other))
         for stream in [*streams, other]:
@@ -186,6 +188,7 @@ class Four(unittest.TestCase):
             except OSError:
                 ended = True
         self.assertTrue(ended, "it was not closed")
+        until(lambda: self.house.counter("drop_connection_output_full") == 1, 5, "counted by its reason")
         stream.close()
         self.assertIn(" 200 ", self.house.ask(Stream(self.house)))
 
@@ -262,13 +265,32 @@ class Four(unittest.TestCase):
 class Six(unittest.TestCase):
     """At an IPv6 site address."""
 
-    def test_calls_over_udp_and_tcp(self):
-        house = House(HAMGR, "127.49", "::1")
+    def setUp(self):
+        self.house = House(HAMGR, "127.49", "::1")
+        self.house.up()
+
+    def tearDown(self):
+        self.house.down()
+
+    def test_h_4_connections_end_with_the_role_while_the_process_lives(self):
+        plain, secure = Stream(self.house), Stream(self.house, session(self.house.path("site.crt")))
+        for stream in (plain, secure):
+            self.assertIn(" 200 ", self.house.ask(stream))
+        pid = self.house.sipserver()
+        hamgr = self.house.processes[-1]
+        hamgr.send_signal(signal.SIGSTOP)        # nobody renews the order of the role
         try:
-            house.up()
-            self.call(house)
+            for stream in (plain, secure):
+                self.assertTrue(stream.ended(5))
+            with self.assertRaises(OSError):
+                Stream(self.house)
+            self.assertEqual(self.house.sipserver(), pid)
         finally:
-            house.down()
+            hamgr.send_signal(signal.SIGCONT)
+        until(self.house.serves, 20, "served again")
+
+    def test_calls_over_udp_and_tcp(self):
+        self.call(self.house)
 
     def call(self, house):
         contact = "Contact: <sip:1001@[::1]:5980>\r\nExpires: 60\r\n"
