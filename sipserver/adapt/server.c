@@ -81,7 +81,7 @@ int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t 
         munmap(server->memory, server->memory_size);
     server->memory = memory;
     server->memory_size = size;
-    log_event(LEVEL_INFO, MSG_START, NULL, "the tables take %zu bytes at most", size);
+    log_event(LEVEL_INFO, MSG_CONFIG, NULL, "the tables take %zu bytes at most", size);
     server->core = sc_init(memory, &server->conf, seed, loop_now(server->component->loop));
     server->primary = false;
     if (server->component->role.primary)
