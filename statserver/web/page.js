@@ -78,13 +78,18 @@ function headCell(text) {
   return cell;
 }
 
+// A write epoch is (ticket epoch, role epoch) in one number: shown as hamgr shows it, ticket.role.
+function writeEpoch(n) {
+  return Math.floor(n / 2 ** 32) + "." + (n % 2 ** 32);
+}
+
 function hostRow(h) {
   const role = h.arbiter ? ["info", "arbiter"] : !h.alive ? ["bad", "not heard"] : h.primary ? ["good", "primary"] : ["", "backup"];
   const roles = el("td", "", el("span", "pill " + role[0], role[1]));
   if (h.writer && h.alive) roles.append(" ", el("span", "pill info", "config writer"));
   return el("tr", h.alive ? "" : "unknown", headCell(h.host), roles, el("td", "n", h.arbiter ? "–" : count(h.epoch)),
             el("td", "", h.host === self?.host ? "this host" : (h.age_ms / 1000).toFixed(1) + " s ago"),
-            el("td", "", h.arbiter ? "–" : "epoch " + h.conf_epoch + ", change " + h.conf_txid),
+            el("td", "", h.arbiter ? "–" : "epoch " + writeEpoch(h.conf_epoch) + ", change " + h.conf_txid),
             el("td", "wide small", h.components || "–"));
 }
 
