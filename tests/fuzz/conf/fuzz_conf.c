@@ -1,8 +1,7 @@
 /* fuzz_conf - any bytes as a YAML file, as the bootstrap file and as a configuration file.
  *
- * Checked: a file is either taken or refused with reasons that can be printed; the same bytes are
- * judged the same way twice; and a configuration that is taken, written and read again is the same
- * configuration.
+ * Checked: a file is either taken or refused with reasons that can be printed; and a configuration
+ * that is taken, written and read again is the same configuration.
  */
 #include <assert.h>
 #include <errno.h>
