@@ -653,6 +653,8 @@ static void put_list(const char *name, enum cfg_type type, Sf__ConfObject *const
 
 void client_render(Sf__ConfObject *const *objects, size_t count, FILE *out)
 {
+    if (count == 0)
+        fputs("{}\n", out); /* an empty file is refused: it may be one that was cut short */
     for (size_t i = 0; i < count; i++) {
         struct cfg_item item;
         if (message_item(objects[i], &item) == 0 && item.type == CFG_OPTIONS &&

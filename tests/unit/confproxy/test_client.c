@@ -209,6 +209,22 @@ Test(client, what_is_exported_imports_again_to_the_same_objects)
     client_changes_free(&after);
 }
 
+Test(client, an_empty_configuration_is_exported_as_a_file_that_imports)
+{
+    struct client_changes c = {0};
+    struct conf_errors errors;
+    char *text = NULL;
+    size_t size = 0;
+
+    FILE *out = open_memstream(&text, &size);
+    client_render(NULL, 0, out);
+    fclose(out);
+    cr_assert_eq(parse_text(text, &c, &errors), 0, "'%s' is refused", text);
+    cr_assert_eq(c.count, 0);
+    free(text);
+    client_changes_free(&c);
+}
+
 Test(client, an_unknown_field_is_named_with_the_nearest)
 {
     refused(
