@@ -9,6 +9,7 @@ Addresses are 127.NET.x.y; 127.NET.9.y are the strangers'.
 """
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -40,25 +41,57 @@ def bin_folder(asked):
     raise RuntimeError("no programs found: build them (tests/run does), or name their folder with --bin")
 
 
+class At(Loopback):
+    """A loopback net whose site address may be another one (::1)."""
+
+    def __init__(self, net, site_address=None):
+        super().__init__(net)
+        self.given = site_address
+
+    def site_address(self, site):
+        return self.given or super().site_address(site)
+
+
+def authority(directory, site_address):
+    """A CA, and a certificate of its for SITE_ADDRESS; as {certificate, key, ca: path}."""
+    paths = {name: os.path.join(directory, f"{name}.pem") for name in ("ca", "ca-key", "certificate", "key", "request")}
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for command in (
+            ["req", "-x509", *new, "-days", "2", "-subj", "/CN=interop authority", "-keyout", paths["ca-key"], "-out", paths["ca"]],
+            ["req", *new, "-subj", f"/CN={site_address}", "-addext", f"subjectAltName=IP:{site_address}",
+             "-keyout", paths["key"], "-out", paths["request"]],
+            ["x509", "-req", "-in", paths["request"], "-CA", paths["ca"], "-CAkey", paths["ca-key"], "-CAcreateserial",
+             "-copy_extensions", "copy", "-days", "2", "-out", paths["certificate"]]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    return {name: paths[name] for name in ("certificate", "key", "ca")}
+
+
 class OneSiteDeployment(Deployment):
+    phones = PHONES
+    dns = ()          # further DNs, as lines of the file
+
     def write_configuration(self):
         net = self.lab.net
         lines = ["options:", f"  realm: {REALM}", *(f"  {name}: {value}" for name, value in self.options.items()), "dns:"]
-        lines += [f'  - {{number: "{number}", type: extension, password: {password}}}' for number, password in PHONES.items()]
+        lines += [f'  - {{number: "{number}", type: extension, password: {password}}}' for number, password in self.phones.items()]
         lines += ['  - {number: "8000", type: acd-queue, display-name: Sales}',
-                  f'  - {{number: gw, type: trunk, contact: "sip:{net.address("gateway")}:{net.sip_port}", prefixes: ["0"]}}']
+                  f'  - {{number: gw, type: trunk, contact: "sip:{net.address("gateway")}:{net.sip_port}", prefixes: ["0"]}}', *self.dns]
         with open(self.configuration_file, "w") as out:
             out.write("\n".join(lines) + "\n")
 
 
 class OneSite:
-    def __init__(self, bin_dir=None, net=131, options=None, keep=False):
+    def __init__(self, bin_dir=None, net=131, options=None, keep=False, phones=None, dns=(), site_address=None, tls=False):
         self.directory = tempfile.mkdtemp(prefix="standfast-interop.")
         self.keep = keep
-        self.lab = Lab(self.directory, Loopback(net), bin_folder(bin_dir), sites=(SITE,))
+        self.lab = Lab(self.directory, At(net, site_address), bin_folder(bin_dir), sites=(SITE,))
         self.lab.deployment = OneSiteDeployment(
             self.lab, options={"registration-expires-min": "5s", **(options or {})})
         self.lab.deployment.options.pop("dr-forward")
+        self.lab.deployment.phones = phones or PHONES
+        self.lab.deployment.dns = dns
+        if tls:
+            self.lab.deployment.sip_tls = authority(self.directory, self.lab.net.site_address(SITE))
         self.eyes = Eyes(self.lab)
         self.server = (self.lab.net.site_address(SITE), self.lab.net.sip_port)
         self.callers = self.lab.net.address("gateway")
@@ -74,8 +107,13 @@ class OneSite:
             lab.deployment.found()
             for host in ["arbiter", *lab.deployment.hosts]:
                 lab.deployment.start(host)
-            if not lab.wait(lambda: lab.import_configuration()[0], 30, interval=0.2):
-                raise RuntimeError("no configuration server in service: see " + self.directory)
+            said = [""]
+
+            def imported():
+                done, said[0] = lab.import_configuration()
+                return done
+            if not lab.wait(imported, 30, interval=0.2):
+                raise RuntimeError(f"the configuration was not accepted: {said[0]}; see {self.directory}")
             if not lab.wait(self._serving, 20, interval=0.1):
                 raise RuntimeError("no host serves: see " + self.directory)
         except BaseException:

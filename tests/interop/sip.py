@@ -62,6 +62,11 @@ class Message:
         return int(match.group(2)) if match.group(2) else 5061 if match.group(1).upper() == b"TLS" else 5060
 
 
+def host(address):
+    """ADDRESS as it stands in a URI (RFC 3261 19.1.1)."""
+    return f"[{address}]" if ":" in address else address
+
+
 def token():
     return os.urandom(6).hex()
 
@@ -69,7 +74,7 @@ def token():
 def request(method, uri, peer, to=None, from_user="stranger", call_id=None, cseq=1, branch=None, tag=None, extra=(),
             body=b"", rport=True):
     """A well-formed request; EXTRA are whole header lines."""
-    address, port = peer.socket.getsockname()
+    address, port = peer.host, peer.socket.getsockname()[1]
     lines = [f"{method} {uri} SIP/2.0",
              f"Via: SIP/2.0/UDP {address}:{port};branch={branch or 'z9hG4bK' + token()}" + (";rport" if rport else ""),
              f"From: <sip:{from_user}@{address}>;tag={tag or token()}", f"To: <{to or uri}>", f"Call-ID: {call_id or token()}",
@@ -101,7 +106,8 @@ class Peer:
 
     def __init__(self, address, port, server):
         self.server = server
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.host = host(address)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
         self.sent = 0
 
@@ -123,7 +129,7 @@ class Peer:
             if left < 0 or not select.select([self.socket], [], [], left)[0]:
                 return None
             data, source = self.socket.recvfrom(65535)
-            if source == self.server:
+            if source[:2] == self.server:
                 return Message(data)
 
     def answer(self, call_id, seconds=2.0, final=True):
@@ -159,7 +165,7 @@ class Peer:
         """OPTIONS, repeated as UDP wants it, answered with 200."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            answer = self.ask("OPTIONS", f"sip:{self.server[0]}:{self.server[1]}", min(left, 0.5))
+            answer = self.ask("OPTIONS", f"sip:{host(self.server[0])}:{self.server[1]}", min(left, 0.5))
             if answer is not None and answer.status == 200:
                 return True
         return False

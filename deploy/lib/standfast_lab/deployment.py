@@ -31,6 +31,7 @@ class Deployment:
         self.processes = {}   # name of host -> Process
         self.tmpfs = []
         self.founded = False
+        self.sip_tls = None   # {certificate: path, key: path, ca: path}: SIP over TLS, at the port after that of SIP
 
     # -- the files -------------------------------------------------------------------------------------------
 
@@ -42,14 +43,16 @@ class Deployment:
             f"data-dir: {self.lab.directory}/data/%h",
             f"run-dir: {self.lab.directory}/run/%h",
             "ports: {" + ", ".join(f"{name}: {port}" for name, port in (
-                ("sip", net.sip_port), ("agent-http", self.lab.agent_http_port), ("stats-http", net.http_port),
+                ("sip", net.sip_port), *([("sip-tls", net.sip_port + 1)] if self.sip_tls else []), ("agent-http", self.lab.agent_http_port), ("stats-http", net.http_port),
                 ("lease", net.bus_port), ("log", net.bus_port + 1), ("stats", net.bus_port + 2))) + "}",
             "timeouts: {" + ", ".join(f"{name}: {value}" for name, value in self.timeouts.items()) + "}"]
+        if self.sip_tls:
+            lines.append("sip-tls: {" + ", ".join(f"{name}: {path}" for name, path in self.sip_tls.items()) + "}")
         if self.lab.arbiter:
             lines.append(f"arbiter: {{name: arbiter, address: {net.address('arbiter')}}}")
         lines.append("sites:")
         for index, site in enumerate(self.lab.sites, 1):
-            lines += [f"  - name: {site}", f"    id: {index}", f"    site-address: {net.site_address(site)}"]
+            lines += [f"  - name: {site}", f"    id: {index}", f'    site-address: "{net.site_address(site)}"']
             lines += ([f"    address-mode: interface", f"    interface: {net.interface}", "    prefix-length: 24"]
                       if net.namespaces else ["    address-mode: loopback"])
             lines.append("    hosts:")
