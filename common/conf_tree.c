@@ -50,6 +50,7 @@ static void node_free(struct conf_node *n)
     while (n != NULL) {
         struct conf_node *next = n->next;
         node_free(n->first);
+        free(n->items);
         free(n->key);
         free(n->text);
         free(n);
@@ -140,6 +141,18 @@ static struct conf_node *read_scalar(struct reader *r)
     return n;
 }
 
+/* list_index - so that an item is found by its place at once: a file may hold thousands. */
+static void list_index(struct conf_node *list)
+{
+    unsigned n = 0;
+
+    list->items = calloc(list->count + 1, sizeof(struct conf_node *));
+    if (list->items == NULL)
+        abort();
+    for (struct conf_node *c = list->first; c != NULL; c = c->next)
+        list->items[n++] = c;
+}
+
 static struct conf_node *read_list(struct reader *r, unsigned depth)
 {
     struct conf_node *list = node_new(CONF_NODE_LIST, event_line(r->event));
@@ -151,8 +164,10 @@ static struct conf_node *read_list(struct reader *r, unsigned depth)
         size_t before;
         if (!advance(r))
             goto fail;
-        if (r->event->type == FYET_SEQUENCE_END)
+        if (r->event->type == FYET_SEQUENCE_END) {
+            list_index(list);
             return list;
+        }
         before = conf_path_enter(r->path, NULL, list->count);
         item = read_value(r, depth + 1);
         r->path[before] = '\0';
@@ -440,9 +455,7 @@ static const struct conf_node *step_into(const struct conf_node *n, const char *
         if (n->kind != CONF_NODE_LIST || *end != ']')
             return NULL;
         *path = end + 1;
-        for (best = n->first; best != NULL && index > 0; index--)
-            best = best->next;
-        return best;
+        return index < n->count ? n->items[index] : NULL;
     }
     if (**path == '.')
         (*path)++;

@@ -22,6 +22,7 @@ struct conf_node {
     struct conf_node *first;
     struct conf_node *last;
     struct conf_node *next;
+    struct conf_node **items; /* of a list: its children by their place */
 };
 
 struct conf_tree {

@@ -72,7 +72,8 @@ static void sort_items(struct judge *j)
     }
 }
 
-static const struct cfg_item *find(const struct judge *j, enum cfg_type type, const char *id)
+/* place_of - where in j->order the item stands; j->set->count when there is none. */
+static size_t place_of(const struct judge *j, enum cfg_type type, const char *id)
 {
     size_t low = 0;
     size_t high = j->set->count;
@@ -82,13 +83,20 @@ static const struct cfg_item *find(const struct judge *j, enum cfg_type type, co
         const struct cfg_item *item = &j->set->items[j->order[middle]];
         int order = compare(item, type, id);
         if (order == 0)
-            return item;
+            return middle;
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    return j->set->count;
+}
+
+static const struct cfg_item *find(const struct judge *j, enum cfg_type type, const char *id)
+{
+    size_t place = place_of(j, type, id);
+
+    return place < j->set->count ? &j->set->items[j->order[place]] : NULL;
 }
 
 /* --- Judging. --- */
@@ -430,13 +438,22 @@ static void check_inter_site(struct judge *j, size_t i, const char *site, const 
 
 /* --- Timeouts against one another, at every site. --- */
 
-static const struct cfg_item *options_of(const struct cfg_set *set, const char *site,
-                                         size_t *ret_item)
+/* Where options are looked for: in the judge's order, or, where there is none, in the set as it
+ * stands. */
+static const struct cfg_item *options_of(const struct judge *j, const char *site, size_t *ret_item)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        if (set->items[i].type == CFG_OPTIONS && strcmp(cfg_item_id(&set->items[i]), site) == 0) {
+    if (j->order != NULL) {
+        size_t place = place_of(j, CFG_OPTIONS, site);
+        if (place == j->set->count)
+            return NULL;
+        *ret_item = j->order[place];
+        return &j->set->items[*ret_item];
+    }
+    for (size_t i = 0; i < j->set->count; i++) {
+        const struct cfg_item *item = &j->set->items[i];
+        if (item->type == CFG_OPTIONS && strcmp(cfg_item_id(item), site) == 0) {
             *ret_item = i;
-            return &set->items[i];
+            return item;
         }
     }
     return NULL;
@@ -444,14 +461,14 @@ static const struct cfg_item *options_of(const struct cfg_set *set, const char *
 
 /* effective - the value of FIELD at SITE, and the item that says so (left alone: the default does).
  */
-static uint64_t effective(const struct cfg_set *set, const char *site, enum cfg_field_id field,
+static uint64_t effective(const struct judge *j, const char *site, enum cfg_field_id field,
                           size_t *ret_item)
 {
     const char *const names[] = {site, ""};
 
     for (size_t n = 0; n < 2; n++) {
         size_t item = 0;
-        const struct cfg_item *options = options_of(set, names[n], &item);
+        const struct cfg_item *options = options_of(j, names[n], &item);
         if (options != NULL && cfg_item_value(options, field)->set) {
             *ret_item = item;
             return cfg_item_value(options, field)->number;
@@ -462,9 +479,10 @@ static uint64_t effective(const struct cfg_set *set, const char *site, enum cfg_
 
 uint64_t cfg_option(const struct cfg_set *set, const char *site, enum cfg_field_id field)
 {
+    struct judge j = {.set = set};
     size_t item;
 
-    return effective(set, site, field, &item);
+    return effective(&j, site, field, &item);
 }
 
 struct timeouts {
@@ -487,15 +505,14 @@ static void check_watch(struct judge *j, size_t item, const enum cfg_field_id fi
                 (unsigned long long)t->check, (unsigned long long)((t->checks - 1) * t->check));
 }
 
-static void timeouts_of(const struct cfg_set *set, const char *site, struct timeouts *t,
-                        size_t *item)
+static void timeouts_of(const struct judge *j, const char *site, struct timeouts *t, size_t *item)
 {
-    t->t1 = effective(set, site, FIELD_OPTIONS_SIP_T1, item);
-    t->force = effective(set, site, FIELD_OPTIONS_OOS_FORCE, item);
-    t->checks = effective(set, site, FIELD_OPTIONS_RECOVERY_CHECKS, item);
-    t->check = effective(set, site, FIELD_OPTIONS_OOS_CHECK, item);
-    t->recovery = effective(set, site, FIELD_OPTIONS_RECOVERY_TIMEOUT, item);
-    t->hold_max = effective(set, site, FIELD_OPTIONS_RECOVERY_HOLD_MAX, item);
+    t->t1 = effective(j, site, FIELD_OPTIONS_SIP_T1, item);
+    t->force = effective(j, site, FIELD_OPTIONS_OOS_FORCE, item);
+    t->checks = effective(j, site, FIELD_OPTIONS_RECOVERY_CHECKS, item);
+    t->check = effective(j, site, FIELD_OPTIONS_OOS_CHECK, item);
+    t->recovery = effective(j, site, FIELD_OPTIONS_RECOVERY_TIMEOUT, item);
+    t->hold_max = effective(j, site, FIELD_OPTIONS_RECOVERY_HOLD_MAX, item);
 }
 
 /* sets_timeouts - does ITEM, a site's options, say anything that the options of every site do not?
@@ -524,14 +541,14 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
     struct timeouts t;
     size_t ignored = 0;
 
-    timeouts_of(j->set, site, &t, &ignored);
+    timeouts_of(j, site, &t, &ignored);
     check_watch(j, item, watch, &t, "");
     if (t.hold_max < t.recovery)
         problem(j, item, FIELD_OPTIONS_RECOVERY_HOLD_MAX,
                 "%llums is below recovery-timeout, %llums; write at least that",
                 (unsigned long long)t.hold_max, (unsigned long long)t.recovery);
-    uint64_t least = effective(j->set, site, FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN, &ignored);
-    uint64_t most = effective(j->set, site, FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX, &ignored);
+    uint64_t least = effective(j, site, FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN, &ignored);
+    uint64_t most = effective(j, site, FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX, &ignored);
     if (least > most)
         problem(j, item, FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
                 "%llus is above registration-expires-max, %llus; write at most that",
@@ -553,7 +570,7 @@ static void check_dn_timeouts(struct judge *j, size_t i, const char *site)
     size_t ignored = 0;
     char where[80];
 
-    timeouts_of(j->set, site, &t, &ignored);
+    timeouts_of(j, site, &t, &ignored);
     t.check = own_or(dn, FIELD_DN_OOS_CHECK, t.check);
     t.force = own_or(dn, FIELD_DN_OOS_FORCE, t.force);
     t.recovery = own_or(dn, FIELD_DN_RECOVERY_TIMEOUT, t.recovery);
@@ -568,10 +585,11 @@ static void check_dn_watch(struct judge *j, size_t i)
 {
     bool anywhere = false;
 
-    for (size_t o = 0; o < j->set->count; o++) {
-        const struct cfg_item *options = &j->set->items[o];
-        if (options->type == CFG_OPTIONS && cfg_item_id(options)[0] != '\0' &&
-            exists_at(&j->set->items[i], cfg_item_id(options))) {
+    for (size_t o = 0; o < j->set->count; o++) { /* options come first in the order */
+        const struct cfg_item *options = &j->set->items[j->order[o]];
+        if (options->type != CFG_OPTIONS)
+            break;
+        if (cfg_item_id(options)[0] != '\0' && exists_at(&j->set->items[i], cfg_item_id(options))) {
             anywhere = true;
             check_dn_timeouts(j, i, cfg_item_id(options));
         }

@@ -261,6 +261,16 @@ Test(objects, what_is_not_in_the_history_that_holds_becomes_a_conflict_record)
     sf__conf_change__free_unpacked(kept, NULL);
 }
 
+/* A few dozen fill the map: each transaction waits for the disk. */
+static Sf__ConfChange *bulky(const char *number)
+{
+    static const char filler[] = "0123456789012345678901234567890123456789012345678901234567890123";
+    Sf__ConfChange *change = queue(number, 1, false);
+    for (int i = 0; i < 200; i++)
+        message_add_text(change->object, FIELD_DN_SITES, filler);
+    return change;
+}
+
 Test(objects, a_full_map_stops_writes_and_not_reads_and_recovers)
 {
     int n = 0, r = 0;
@@ -270,7 +280,7 @@ Test(objects, a_full_map_stops_writes_and_not_reads_and_recovers)
     while (r == 0 && t < 20000) {
         char number[16];
         snprintf(number, sizeof number, "%llu", (unsigned long long)t + 1);
-        r = put(1, t + 1, number, 1);
+        r = apply_to(o, 1, t + 1, bulky(number), NULL);
         t += r == 0;
     }
     cr_assert_eq(r, -ENOSPC, "%d after %llu", r, (unsigned long long)t);
