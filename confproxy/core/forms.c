@@ -104,6 +104,38 @@ bool form_contact_at(const char *uri, const char *address)
            memcmp(there, here, sizeof there) == 0;
 }
 
+/* --- Networks --- */
+
+const char *form_net_fault(const char *text)
+{
+    unsigned char bytes[16] = {0};
+    char address[ADDRESS_MAX + 1];
+    size_t length = strcspn(text, "/");
+    bool six = strchr(text, ':') != NULL;
+    unsigned long bits = six ? 128 : 32;
+
+    if (length > ADDRESS_MAX)
+        return "is no network; write ADDRESS/BITS, for example 192.0.2.0/24";
+    memcpy(address, text, length);
+    address[length] = '\0';
+    if (inet_pton(six ? AF_INET6 : AF_INET, address, bytes) != 1)
+        return "is no network; write ADDRESS/BITS, for example 192.0.2.0/24";
+    if (text[length] == '/') {
+        const char *number = text + length + 1;
+        if (strspn(number, DIGITS) != strlen(number) || number[0] == '\0' || strlen(number) > 3 ||
+            strtoul(number, NULL, 10) > bits)
+            return "has no number of bits that fits behind its /; write 0 to 32 for IPv4, to 128 "
+                   "for IPv6";
+        bits = strtoul(number, NULL, 10);
+    }
+    if (bits == 0)
+        return "is the whole world: every stranger would count as this trunk; name its networks";
+    for (unsigned long b = bits; b < (six ? 128ul : 32ul); b++)
+        if ((bytes[b / 8] & (0x80 >> b % 8)) != 0)
+            return "has address bits set behind those that its /BITS keeps; set them to 0";
+    return NULL;
+}
+
 /* --- Password hash --- */
 
 /* take_number - the number before the next '$' of *TEXT, or 0. */

@@ -21,6 +21,10 @@ bool form_contact_at(const char *uri, const char *address);
  * login takes neither more than 64 MiB nor long, salt (1 to 45 bytes) and hash (32) in base64? */
 bool form_hash_sound(const char *hash);
 
+/* form_net_fault - what is wrong with TEXT as a network, "192.0.2.0/24" or one address; NULL:
+ * nothing. */
+const char *form_net_fault(const char *text);
+
 /* form_control - the first control character of TEXT, or -1. */
 int form_control(const char *text);
 

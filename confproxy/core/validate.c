@@ -307,6 +307,25 @@ static void check_dn_fields(struct judge *j, size_t i, const struct cfg_item *dn
                     cfg_fields[f].yaml);
 }
 
+static void check_trunk(struct judge *j, size_t i, const struct cfg_item *dn)
+{
+    const struct cfg_value *sources = cfg_item_value(dn, FIELD_DN_SOURCES);
+    const struct cfg_value *all = cfg_item_value(dn, FIELD_DN_CALLS_MAX);
+    static const enum cfg_field_id parts[] = {FIELD_DN_CALLS_IN_MAX, FIELD_DN_CALLS_OUT_MAX};
+
+    for (size_t s = 0; s < sources->count; s++) {
+        const char *fault = form_net_fault(sources->texts[s]);
+        if (fault != NULL)
+            problem(j, i, FIELD_DN_SOURCES, "'%s' %s", sources->texts[s], fault);
+    }
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
+        const struct cfg_value *part = cfg_item_value(dn, parts[p]);
+        if (all->set && part->set && part->number > all->number)
+            problem(j, i, parts[p], "%llu is above calls-max, %llu; write at most that",
+                    (unsigned long long)part->number, (unsigned long long)all->number);
+    }
+}
+
 static void check_dn(struct judge *j, size_t i)
 {
     const struct cfg_item *dn = &j->set->items[i];
@@ -360,6 +379,7 @@ static void check_dn(struct judge *j, size_t i)
         break;
     case CFG_DN_ACD_QUEUE: break;
     }
+    check_trunk(j, i, dn);
     for (size_t p = 0; p < prefixes->count; p++)
         if (prefixes->texts[p][strspn(prefixes->texts[p], "0123456789+*#")] != '\0')
             problem(j, i, FIELD_DN_PREFIXES,
@@ -525,6 +545,7 @@ static bool sets_timeouts(const struct cfg_item *item)
                                                FIELD_OPTIONS_OOS_CHECK,
                                                FIELD_OPTIONS_RECOVERY_TIMEOUT,
                                                FIELD_OPTIONS_RECOVERY_HOLD_MAX,
+                                               FIELD_OPTIONS_TRUNK_TIMEOUT,
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX};
 
@@ -543,6 +564,11 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
 
     timeouts_of(j, site, &t, &ignored);
     check_watch(j, item, watch, &t, "");
+    uint64_t silence = effective(j, site, FIELD_OPTIONS_TRUNK_TIMEOUT, &ignored);
+    if (silence < 2 * t.t1)
+        problem(j, item, FIELD_OPTIONS_TRUNK_TIMEOUT,
+                "%llums leaves no time for one retransmission; write at least 2 x sip-t1, %llums",
+                (unsigned long long)silence, (unsigned long long)(2 * t.t1));
     if (t.hold_max < t.recovery)
         problem(j, item, FIELD_OPTIONS_RECOVERY_HOLD_MAX,
                 "%llums is below recovery-timeout, %llums; write at least that",

@@ -75,6 +75,7 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->lockout_time_ms = OPTION(c, lockout_time_ms, o->lockout_time_ms);
     o->ring_timeout_ms = OPTION(c, ring_timeout_ms, o->ring_timeout_ms);
     o->answer_timeout_ms = OPTION(c, answer_timeout_ms, o->answer_timeout_ms);
+    o->trunk_timeout_ms = OPTION(c, trunk_timeout_ms, o->trunk_timeout_ms);
     o->session_expires_s = OPTION(c, session_expires_s, o->session_expires_s);
     o->min_se_s = OPTION(c, min_se_s, o->min_se_s);
     o->wrap_up_ms = OPTION(c, wrap_up_ms, o->wrap_up_ms);
@@ -182,6 +183,18 @@ static size_t longest(char **texts, size_t n)
     return most;
 }
 
+static void set_trunk(struct sc_dn_conf *dn, const Sf__Dn *in)
+{
+    dn->priority = in->priority;
+    dn->weight = in->weight;
+    dn->calls_max = in->calls_max;
+    dn->calls_in_max = in->calls_in_max;
+    dn->calls_out_max = in->calls_out_max;
+    dn->sources_n = (uint32_t)in->n_sources;
+    for (size_t i = 0; i < in->n_sources; i++)
+        copy(dn->sources[i], sizeof(dn->sources[i]), in->sources[i]);
+}
+
 static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
 {
     struct sc_dn_conf dn = {.type = (enum sc_dn_type)in->type};
@@ -190,6 +203,8 @@ static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
               SC_NAME_SIZE) ||
         !fits("DN", in->number, in->n_prefixes, SC_PREFIXES_MAX,
               longest(in->prefixes, in->n_prefixes), SC_PREFIX_SIZE) ||
+        !fits("DN", in->number, in->n_sources, SC_NETS_MAX, longest(in->sources, in->n_sources),
+              SC_NET_SIZE) ||
         !fits("DN", in->number, 0, 1, strlen(in->contact), SC_URI_SIZE))
         return;
     copy(dn.number, sizeof(dn.number), in->number);
@@ -209,6 +224,7 @@ static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
     dn.oos_force_ms = in->oos_force_ms;
     dn.recovery_timeout_ms = in->recovery_timeout_ms;
     dn.follows_redirect = in->follows_redirect;
+    set_trunk(&dn, in);
     dn.queue_size_max = in->queue_size_max;
     dn.queue_wait_max_ms = in->queue_wait_max_ms;
     if (!deleted && (!is_here(c, in) || in->type == SF__DN_TYPE__DN_UNKNOWN))

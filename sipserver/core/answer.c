@@ -52,18 +52,29 @@ void answer_status(struct sc *sc, const struct sip_event *event, unsigned status
     send(sc, event, &reply);
 }
 
-void answer_busy(struct sc *sc, const struct sip_event *event, enum core_count why)
+struct sip_str retry_after(struct sc *sc, char text[4])
+{
+    struct sip_buf b;
+
+    sip_buf_init(&b, text, 4);
+    sip_put_number(&b, (uint64_t)prng_between(&sc->prng, 1, 10));
+    return sip_buf_str(&b);
+}
+
+void answer_later(struct sc *sc, const struct sip_event *event, unsigned status,
+                  enum core_count why)
 {
     char seconds[4];
-    struct sip_buf b;
-    struct sip_extra extra = {.id = SIP_H_RETRY_AFTER};
-    struct sip_reply reply = {.status = 503, .extras = &extra, .extras_n = 1};
+    const struct sip_extra extra = {.id = SIP_H_RETRY_AFTER, .value = retry_after(sc, seconds)};
+    struct sip_reply reply = {.status = status, .extras = &extra, .extras_n = 1};
 
-    sip_buf_init(&b, seconds, sizeof(seconds));
-    sip_put_number(&b, (uint64_t)prng_between(&sc->prng, 1, 10));
-    extra.value = sip_buf_str(&b);
     sc->counts[why]++;
     send(sc, event, &reply);
+}
+
+void answer_busy(struct sc *sc, const struct sip_event *event, enum core_count why)
+{
+    answer_later(sc, event, 503, why);
 }
 
 void answer_method(struct sc *sc, const struct sip_event *event)

@@ -9,8 +9,13 @@
 void answer_status(struct sc *sc, const struct sip_event *event, unsigned status,
                    enum core_count why);
 
-/* answer_busy - 503 with a jittered Retry-After. */
+/* answer_busy - 503 with a jittered Retry-After; answer_later - STATUS with it. */
 void answer_busy(struct sc *sc, const struct sip_event *event, enum core_count why);
+void answer_later(struct sc *sc, const struct sip_event *event, unsigned status,
+                  enum core_count why);
+
+/* retry_after - the value of a Retry-After, in TEXT. */
+struct sip_str retry_after(struct sc *sc, char text[4]);
 
 /* answer_method - 405 with Allow. */
 void answer_method(struct sc *sc, const struct sip_event *event);

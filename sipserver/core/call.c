@@ -8,6 +8,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/forward.h"
+#include "sipserver/core/hunt.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
@@ -24,6 +25,7 @@
 struct failure {
     unsigned status;
     const char *reason;
+    bool as_it_is; /* STATUS is our own word for the caller */
 };
 struct refusal {
     unsigned status;
@@ -100,6 +102,15 @@ static bool unreachable(unsigned status)
     return status == 408 || status == 480 || (status >= 500 && status < 600);
 }
 
+/* A trunk that did not take the call, as opposed to: the other end of the world said no. */
+static bool trunk_failed(const struct sc *sc, const struct call *c, unsigned status)
+{
+    const struct dn *d = pool_get(&sc->dns, c->target_dn);
+
+    return d != NULL && d->type == SC_DN_TRUNK && !c->at_peer && c->tries_n > 0 &&
+           (status == 502 || status == 503 || status == 504 || (status == 408 && c->silent));
+}
+
 /* ---- guards and actions ---- */
 
 static bool g_of_queue(const struct sc *sc, const void *object)
@@ -116,16 +127,19 @@ static void a_start_offer(struct sc *sc, void *object, const void *argument)
     struct leg *l;
 
     c->ringing = false;
+    c->silent = target->dn != NULL && target->dn->type == SC_DN_TRUNK;
     c->target_dn = target->dn != NULL ? pool_handle(&sc->dns, target->dn) : HANDLE_NONE;
     l = leg_call(sc, c, target);
     if (l == NULL) {
-        call_event(sc, c, CALL_EV_FAILED, &(struct failure){503, "no room to call the target"});
+        call_event(sc, c, CALL_EV_FAILED,
+                   &(struct failure){503, "no room to call the target", false});
         return;
     }
     c->target = pool_handle(&sc->legs, l);
     arm_ms(sc, &c->ring,
-           pool_get(&sc->agents, c->agent) != NULL ? sc->options.ring_timeout_ms
-                                                   : sc->options.answer_timeout_ms);
+           c->silent                                 ? sc->options.trunk_timeout_ms
+           : pool_get(&sc->agents, c->agent) != NULL ? sc->options.ring_timeout_ms
+                                                     : sc->options.answer_timeout_ms);
     report_call(sc, c, c->at_peer ? SC_CALL_FORWARDED : SC_CALL_OFFERED,
                 c->at_peer ? "relayed" : "");
 }
@@ -273,13 +287,20 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
     struct failure failure = *(const struct failure *)argument;
     const struct dn *d = pool_get(&sc->dns, c->target_dn);
     struct targets *t = pool_get(&sc->targets, c->targets);
+    bool next_trunk = trunk_failed(sc, c, failure.status);
     char number[SC_NAME_SIZE];
 
     disarm(sc, &c->ring);
     record_target_end(sc, c, failure.status);
     end_target(sc, c);
     c->target_dn = HANDLE_NONE;
-    if (c->at_peer && unreachable(failure.status)) {
+    if (next_trunk) {
+        sc->counts[N_TRUNK_NEXT]++;
+        report_note(sc, SC_NOTE_TRUNK, d->number, NULL, NULL, failure.reason);
+        hunt_failed(sc, c);
+        text_copy(number, sizeof(number), c->number_now);
+        route_call(sc, c, number);
+    } else if (c->at_peer && unreachable(failure.status)) {
         c->at_peer = false;
         c->stay = true; /* the peer cannot: this site carries on alone */
         text_copy(number, sizeof(number), c->number_now);
@@ -290,11 +311,13 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
         route_call(sc, c, number);
     } else if (t != NULL && c->targets_next < t->n) {
         c->contact_next = 0;
+        c->tries_n = 0;
         route_call(sc, c, t->number[c->targets_next++]);
     } else {
         call_event(
             sc, c, CALL_EV_REFUSED,
-            &(struct refusal){status_for_caller(failure.status), SIP_STR_NONE, failure.reason});
+            &(struct refusal){failure.as_it_is ? failure.status : status_for_caller(failure.status),
+                              SIP_STR_NONE, failure.reason});
     }
 }
 
@@ -392,9 +415,10 @@ struct sip_str call_trunk_uri(const struct call *c, const struct trunk *t, char 
 /* Through trunk T, with the number as it is. */
 static void offer_trunk(struct sc *sc, struct call *c, struct trunk *t)
 {
-    struct leg_target target = {.dn = pool_get(&sc->dns, t->dn), .addr = t->addr};
+    struct leg_target target = {.dn = pool_get(&sc->dns, t->dn)};
     char text[SIP_URI_MAX];
 
+    target.addr = c->at_peer ? t->addr : *hunt_take(sc, c, t);
     target.uri = call_trunk_uri(c, t, text, sizeof(text));
     call_event(sc, c, CALL_EV_TO_TARGET, &target);
 }
@@ -448,8 +472,9 @@ static void route_call(struct sc *sc, struct call *c, const char *number)
     }
     /* A routing point, or a target of one that leads nowhere: as if a target had failed. */
     a_next_target(sc, c,
-                  route.kind == ROUTE_NOWHERE ? &(struct failure){route.status, route.reason}
-                                              : &(struct failure){480, "no target left"});
+                  route.kind == ROUTE_NOWHERE
+                      ? &(struct failure){route.status, route.reason, route.as_it_is}
+                      : &(struct failure){480, "no target left", false});
 }
 
 /* ---- a new call ---- */
@@ -514,6 +539,7 @@ void call_invite(struct sc *sc, const struct sip_event *event)
     struct sip_content body = leg_content(event->msg);
     struct sip_str number;
     struct dn *source;
+    struct trunk *t;
     struct call *c;
     bool forwarded, bad;
     unsigned status = 503;
@@ -534,6 +560,11 @@ void call_invite(struct sc *sc, const struct sip_event *event)
         sc->counts[N_BAD_TOKEN]++;
     if (sip_str_empty(number) || number.len >= SC_NAME_SIZE) {
         answer_status(sc, event, 404, N_NOT_FOUND);
+        return;
+    }
+    t = source->type == SC_DN_TRUNK ? pool_get(&sc->trunks, source->trunk) : NULL;
+    if (t != NULL && !trunk_has_room(t, true)) {
+        answer_later(sc, event, 486, N_TRUNK_FULL); /* a 503 would mean that this site is dead */
         return;
     }
     c = call_new(sc, event, source, &status);
@@ -561,6 +592,10 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     bool current = target_of(sc, c) == l;
 
     if (event->status < 200) {
+        if (current && c->silent) {
+            c->silent = false;
+            arm_ms(sc, &c->ring, sc->options.answer_timeout_ms);
+        }
         if (event->status > 100 && current)
             call_event(sc, c, CALL_EV_PROGRESS, event);
         return;
@@ -589,9 +624,9 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
         c->target = HANDLE_NONE;
     leg_gone(sc, l);
     if (current)
-        call_event(
-            sc, c, CALL_EV_FAILED,
-            &(struct failure){event->status, event->status == 408 ? "no answer" : "call refused"});
+        call_event(sc, c, CALL_EV_FAILED,
+                   &(struct failure){event->status,
+                                     event->status == 408 ? "no answer" : "call refused", false});
 }
 
 static void caller_event(struct sc *sc, struct call *c, struct leg *l,
@@ -695,7 +730,7 @@ void call_agent_left(struct sc *sc, struct call *c)
     if (c->state != CALL_OFFERED)
         return;
     c->agent = HANDLE_NONE;
-    call_event(sc, c, CALL_EV_FAILED, &(struct failure){480, "agent logged out"});
+    call_event(sc, c, CALL_EV_FAILED, &(struct failure){480, "agent logged out", false});
 }
 
 void call_timer_ring(struct sc *sc, struct call *c)
@@ -703,7 +738,9 @@ void call_timer_ring(struct sc *sc, struct call *c)
     if (transfer_under_way(c))
         transfer_timer(sc, c);
     else
-        call_event(sc, c, CALL_EV_FAILED, &(struct failure){408, "no answer"});
+        call_event(
+            sc, c, CALL_EV_FAILED,
+            &(struct failure){408, c->silent ? "silent for trunk-timeout" : "no answer", false});
 }
 
 void call_timer_wait(struct sc *sc, struct call *c)

@@ -44,7 +44,8 @@ struct sc_options {
     uint32_t lockout_refusals;  /* wrong passwords within the window, see guard.h; 0: no lockout */
     uint32_t lockout_window_ms;
     uint32_t lockout_time_ms;
-    uint32_t logout_grace_ms;   /* phones out of service when the mode becomes PEERED */
+    uint32_t trunk_timeout_ms; /* a trunk is silent so long: the next one is tried */
+    uint32_t logout_grace_ms;  /* phones out of service when the mode becomes PEERED */
 };
 
 void sc_options_default(struct sc_options *o);
@@ -64,8 +65,15 @@ struct sc_dn_conf {
     uint32_t oos_force_ms;         /* 0: as the server says */
     uint32_t recovery_timeout_ms;  /* 0: as the server says for the inter-site trunk, else none */
     bool follows_redirect;
-    uint32_t queue_size_max;    /* 0: no limit but calls-max */
-    uint32_t queue_wait_max_ms; /* 0: none */
+    uint32_t priority;     /* of trunks for the same number the lowest is tried first */
+    uint32_t weight;       /* ... and those of one priority share by weight (RFC 2782); 0: as 1 */
+    uint32_t calls_max;    /* at once, both ways together; 0: no limit but calls-max */
+    uint32_t calls_in_max; /* 0: as above */
+    uint32_t calls_out_max;
+    uint32_t sources_n;
+    char sources[SC_NETS_MAX][SC_NET_SIZE]; /* its requests may come from there too */
+    uint32_t queue_size_max;                /* 0: no limit but calls-max */
+    uint32_t queue_wait_max_ms;             /* 0: none */
 };
 
 struct sc_agent_conf {

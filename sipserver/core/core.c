@@ -48,6 +48,7 @@ void sc_options_default(struct sc_options *o)
         .wrap_up_ms = 0,
         .session_expires_s = 1800,
         .min_se_s = 90,
+        .trunk_timeout_ms = 4000,
         .logout_grace_ms = 60000,
         .lockout_refusals = 10,
         .lockout_window_ms = 60000,

@@ -56,9 +56,15 @@ static struct leg *leg_new(struct sc *sc, struct call *c, struct dn *d)
     return l;
 }
 
-/* The phone is busy while the leg lives. */
+/* The phone is busy, and the trunk has one call more, while the leg lives. */
 static void count(struct sc *sc, struct leg *l, struct dn *d, struct call *c)
 {
+    struct trunk *t = d != NULL ? pool_get(&sc->trunks, d->trunk) : NULL;
+
+    if (t != NULL) {
+        l->trunk = l->is_caller ? TRUNK_COUNTED_IN : TRUNK_COUNTED_OUT;
+        *(l->is_caller ? &t->calls_in : &t->calls_out) += 1;
+    }
     if (d == NULL || d->type != SC_DN_EXTENSION)
         return;
     l->counted = true;
@@ -68,7 +74,11 @@ static void count(struct sc *sc, struct leg *l, struct dn *d, struct call *c)
 static void uncount(struct sc *sc, struct leg *l)
 {
     struct dn *d = pool_get(&sc->dns, l->dn);
+    struct trunk *t = d != NULL ? pool_get(&sc->trunks, d->trunk) : NULL;
 
+    if (l->trunk != TRUNK_NOT_COUNTED && t != NULL)
+        *(l->trunk == TRUNK_COUNTED_IN ? &t->calls_in : &t->calls_out) -= 1;
+    l->trunk = TRUNK_NOT_COUNTED;
     if (!l->counted)
         return;
     l->counted = false;
@@ -327,8 +337,14 @@ static void send_bye(struct sc *sc, struct leg *l)
 
 static void refuse(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact)
 {
-    struct sip_reply reply = {.status = status, .contact = contact};
+    char seconds[4];
+    struct sip_extra extra = {.id = SIP_H_RETRY_AFTER};
+    struct sip_reply reply = {.status = status, .contact = contact, .extras = &extra};
 
+    if (status == 503) { /* the only one of ours: no room now */
+        extra.value = retry_after(sc, seconds);
+        reply.extras_n = 1;
+    }
     reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
     (void)sip_own(sc->sip, l->invite, OWNER_NONE);
     if (sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip) != 0)

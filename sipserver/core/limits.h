@@ -14,15 +14,19 @@
 #define SC_PREFIX_SIZE      24  /* a number prefix of a trunk, with its NUL */
 #define SC_PREFIXES_MAX     16  /* prefixes of one trunk */
 #define SC_TARGETS_MAX      8   /* targets of one routing point */
+#define SC_HOPS_MAX         8   /* addresses of one trunk */
+#define SC_NETS_MAX         8   /* networks that a trunk's requests may come from besides */
+#define SC_NET_SIZE         44  /* "2001:db8::/32", with its NUL */
+#define SC_TRIES_MAX        8   /* addresses of trunks that one call is offered to, one by one */
 #define SC_AGENT_QUEUES_MAX 8   /* queues that one agent serves */
 #define SC_CONTACTS_MAX                                                                            \
     8 /* phones registered under one number; option contacts-max may lower it                      \
        */
-#define SC_RECORD_LEGS_MAX  5  /* of a call record: the caller's leg and the last targets */
-#define SC_GUARD_COUNTS   8192 /* (address, number) pairs whose refused passwords are counted */
-#define SC_OFFER_SIZE     4096 /* bytes of the body of an INVITE that waits or is offered */
-#define SC_SDP_SIZE       1020 /* bytes of a session description that a refresh by INVITE can repeat */
-#define SC_DIVERSIONS_MAX 16 /* redirections of one call inside this server */
+#define SC_RECORD_LEGS_MAX 5    /* of a call record: the caller's leg and the last targets */
+#define SC_GUARD_COUNTS    8192 /* (address, number) pairs whose refused passwords are counted */
+#define SC_OFFER_SIZE      4096 /* bytes of the body of an INVITE that waits or is offered */
+#define SC_SDP_SIZE        1020 /* bytes of a session description that a refresh by INVITE can repeat */
+#define SC_DIVERSIONS_MAX  16 /* redirections of one call inside this server */
 
 /* What one event may add to struct sc_out at most; sc_step asks for that much room before it
  * begins. */

@@ -147,6 +147,28 @@ static bool dns_sane(const struct sc *sc)
     return legs == counted && bindings == sc->bindings.used;
 }
 
+static bool trunks_sane(const struct sc *sc)
+{
+    uint32_t counted = 0, legs = 0;
+
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        const struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+
+        if (t->hops_n > SC_HOPS_MAX || t->nets_n > SC_NETS_MAX || t->reachable != (t->hops_n > 0) ||
+            (t->reachable &&
+             (t->hop >= t->hops_n || !sip_addr_eq(&t->hops[t->hop].addr, &t->addr))))
+            return false;
+        counted += t->calls_in + t->calls_out;
+    }
+    for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l)) {
+        const struct dn *d = pool_get(&sc->dns, l->dn);
+
+        legs += l->trunk != TRUNK_NOT_COUNTED && d != NULL && d->type == SC_DN_TRUNK ? 1 : 0;
+    }
+    return counted == legs;
+}
+
 static bool agents_sane(const struct sc *sc)
 {
     uint32_t logged_in = 0;
@@ -204,6 +226,8 @@ static bool calls_sane(const struct sc *sc)
         bool both = c->state == CALL_ANSWERED || c->state == CALL_UP;
 
         legs += c->legs_n;
+        if (c->tries_n > SC_TRIES_MAX)
+            return false;
         if (c->state == CALL_NONE || c->state == CALL_SETUP || c->legs_n == 0)
             return false; /* only within a step */
         if (c->state != CALL_ENDING && caller == NULL)
@@ -218,6 +242,6 @@ static bool calls_sane(const struct sc *sc)
 
 bool sc_sane(const struct sc *sc)
 {
-    return dns_sane(sc) && agents_sane(sc) && queues_sane(sc) && calls_sane(sc) &&
-           timer_sane(&sc->timers) && sip_sane(sc->sip) && list_empty(&sc->over);
+    return dns_sane(sc) && trunks_sane(sc) && agents_sane(sc) && queues_sane(sc) &&
+           calls_sane(sc) && timer_sane(&sc->timers) && sip_sane(sc->sip) && list_empty(&sc->over);
 }

@@ -2,29 +2,48 @@
 
 #include "sipserver/core/dn.h"
 #include "sipserver/core/forward.h"
+#include "sipserver/core/hunt.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
-#include "sipserver/core/trunk.h"
 
 static struct route nowhere(unsigned status, enum core_count why, const char *reason)
 {
     return (struct route){.kind = ROUTE_NOWHERE, .status = status, .why = why, .reason = reason};
 }
 
-static struct route by_prefix(const struct sc *sc, const struct call *c, struct sip_str number)
+/* What a hunt for a trunk came to. */
+static struct route by_trunk(const struct dn *source, enum hunt_end end, struct trunk *t)
 {
-    const struct dn *source = pool_get(&sc->dns, c->source);
-    bool known = false;
-    struct trunk *t = trunk_of_number(sc, number, &known);
+    struct route full;
 
-    if (!known || source == NULL || source->type != SC_DN_EXTENSION)
-        return nowhere(404, N_NOT_FOUND, "no such number");
-    if (t == NULL)
-        return nowhere(480, CORE_COUNTS, "trunk out of service");
-    return (struct route){.kind = ROUTE_TRUNK, .trunk = t};
+    switch (end) {
+    case HUNT_FOUND: return (struct route){.kind = ROUTE_TRUNK, .trunk = t};
+    case HUNT_OUT: return nowhere(480, CORE_COUNTS, "trunk out of service");
+    case HUNT_TRIED: return nowhere(480, CORE_COUNTS, "no trunk took the call");
+    case HUNT_FULL:
+        /* A gateway would take a 503 for the end of this site. */
+        full = nowhere(source->type == SC_DN_TRUNK ? 486 : 503, N_TRUNK_FULL,
+                       "every trunk has its most calls");
+        full.as_it_is = true;
+        return full;
+    case HUNT_UNKNOWN: break;
+    }
+    return nowhere(404, N_NOT_FOUND, "no such number");
 }
 
-struct route route_find(const struct sc *sc, const struct call *c, struct sip_str number)
+static struct route by_prefix(struct sc *sc, const struct call *c, struct sip_str number)
+{
+    const struct dn *source = pool_get(&sc->dns, c->source);
+    struct trunk *t = NULL;
+    enum hunt_end end;
+
+    if (source == NULL || source->type != SC_DN_EXTENSION)
+        return nowhere(404, N_NOT_FOUND, "no such number");
+    end = hunt_by_prefix(sc, c, number, &t);
+    return by_trunk(source, end, t);
+}
+
+struct route route_find(struct sc *sc, const struct call *c, struct sip_str number)
 {
     struct dn *d = dn_find(sc, number);
     const struct queue *q;

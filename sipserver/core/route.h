@@ -22,10 +22,11 @@ struct route {
     unsigned status; /* NOWHERE: for the caller */
     const char *reason;
     enum core_count why;
+    bool as_it_is; /* STATUS is for the caller, also where a target's would be another */
 };
 
 /* route_find - where a call C for NUMBER goes now.  Only phones here may dial out through a trunk.
  */
-struct route route_find(const struct sc *sc, const struct call *c, struct sip_str number);
+struct route route_find(struct sc *sc, const struct call *c, struct sip_str number);
 
 #endif

@@ -130,6 +130,19 @@ struct binding {
     struct timer expiry;
 };
 
+/* One of the addresses of a trunk. */
+struct hop {
+    struct sip_addr addr;
+    uint16_t priority, weight; /* RFC 2782 */
+    bool bad;                  /* it did not answer: the others come first */
+};
+
+/* Where a trunk's requests may come from besides. */
+struct net {
+    struct sip_addr addr; /* family and ip count */
+    uint8_t bits;
+};
+
 /* The watch of a trunk. */
 struct trunk {
     handle_t dn;
@@ -137,7 +150,14 @@ struct trunk {
     bool inter_site;      /* dr-peer-trunk names it */
     bool unanswered;      /* an OPTIONS is out, no answer since */
     bool reachable;       /* its contact is an address: it can be watched and called */
-    struct sip_addr addr; /* where requests go */
+    struct sip_addr addr; /* where requests go: the hop that is watched */
+    uint32_t hops_n, hop; /* ADDR is that of hops[hop] */
+    struct hop hops[SC_HOPS_MAX];
+    uint32_t nets_n;
+    struct net nets[SC_NETS_MAX];
+    uint32_t priority, weight;
+    uint32_t calls_max, calls_in_max, calls_out_max; /* 0: no limit of its own */
+    uint32_t calls_in, calls_out;                    /* legs that are up or being set up */
     bool
         any_port; /* its contact names no port: requests from any port of the address are its own */
     uint32_t cseq;    /* of the last OPTIONS */
@@ -222,6 +242,8 @@ struct agent {
     struct timer wrap, phone;
 };
 
+enum trunk_count { TRUNK_NOT_COUNTED, TRUNK_COUNTED_IN, TRUNK_COUNTED_OUT };
+
 enum leg_state {
     LEG_CALLING,   /* INVITE out (target) or in (caller), no final answer */
     LEG_CANCELLED, /* target: CANCEL sent or due, the final answer is awaited */
@@ -241,6 +263,7 @@ struct leg {
     bool is_caller;
     bool by_flow;   /* a registered phone: requests go to PEER whatever its Contact says */
     bool counted;   /* in dn->legs */
+    uint8_t trunk;  /* enum trunk_count: in which count of its trunk */
     uint32_t acked; /* CSeq of the last INVITE of ours whose 2xx we acknowledged */
 
     /* the session timer (session.h) */
@@ -289,6 +312,12 @@ struct relay {
     bool answered;   /* a 2xx to an INVITE went back, its ACK is awaited */
     uint64_t server; /* the request as it came */
     uint64_t client; /* as it went on */
+};
+
+/* An address of a trunk that a call was offered to. */
+struct call_try {
+    handle_t trunk;
+    uint8_t hop;
 };
 
 #define CALL_TARGETS_MAX (SC_RECORD_LEGS_MAX - 1)
@@ -346,6 +375,9 @@ struct call {
     unsigned cause;       /* SIP status for the caller when nothing better comes */
     uint8_t max_forwards; /* for the INVITE to the target */
     bool ringing;         /* the target has said so */
+    bool silent;          /* the target is a trunk that has not said anything yet */
+    uint8_t tries_n;
+    struct call_try tries[SC_TRIES_MAX]; /* for NUMBER_NOW */
     char called[SC_NAME_SIZE];
     char number_now[SC_NAME_SIZE]; /* the number being tried: CALLED, or a target of a routing point
                                     */

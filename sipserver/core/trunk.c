@@ -202,6 +202,30 @@ static void restart(struct sc *sc, struct trunk *t)
         arm_ms(sc, &t->check, 0);
 }
 
+/* "192.0.2.0/24", or one address.  What is none is left out: the schema lets nothing else by. */
+static void set_sources(struct trunk *t, const struct sc_dn_conf *conf)
+{
+    t->nets_n = 0;
+    for (uint32_t i = 0; i < conf->sources_n; i++) {
+        struct sip_str text = sip_str_of(conf->sources[i]), host = text, bits = SIP_STR_NONE;
+        const char *slash = text.len > 0 ? memchr(text.p, '/', text.len) : NULL;
+        struct net *n = &t->nets[t->nets_n];
+        uint32_t most, number;
+
+        if (slash != NULL) {
+            host.len = (size_t)(slash - text.p);
+            bits = (struct sip_str){slash + 1, text.len - host.len - 1};
+        }
+        if (sip_addr_parse(host, 0, SIP_UDP, &n->addr) != 0)
+            continue;
+        most = number = n->addr.family == SIP_IPV4 ? 32 : 128;
+        if (slash != NULL && sip_number_parse(bits, most, &number) != 0)
+            continue;
+        n->bits = (uint8_t)number;
+        t->nets_n++;
+    }
+}
+
 void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
 {
     struct trunk *t = pool_get(&sc->trunks, d->trunk);
@@ -224,6 +248,15 @@ void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
     t->reachable =
         sip_uri_parse(sip_str_of(t->contact), &uri) == 0 && sip_uri_addr(&uri, &t->addr) == 0;
     t->any_port = t->reachable && uri.port == 0;
+    t->hops_n = t->reachable ? 1 : 0;
+    t->hop = 0;
+    t->hops[0] = (struct hop){.addr = t->addr};
+    set_sources(t, conf);
+    t->priority = conf->priority;
+    t->weight = conf->weight;
+    t->calls_max = conf->calls_max;
+    t->calls_in_max = conf->calls_in_max;
+    t->calls_out_max = conf->calls_out_max;
     t->prefixes_n = conf->prefixes_n;
     memcpy(t->prefixes, conf->prefixes, sizeof(t->prefixes));
     t->oos_check_ms = conf->oos_check_ms;
@@ -284,6 +317,7 @@ void trunks_stop(struct sc *sc)
 
         a_stop_watch(sc, t, NULL);
         t->state = TRUNK_NEW;
+        t->calls_in = t->calls_out = 0; /* the calls are forgotten too */
         d->in_service = false;
         text_copy(d->reason, sizeof(d->reason), "not yet watched");
     }
@@ -365,47 +399,66 @@ bool trunk_is_in(const struct trunk *t)
     return t->state == TRUNK_IN;
 }
 
-struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr)
+bool trunk_has_room(const struct trunk *t, bool in)
 {
-    struct trunk *by_host = NULL;
+    uint32_t max = in ? t->calls_in_max : t->calls_out_max;
+    uint32_t n = in ? t->calls_in : t->calls_out;
 
-    LIST_EACH(link, &sc->all_trunks)
-    {
-        struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
-
-        if (!t->reachable || !sip_addr_same_host(&t->addr, addr))
-            continue;
-        if (t->addr.port == addr->port && t->addr.transport == addr->transport)
-            return t;
-        /* A connection comes from a port of its own. */
-        if (t->any_port || sip_addr_reliable(addr) || t->addr.port == addr->port)
-            by_host = t;
-    }
-    return by_host;
+    return (max == 0 || n < max) &&
+           (t->calls_max == 0 || t->calls_in + t->calls_out < t->calls_max);
 }
 
-struct trunk *trunk_of_number(const struct sc *sc, struct sip_str number, bool *ret_known)
+void trunk_hop_failed(struct sc *sc, struct trunk *t, uint32_t hop)
 {
-    struct trunk *best = NULL;
-    size_t longest = 0;
-    bool known = false;
+    (void)sc;
+    if (hop < t->hops_n)
+        t->hops[hop].bad = true;
+}
+
+static bool in_net(const struct net *n, const struct sip_addr *addr)
+{
+    uint32_t whole = n->bits / 8, rest = n->bits % 8;
+
+    return n->addr.family == addr->family && memcmp(n->addr.ip, addr->ip, whole) == 0 &&
+           (rest == 0 || ((n->addr.ip[whole] ^ addr->ip[whole]) >> (8 - rest)) == 0);
+}
+
+/* How well ADDR fits T: 0 not at all; more bits, more. */
+static unsigned fits_source(const struct trunk *t, const struct sip_addr *addr)
+{
+    unsigned best = 0;
+
+    for (uint32_t i = 0; t->reachable && i < t->hops_n; i++) {
+        const struct sip_addr *own = &t->hops[i].addr;
+
+        if (!sip_addr_same_host(own, addr))
+            continue;
+        if (own->port == addr->port && own->transport == addr->transport)
+            return 1000;
+        /* A connection comes from a port of its own. */
+        if (t->any_port || sip_addr_reliable(addr) || own->port == addr->port)
+            best = 500;
+    }
+    for (uint32_t i = 0; i < t->nets_n; i++)
+        if (1u + t->nets[i].bits > best && in_net(&t->nets[i], addr))
+            best = 1u + t->nets[i].bits;
+    return best;
+}
+
+struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr)
+{
+    struct trunk *found = NULL;
+    unsigned best = 0;
 
     LIST_EACH(link, &sc->all_trunks)
     {
         struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+        unsigned fit = fits_source(t, addr);
 
-        for (uint32_t i = 0; i < t->prefixes_n; i++) {
-            size_t len = strlen(t->prefixes[i]);
-
-            if (len > number.len || memcmp(t->prefixes[i], number.p, len) != 0)
-                continue;
-            known = true;
-            if (trunk_is_in(t) && (best == NULL || len > longest)) {
-                best = t;
-                longest = len;
-            }
+        if (fit > best) {
+            best = fit;
+            found = t;
         }
     }
-    *ret_known = known;
-    return best;
+    return found;
 }

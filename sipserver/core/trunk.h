@@ -36,9 +36,11 @@ void trunk_timer_hold(struct sc *sc, struct trunk *t);
 /* trunk_of_source - the trunk that requests from ADDR belong to; NULL when none. */
 struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr);
 
-/* trunk_of_number - the trunk in service with the longest prefix of NUMBER; NULL when none.
- * *RET_KNOWN: a trunk out of service has one. */
-struct trunk *trunk_of_number(const struct sc *sc, struct sip_str number, bool *ret_known);
+/* trunk_has_room - T may have one more call, that comes IN by it or goes out. */
+bool trunk_has_room(const struct trunk *t, bool in);
+
+/* trunk_hop_failed - T's hop HOP did not take a call. */
+void trunk_hop_failed(struct sc *sc, struct trunk *t, uint32_t hop);
 
 /* trunk_is_in - T is in service. */
 bool trunk_is_in(const struct trunk *t);

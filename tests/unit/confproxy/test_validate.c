@@ -529,3 +529,43 @@ Test(validate, the_trunk_to_the_other_site_does_not_lead_home)
         "trunk 'to-west' leads to 2001:db8::100, the address of site 'west' itself; name the trunk "
         "to the other site");
 }
+
+Test(validate, sources_are_networks_that_are_not_the_world)
+{
+    static const char *const good[] = {"192.0.2.0/24",  "192.0.2.64/26", "192.0.2.7",
+                                       "2001:db8::/32", "2001:db8::1",   "10.0.0.0/8"};
+    static const char *const bad[] = {
+        "",     "192.0.2.0/33", "192.0.2.0/",   "192.0.2/24",  "0.0.0.0/0",
+        "::/0", "carrier",      "192.0.2.1/24", "10.0.0.0/8x", "2001:db8::/129"};
+    struct cfg_item *dn = add_dn("gw", CFG_DN_TRUNK);
+
+    for (size_t k = 0; k < sizeof good / sizeof *good; k++) {
+        texts(dn, FIELD_DN_SOURCES, &good[k], 1);
+        cr_assert_eq(judge(), 0, "%s: %s", good[k], problems[0].text);
+    }
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        texts(dn, FIELD_DN_SOURCES, &bad[k], 1);
+        cr_assert_gt(judge(), 0, "%s", bad[k]);
+        cr_assert_eq(problems[0].field, FIELD_DN_SOURCES);
+    }
+}
+
+Test(validate, the_calls_of_one_direction_are_not_more_than_those_of_both)
+{
+    struct cfg_item *dn = add_dn("gw", CFG_DN_TRUNK);
+
+    number(dn, FIELD_DN_CALLS_MAX, 30);
+    number(dn, FIELD_DN_CALLS_IN_MAX, 30);
+    cr_assert_eq(judge(), 0);
+    number(dn, FIELD_DN_CALLS_OUT_MAX, 31);
+    only(dn, FIELD_DN_CALLS_OUT_MAX, "31 is above calls-max, 30; write at most that");
+}
+
+Test(validate, trunk_timeout_leaves_time_for_one_retransmission)
+{
+    struct cfg_item *options = add(CFG_OPTIONS, "");
+
+    number(options, FIELD_OPTIONS_TRUNK_TIMEOUT, 900);
+    only(options, FIELD_OPTIONS_TRUNK_TIMEOUT,
+         "900ms leaves no time for one retransmission; write at least 2 x sip-t1, 1000ms");
+}

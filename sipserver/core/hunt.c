@@ -1,0 +1,152 @@
+#include "sipserver/core/hunt.h"
+
+#include <string.h>
+
+#include "sipserver/core/trunk.h"
+
+/* ---- the addresses of one trunk ---- */
+
+static bool tried(const struct sc *sc, const struct call *c, const struct trunk *t, uint32_t hop)
+{
+    handle_t handle = pool_handle(&sc->trunks, t);
+
+    for (unsigned i = 0; i < c->tries_n; i++)
+        if (handle_equal(c->tries[i].trunk, handle) && c->tries[i].hop == hop)
+            return true;
+    return false;
+}
+
+/* May A be taken before B: it answers, its priority is the lower one. */
+static bool before(const struct hop *a, const struct hop *b)
+{
+    return a->bad != b->bad ? b->bad : a->priority < b->priority;
+}
+
+/* One draw among those seen so far, each as likely as its weight says: *SUM is of their weights. */
+static bool drawn(struct sc *sc, uint64_t *sum, uint32_t weight)
+{
+    uint64_t w = weight != 0 ? weight : 1;
+
+    *sum += w;
+    return *sum == w || prng_below(&sc->prng, *sum) < w;
+}
+
+/* The hop of T that C tries next; T->hops_n: none is left. */
+static uint32_t next_hop(struct sc *sc, const struct call *c, const struct trunk *t)
+{
+    uint32_t best = t->hops_n;
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < t->hops_n; i++) {
+        const struct hop *h = &t->hops[i];
+
+        if (tried(sc, c, t, i) || (best < t->hops_n && before(&t->hops[best], h)))
+            continue;
+        if (best == t->hops_n || before(h, &t->hops[best])) {
+            best = i;
+            sum = 0;
+        }
+        if (drawn(sc, &sum, h->weight))
+            best = i;
+    }
+    return best;
+}
+
+static bool has_hop(const struct sc *sc, const struct call *c, const struct trunk *t)
+{
+    for (uint32_t i = 0; i < t->hops_n; i++)
+        if (!tried(sc, c, t, i))
+            return true;
+    return false;
+}
+
+/* ---- the trunks of one number ---- */
+
+struct hunt {
+    struct trunk *best;
+    size_t rank; /* of the best one; higher is better */
+    uint64_t sum;
+    bool out, full, tried;
+};
+
+/* T serves the number, with RANK. */
+static void consider(struct sc *sc, const struct call *c, struct hunt *h, struct trunk *t,
+                     size_t rank)
+{
+    bool better =
+        h->best == NULL || rank > h->rank || (rank == h->rank && t->priority < h->best->priority);
+
+    if (!trunk_is_in(t)) {
+        h->out = true;
+    } else if (!has_hop(sc, c, t) || c->tries_n == SC_TRIES_MAX) {
+        h->tried = true;
+    } else if (!trunk_has_room(t, false)) {
+        h->full = true;
+    } else if (better) {
+        h->best = t;
+        h->rank = rank;
+        h->sum = 0;
+        (void)drawn(sc, &h->sum, t->weight);
+    } else if (rank == h->rank && t->priority == h->best->priority &&
+               drawn(sc, &h->sum, t->weight)) {
+        h->best = t;
+    }
+}
+
+static enum hunt_end end_of(const struct sc *sc, const struct call *c, const struct hunt *h,
+                            struct trunk **ret_trunk)
+{
+    const struct call_try *last = c->tries_n > 0 ? &c->tries[c->tries_n - 1] : NULL;
+    struct trunk *same = last != NULL ? pool_get(&sc->trunks, last->trunk) : NULL;
+
+    if (same != NULL && h->best != NULL && trunk_is_in(same) && trunk_has_room(same, false) &&
+        has_hop(sc, c, same))
+        *ret_trunk = same; /* its other addresses come first */
+    else
+        *ret_trunk = h->best;
+    if (*ret_trunk != NULL)
+        return HUNT_FOUND;
+    return h->full ? HUNT_FULL : h->tried ? HUNT_TRIED : h->out ? HUNT_OUT : HUNT_UNKNOWN;
+}
+
+enum hunt_end hunt_by_prefix(struct sc *sc, const struct call *c, struct sip_str number,
+                             struct trunk **ret_trunk)
+{
+    struct hunt h = {0};
+
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
+        size_t longest = 0;
+
+        for (uint32_t i = 0; i < t->prefixes_n; i++) {
+            size_t len = strlen(t->prefixes[i]);
+
+            if (len > longest && len <= number.len && memcmp(t->prefixes[i], number.p, len) == 0)
+                longest = len;
+        }
+        if (longest > 0)
+            consider(sc, c, &h, t, longest);
+    }
+    return end_of(sc, c, &h, ret_trunk);
+}
+
+const struct sip_addr *hunt_take(struct sc *sc, struct call *c, struct trunk *t)
+{
+    uint32_t hop = next_hop(sc, c, t);
+
+    if (hop == t->hops_n || c->tries_n == SC_TRIES_MAX)
+        return &t->addr;
+    c->tries[c->tries_n++] =
+        (struct call_try){.trunk = pool_handle(&sc->trunks, t), .hop = (uint8_t)hop};
+    return &t->hops[hop].addr;
+}
+
+void hunt_failed(struct sc *sc, struct call *c)
+{
+    const struct call_try *last = c->tries_n > 0 ? &c->tries[c->tries_n - 1] : NULL;
+    struct trunk *t = last != NULL ? pool_get(&sc->trunks, last->trunk) : NULL;
+
+    if (t != NULL)
+        trunk_hop_failed(sc, t, last->hop);
+}

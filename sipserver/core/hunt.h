@@ -1,0 +1,30 @@
+/* hunt - which of several trunks takes a call, and which of a trunk's addresses.
+ *
+ * Of those that serve the number, are in service and have room, and that the call has not tried:
+ * the longest prefix, then the lowest priority, then by chance as their weights say (RFC 2782).
+ * A trunk whose host has several addresses is tried at each before the next trunk (RFC 3263 4.3).
+ */
+#ifndef SIPSERVER_CORE_HUNT_H
+#define SIPSERVER_CORE_HUNT_H
+
+#include "sipserver/core/state.h"
+
+enum hunt_end {
+    HUNT_FOUND,
+    HUNT_UNKNOWN, /* no trunk serves the number */
+    HUNT_OUT,     /* those that do are out of service */
+    HUNT_FULL,    /* those in service have their most calls */
+    HUNT_TRIED,   /* each has been tried */
+};
+
+/* hunt_by_prefix - the trunk for NUMBER, dialled in C. */
+enum hunt_end hunt_by_prefix(struct sc *sc, const struct call *c, struct sip_str number,
+                             struct trunk **ret_trunk);
+
+/* hunt_take - C is offered to T: at which address, and remember that. */
+const struct sip_addr *hunt_take(struct sc *sc, struct call *c, struct trunk *t);
+
+/* hunt_failed - the address that C tried last did not take it. */
+void hunt_failed(struct sc *sc, struct call *c);
+
+#endif
