@@ -74,7 +74,7 @@ static void a_agent_logout(struct sc *sc, void *object, const void *argument)
     sc->agents_logged_in--;
     count_queues(sc, a, false);
     a->call = HANDLE_NONE;
-    if (c != NULL)
+    if (c != NULL && pool_get(&sc->agents, c->agent) == a) /* not one that its phone only called */
         call_agent_left(sc, c);
 }
 

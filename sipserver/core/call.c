@@ -288,20 +288,25 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
     const struct dn *d = pool_get(&sc->dns, c->target_dn);
     struct targets *t = pool_get(&sc->targets, c->targets);
     bool next_trunk = trunk_failed(sc, c, failure.status);
+    struct agent *a = pool_get(&sc->agents, c->agent);
+    bool at_peer = c->at_peer;
     char number[SC_NAME_SIZE];
 
     disarm(sc, &c->ring);
     record_target_end(sc, c, failure.status);
     end_target(sc, c);
+    c->agent = HANDLE_NONE;
     c->target_dn = HANDLE_NONE;
+    if (a != NULL) /* its queue is gone: there is no place to go back to */
+        agent_no_answer(sc, a, failure.reason);
+    c->at_peer = false; /* whoever comes next is judged anew */
     if (next_trunk) {
         sc->counts[N_TRUNK_NEXT]++;
         report_note(sc, SC_NOTE_TRUNK, d->number, NULL, NULL, failure.reason);
         hunt_failed(sc, c);
         text_copy(number, sizeof(number), c->number_now);
         route_call(sc, c, number);
-    } else if (c->at_peer && unreachable(failure.status)) {
-        c->at_peer = false;
+    } else if (at_peer && unreachable(failure.status)) {
         c->stay = true; /* the peer cannot: this site carries on alone */
         text_copy(number, sizeof(number), c->number_now);
         route_call(sc, c, number);
