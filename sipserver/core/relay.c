@@ -80,6 +80,10 @@ static unsigned refusal(const struct sc *sc, const struct call *c, const struct 
 
     if (to == NULL || (to->state != LEG_UP && to->dialog.state != SIP_DIALOG_EARLY))
         return method == SIP_INVITE ? 491 : 500;
+    if (method != SIP_INVITE && method != SIP_UPDATE)
+        return 0;
+    if (!handle_is_none(l->joins) || !handle_is_none(to->joins))
+        return 491; /* a transfer has an offer of its own under way: RFC 3261 14.1, RFC 3311 5.1 */
     if (method != SIP_INVITE)
         return 0;
     if (l->state != LEG_UP || to->state != LEG_UP || session_reinvites(l) ||

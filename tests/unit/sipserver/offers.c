@@ -1,0 +1,91 @@
+/* Each offer gets its own answer (RFC 3264 4), also when messages are lost, repeated or cross.
+ * Found by tests/sim/calls. */
+#include "tests/unit/sipserver/kit.h"
+
+#include <stdio.h>
+
+#define SDP_C "v=0\r\no=c 1 1 IN IP4 10.9.9.3\r\ns=-\r\n"
+#define SDP_D "v=0\r\no=d 1 1 IN IP4 10.9.9.4\r\ns=-\r\n"
+
+static struct kit *k;
+static struct ua phone[4], gw, desk; /* desk: the second call of phone 101 */
+
+static void setup(void)
+{
+    k = kit_house(NULL);
+    phones_register(k, phone, 100, 4);
+    gw = ua_at(k, "10.0.1.1", 5060, "c1");
+    desk = ua_at(k, "10.1.0.101", 5060, "101");
+    kit_forget_caught(k);
+}
+
+static void teardown(void)
+{
+    kit_free(k);
+}
+
+TestSuite(offers, .init = setup, .fini = teardown);
+
+/* 100 calls 102 without an offer; 102 makes one, and its answer comes in the ACK, which is lost.
+ * Meanwhile 102 asks 100 for an offer and answers that. */
+Test(offers, an_ack_that_is_sent_again_never_carries_the_answer_to_another_offer)
+{
+    ua_call(&phone[0], "102", NULL);
+    ua_expect_request(&phone[2], SIP_INVITE);
+    ua_remember(&phone[2]);
+    ua_reply(&phone[2], 200, SDP_B);
+    ua_expect(&phone[0], 200);
+    ua_ack(&phone[0], SDP_A);
+    ua_expect_request(&phone[2], SIP_ACK);
+    cr_assert(ua_body_is(&phone[2], SDP_A));
+    ua_request(&phone[2], SIP_INVITE, NULL);
+    ua_expect_request(&phone[0], SIP_INVITE);
+    ua_reply(&phone[0], 200, SDP_C);
+    ua_expect(&phone[2], 200);
+    ua_ack(&phone[2], SDP_D);
+    ua_expect_request(&phone[0], SIP_ACK);
+    cr_assert(ua_body_is(&phone[0], SDP_D));
+    ua_recall(&phone[2]);
+    ua_reply(&phone[2], 200, SDP_B);
+    ua_expect_request(&phone[2], SIP_ACK);
+    cr_assert(ua_body_is(&phone[2], ""), "the answer that 102 gave itself");
+}
+
+static void answered(struct ua *a, struct ua *b)
+{
+    ua_expect_request(b, SIP_INVITE);
+    ua_reply(b, 200, SDP_B);
+    ua_expect(a, 200);
+    ua_ack(a, NULL);
+    ua_expect_request(b, SIP_ACK);
+}
+
+/* RFC 3261 14.1, RFC 3311 5.1.  101, between 100 and 102, joins them; 102 has made its offer for
+ * that when 101 wants something of 102 in the call that they have. */
+Test(offers, a_party_that_a_transfer_has_asked_for_an_offer_is_asked_for_nothing_else)
+{
+    char refer_to[256];
+
+    ua_call(&phone[0], "101", SDP_A);
+    answered(&phone[0], &phone[1]);
+    ua_call(&desk, "102", SDP_A);
+    answered(&desk, &phone[2]);
+    snprintf(refer_to, sizeof(refer_to),
+             "<sip:102@10.0.0.1?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>",
+             desk.dialog.call_id_len, desk.dialog.call_id, desk.dialog.remote_tag_len,
+             desk.dialog.remote_tag, desk.dialog.local_tag_len, desk.dialog.local_tag);
+    ua_says(&phone[1], SIP_H_REFER_TO, refer_to);
+    ua_request(&phone[1], SIP_REFER, NULL);
+    ua_is_silent(&phone[1]);
+    ua_expect_request(&phone[2], SIP_INVITE);
+    ua_reply(&phone[2], 200, SDP_C);
+    ua_expect_request(&phone[0], SIP_INVITE); /* which it has not answered yet */
+    ua_expect(&phone[1], 202);
+    ua_request(&desk, SIP_UPDATE, SDP_D);
+    ua_expect(&desk, 491);
+    ua_request(&desk, SIP_INVITE, SDP_D);
+    ua_expect(&desk, 491);
+    ua_reply(&phone[0], 200, SDP_A);
+    ua_expect_request(&phone[2], SIP_ACK);
+    cr_assert(ua_body_is(&phone[2], SDP_A));
+}
