@@ -26,15 +26,15 @@ void sim_heal_all(struct sim *s)
 static void free_stalled(struct sim *s, struct sim_host *h)
 {
     for (uint32_t i = 0; i < h->stalled_n; i++)
-        s->free_slots[s->free_n++] = h->stalled[i];
+        agenda_give(&s->agenda, h->stalled[i]);
     h->stalled_n = 0;
 }
 
 /* Of the writes under way, some reached the disk and some did not. */
 static void lose_writes(struct sim *s, int i)
 {
-    for (uint32_t n = 0; n < s->heap_n; n++) {
-        struct sim_event *e = &s->slots[s->heap[n].slot];
+    for (uint32_t n = 0; n < s->agenda.n; n++) {
+        struct sim_event *e = &s->slots[s->agenda.heap[n].slot];
         if (e->kind == EV_PERSIST && e->host == i && e->life == s->host[i].life &&
             prng_below(&s->disk, 2) == 0)
             s->host[i].disk[e->persist.right] = e->persist.record;

@@ -77,10 +77,9 @@ struct sim *sim_new(uint64_t seed, const struct ham_conf *conf, bool trace)
     struct sim *s = calloc(1, sizeof *s);
     struct prng root;
     assert(s);
-    s->slots = calloc(SIM_EVENTS, sizeof *s->slots);
+    s->slots = calloc(AGENDA_MAX, sizeof *s->slots);
     assert(s->slots);
-    for (uint32_t i = 0; i < SIM_EVENTS; i++)
-        s->free_slots[s->free_n++] = SIM_EVENTS - 1 - i;
+    agenda_init(&s->agenda);
     s->seed = seed;
     s->trace = trace;
     s->now = SIM_MS;
@@ -123,52 +122,14 @@ void sim_destroy(struct sim **sim)
     *sim = NULL;
 }
 
-/* The queue. */
-static bool sooner(const struct sim *s, uint32_t a, uint32_t b)
-{
-    return s->heap[a].at != s->heap[b].at ? s->heap[a].at < s->heap[b].at
-                                          : s->heap[a].sequence < s->heap[b].sequence;
-}
-
-static void swap(struct sim *s, uint32_t a, uint32_t b)
-{
-    __typeof__(s->heap[0]) t = s->heap[a];
-    s->heap[a] = s->heap[b];
-    s->heap[b] = t;
-}
-
 void sim_push(struct sim *s, int64_t at, uint32_t slot)
 {
-    assert(s->heap_n < SIM_EVENTS);
-    uint32_t i = s->heap_n++;
-    s->heap[i].at = at;
-    s->heap[i].sequence = s->sequence++;
-    s->heap[i].slot = slot;
-    for (; i > 0 && sooner(s, i, (i - 1) / 2); i = (i - 1) / 2)
-        swap(s, i, (i - 1) / 2);
-}
-
-static uint32_t heap_pop(struct sim *s)
-{
-    uint32_t slot = s->heap[0].slot, i = 0;
-    s->heap[0] = s->heap[--s->heap_n];
-    for (;;) {
-        uint32_t l = 2 * i + 1, m = i;
-        if (l < s->heap_n && sooner(s, l, m))
-            m = l;
-        if (l + 1 < s->heap_n && sooner(s, l + 1, m))
-            m = l + 1;
-        if (m == i)
-            return slot;
-        swap(s, i, m);
-        i = m;
-    }
+    agenda_push(&s->agenda, at, slot);
 }
 
 struct sim_event *sim_post(struct sim *s, int64_t at, enum kind kind, int host)
 {
-    assert(s->free_n > 0);
-    uint32_t slot = s->free_slots[--s->free_n];
+    uint32_t slot = agenda_take(&s->agenda);
     struct sim_event *e = &s->slots[slot];
     e->kind = (uint8_t)kind;
     e->host = (uint8_t)host;
@@ -190,9 +151,9 @@ struct sim_event *sim_post_component(struct sim *s, int64_t at, enum kind kind, 
 bool sim_run(struct sim *s, int64_t ms)
 {
     int64_t end = s->now + ms * SIM_MS;
-    while (!s->violation[0] && s->heap_n > 0 && s->heap[0].at <= end) {
-        s->now = s->heap[0].at;
-        dispatch(s, heap_pop(s));
+    while (!s->violation[0] && agenda_next(&s->agenda) <= end) {
+        s->now = agenda_next(&s->agenda);
+        dispatch(s, agenda_pop(&s->agenda));
         sim_check(s);
     }
     if (!s->violation[0])
@@ -316,7 +277,7 @@ static void dispatch(struct sim *s, uint32_t slot)
     } else {
         component_event(s, e);
     }
-    s->free_slots[s->free_n++] = slot;
+    agenda_give(&s->agenda, slot);
 }
 
 void sim_step(struct sim *s, int i, const struct ham_ev *ev)
@@ -401,12 +362,9 @@ static void transmit(struct sim *s, int from, int to, const struct ham_msg *m)
 {
     const struct sim_link *l = &s->link[from][to];
     assert(ham_msg_valid(m, SIM_HOSTS));
-    if (l->cut || prng_below(&s->net, 100) < l->loss_pct)
-        return;
-    int copies = prng_below(&s->net, 100) < l->dup_pct ? 2 : 1;
+    int copies = link_copies(l, &s->net);
     for (int i = 0; i < copies; i++) {
-        struct sim_event *e =
-            sim_post(s, s->now + prng_between(&s->net, l->delay_min, l->delay_max), EV_MESSAGE, to);
+        struct sim_event *e = sim_post(s, s->now + link_delay(l, &s->net), EV_MESSAGE, to);
         e->ev.type = HAM_EV_MESSAGE;
         e->ev.msg = *m;
     }

@@ -14,13 +14,14 @@
 
 #include "common/prng.h"
 #include "hamgr/core/ham.h"
+#include "tests/sim/agenda.h"
+#include "tests/sim/link.h"
 
 #define SIM_HOSTS      5
 #define SIM_ARBITER    4
 #define SIM_COMPONENTS 2
 #define SIM_MS         INT64_C(1000000)
-#define SIM_STALLED    512  /* events that wait for a frozen host */
-#define SIM_EVENTS     8192 /* events under way */
+#define SIM_STALLED    512 /* events that wait for a frozen host */
 
 struct sim_component {
     bool running, wedged, frozen;
@@ -62,12 +63,6 @@ struct sim_host {
     uint8_t answer;                /* enum ham_reason of the last operator verb */
 };
 
-struct sim_link {
-    bool cut;
-    uint32_t loss_pct, dup_pct;
-    int64_t delay_min, delay_max;
-};
-
 struct sim_coverage {
     uint64_t fired[MACHINES_MAX][96];
 };
@@ -94,15 +89,7 @@ struct sim {
     uint32_t acts_most;
     uint64_t moves[HAM_SITES_MAX]; /* changes of the sending host */
     uint8_t last_sender[HAM_SITES_MAX];
-    /* the queue: a heap of slots ordered by (time, sequence) */
-    uint64_t sequence;
-    uint32_t heap_n, free_n;
-    struct {
-        int64_t at;
-        uint64_t sequence;
-        uint32_t slot;
-    } heap[SIM_EVENTS];
-    uint32_t free_slots[SIM_EVENTS];
+    struct agenda agenda; /* its slots are indices of: */
     struct sim_event *slots;
 };
 
