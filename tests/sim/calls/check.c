@@ -1,0 +1,357 @@
+#include "tests/sim/calls/world.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sipserver/core/state.h"
+#include "sipserver/core/transfer.h"
+
+void violate(struct world *w, const char *format, ...)
+{
+    va_list args;
+
+    if (w->violation[0] != '\0')
+        return;
+    va_start(args, format);
+    vsnprintf(w->violation, sizeof(w->violation), format, args);
+    va_end(args);
+    trace_event(w, "CHECK", "violated", w->violation);
+}
+
+/* ---- what has been seen: a map of hashes ---- */
+
+#define MAP_SIZE (1u << 15)
+
+struct map {
+    uint32_t n;
+    struct {
+        uint64_t key, value; /* key 0: free */
+    } slot[MAP_SIZE];
+};
+
+uint64_t hash_of(uint64_t h, const void *data, size_t len)
+{
+    const unsigned char *p = data;
+
+    h = (h + UINT64_C(0xcbf29ce484222325)) * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+    return h ^ h >> 29;
+}
+
+static uint64_t hash_str(uint64_t h, struct sip_str s)
+{
+    return hash_of(h, s.p, s.len);
+}
+
+static uint64_t *map_find(struct map *m, uint64_t key)
+{
+    uint32_t i = (uint32_t)(key >> 17) % MAP_SIZE;
+
+    for (key += key == 0; m->slot[i].key != 0; i = (i + 1) % MAP_SIZE)
+        if (m->slot[i].key == key)
+            return &m->slot[i].value;
+    return NULL;
+}
+
+static uint64_t *map_put(struct map *m, uint64_t key)
+{
+    uint64_t *found = map_find(m, key);
+    uint32_t i = (uint32_t)(key >> 17) % MAP_SIZE;
+
+    if (found != NULL)
+        return found;
+    assert(++m->n < MAP_SIZE / 4 * 3);
+    while (m->slot[i].key != 0)
+        i = (i + 1) % MAP_SIZE;
+    m->slot[i].key = key + (key == 0);
+    return &m->slot[i].value;
+}
+
+void check_new(struct world *w)
+{
+    struct map **maps[] = {&w->requests, &w->bodies, &w->cseqs, &w->calls};
+
+    for (unsigned i = 0; i < 4; i++) {
+        *maps[i] = calloc(1, sizeof(struct map));
+        assert(*maps[i]);
+    }
+}
+
+void check_free(struct world *w)
+{
+    free(w->requests);
+    free(w->bodies);
+    free(w->cseqs);
+    free(w->calls);
+}
+
+/* ---- the wire ---- */
+
+/* The transaction that a request opens, or a response belongs to, at site S (RFC 3261 17.2.3). */
+static uint64_t transaction(const struct site *s, const struct sip_msg *m)
+{
+    uint64_t h = hash_str(s->conf.site, m->via.branch);
+
+    h = hash_str(h, m->via.host);
+    h = hash_of(h, &m->via.port, sizeof(m->via.port));
+    return hash_of(h, &m->method, sizeof(m->method));
+}
+
+void check_received(struct world *w, struct site *s, const char *data, size_t len)
+{
+    static struct sip_msg m;
+
+    if (sip_msg_parse(data, len, &m) != SIP_OK)
+        return;
+    if (m.is_request)
+        (void)map_put(w->requests, transaction(s, &m));
+    if (m.body.len > 0)
+        (void)map_put(w->bodies, hash_str(s->conf.site, m.body));
+}
+
+/* CSeqs of the requests in one dialog rise by one (RFC 3261 12.2.1.1). */
+static void check_cseq(struct world *w, struct site *s, const struct sip_msg *m)
+{
+    uint64_t key = hash_str(hash_str(s->conf.site, m->call_id), m->from.tag), *last;
+
+    if (m->method == SIP_ACK || m->method == SIP_CANCEL)
+        return;
+    last = map_put(w->cseqs, key);
+    if (*last == m->cseq.number) { /* sent again: it is the same transaction */
+        uint64_t *branch = map_find(w->cseqs, hash_str(key, m->via.branch));
+
+        if (branch == NULL)
+            violate(w, "site %u: two requests of one dialog have the CSeq %u", s->conf.site,
+                    m->cseq.number);
+        return;
+    }
+    if (*last == 0 || m->cseq.number == *last + 1) {
+        *last = m->cseq.number;
+        (void)map_put(w->cseqs, hash_str(key, m->via.branch));
+    } else if (map_find(w->cseqs, hash_str(key, m->via.branch)) == NULL) {
+        violate(w, "site %u: a %s has the CSeq %u after %u", s->conf.site,
+                sip_method_name(m->method), m->cseq.number, (unsigned)*last);
+    }
+}
+
+void check_sent(struct world *w, struct site *s, const char *data, size_t len)
+{
+    static struct sip_msg m;
+    enum sip_problem problem = sip_msg_parse(data, len, &m);
+
+    if (problem != SIP_OK) {
+        violate(w, "site %u sends a bad message: %s", s->conf.site, sip_problem_text(problem));
+        return;
+    }
+    if (m.is_request)
+        check_cseq(w, s, &m);
+    else if (map_find(w->requests, transaction(s, &m)) == NULL)
+        violate(w, "site %u: a %u to a %s that nobody sent", s->conf.site, m.status,
+                sip_method_name(m.method));
+    if (m.body.len > 0 && m.method != SIP_NOTIFY &&
+        map_find(w->bodies, hash_str(s->conf.site, m.body)) == NULL)
+        violate(w, "site %u: the body of a %s is nobody's", s->conf.site,
+                sip_method_name(m.method));
+}
+
+/* ---- calls and their records (I3) ---- */
+
+enum { STARTED = 1, RECORDED = 2, FORGOTTEN = 4, SITE_BITS = 8 };
+
+static uint64_t call_key(const struct site *s, const char *id)
+{
+    return hash_of(s->conf.site, id, strlen(id));
+}
+
+static void call_told(struct world *w, struct site *s, const struct sc_call_event *e)
+{
+    uint64_t *flags;
+
+    w->told[e->phase % 16]++;
+    if (e->phase == SC_CALL_STARTED) {
+        flags = map_put(w->calls, call_key(s, e->call));
+        if (*flags != 0)
+            violate(w, "site %u: call %s begins twice", s->conf.site, e->call);
+        *flags = STARTED | (uint64_t)s->conf.site << SITE_BITS;
+        return;
+    }
+    flags = map_find(w->calls, call_key(s, e->call));
+    if (flags == NULL || (*flags & (RECORDED | FORGOTTEN)) != 0)
+        violate(w, "site %u: %s is told of call %s, which is over or never was", s->conf.site,
+                sc_call_phase_name(e->phase), e->call);
+}
+
+static void call_recorded(struct world *w, struct site *s, const struct sc_record *r)
+{
+    uint64_t *flags = map_find(w->calls, call_key(s, r->call));
+
+    if (flags == NULL || (*flags & (RECORDED | FORGOTTEN)) != 0) {
+        violate(w, "site %u: a record of call %s, which has one or never was", s->conf.site,
+                r->call);
+        return;
+    }
+    *flags |= RECORDED;
+    if (r->end_ms < r->start_ms || (r->answer_ms != 0 && r->answer_ms < r->start_ms) ||
+        (r->outcome == SC_CALL_RELEASED) != (r->answer_ms != 0))
+        violate(w, "site %u: the record of call %s contradicts itself", s->conf.site, r->call);
+}
+
+/* Calls offered out of a queue: nobody who serves there may have waited longer. */
+static void check_turn(struct world *w, struct site *s, const struct sc_call_event *e)
+{
+    const struct sc *sc = s->host.sc;
+    const struct call *mine = NULL;
+    const struct agent *a;
+
+    for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
+         c = pool_next(&sc->calls, c)) {
+        char id[SC_CALL_ID_SIZE];
+
+        snprintf(id, sizeof(id), "%u-%llu-%llu", s->conf.site, (unsigned long long)c->epoch,
+                 (unsigned long long)c->number);
+        if (strcmp(id, e->call) == 0)
+            mine = c;
+    }
+    a = mine != NULL ? pool_get(&sc->agents, mine->agent) : NULL;
+    if (a == NULL || mine->queued.ns == 0)
+        return;
+    for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
+         c = pool_next(&sc->calls, c)) {
+        const struct dn *q = pool_get(&sc->dns, c->queue);
+
+        if (c->state != CALL_QUEUED || q == NULL || !mono_before(c->queued, mine->queued))
+            continue;
+        for (uint32_t i = 0; i < a->queues_n; i++)
+            if (strcmp(a->queues[i], q->number) == 0)
+                violate(w, "site %u: call %s is offered to %s before one that waits longer",
+                        s->conf.site, e->call, a->id);
+    }
+}
+
+void check_action(struct world *w, struct site *s, const struct sc_action *a)
+{
+    if (w->trace && a->kind == SC_ACT_CALL) {
+        char line[200];
+
+        snprintf(line, sizeof(line), "%u: %s %s %s", s->conf.site,
+                 sc_call_phase_name(a->call.phase), a->call.call, a->call.reason);
+        trace_event(w, "site", "call", line);
+    }
+    if (w->trace && a->kind == SC_ACT_NOTE) {
+        char line[300];
+
+        snprintf(line, sizeof(line), "%u: %s %s -> %s %s", s->conf.site, a->note.object,
+                 a->note.from ? a->note.from : "", a->note.to ? a->note.to : "", a->note.reason);
+        trace_event(w, "site", "note", line);
+    }
+    if (!s->host.primary && (a->kind == SC_ACT_CALL || a->kind == SC_ACT_RECORD))
+        violate(w, "site %u: a host without the role tells of a call", s->conf.site);
+    if (a->kind == SC_ACT_CALL) {
+        call_told(w, s, &a->call);
+        if (a->call.phase == SC_CALL_OFFERED)
+            check_turn(w, s, &a->call);
+    } else if (a->kind == SC_ACT_RECORD) {
+        call_recorded(w, s, &a->record);
+    }
+}
+
+void check_forgotten(struct world *w, struct site *s)
+{
+    for (unsigned i = 0; i < MAP_SIZE; i++)
+        if (w->calls->slot[i].value >> SITE_BITS == s->conf.site &&
+            (w->calls->slot[i].value & RECORDED) == 0)
+            w->calls->slot[i].value |= FORGOTTEN;
+}
+
+/* ---- the core after each step ---- */
+
+static void check_agents(struct world *w, struct site *s)
+{
+    const struct sc *sc = s->host.sc;
+
+    for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
+         a = pool_next(&sc->agents, a)) {
+        const struct dn *d = pool_get(&sc->dns, a->dn);
+
+        if (a->state == SC_AGENT_BUSY && (d == NULL || d->legs == 0))
+            violate(w, "site %u: %s is busy without a call", s->conf.site, a->id);
+        if (a->state == SC_AGENT_RESERVED && pool_get(&sc->calls, a->call) == NULL)
+            violate(w, "site %u: %s is reserved for no call", s->conf.site, a->id);
+        if (a->state == SC_AGENT_ACW && !timer_armed(&a->wrap))
+            violate(w, "site %u: the after-call work of %s never ends", s->conf.site, a->id);
+    }
+}
+
+/* One phone rings once for one call (N-2). */
+static void check_ringing(struct world *w, struct site *s)
+{
+    const struct sc *sc = s->host.sc;
+
+    for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
+        for (const struct leg *m = pool_next(&sc->legs, l); m != NULL; m = pool_next(&sc->legs, m))
+            if (handle_equal(l->call, m->call) && l->dialog.is_uac && m->dialog.is_uac &&
+                l->state == LEG_CALLING && m->state == LEG_CALLING &&
+                sip_addr_eq(&l->peer, &m->peer) && handle_equal(l->dn, m->dn))
+                violate(w, "site %u: a phone rings twice for one call", s->conf.site);
+}
+
+void check_site(struct world *w, struct site *s)
+{
+    if (!sc_sane(s->host.sc))
+        violate(w, "site %u: the core's invariants are broken (sc_sane)", s->conf.site);
+    check_agents(w, s);
+    check_ringing(w, s);
+}
+
+void check_instant(struct world *w)
+{
+    for (unsigned i = 0; i < SITES; i++) {
+        const struct sc *sc = w->site[i].host.sc;
+
+        for (const struct queue *q = pool_next(&sc->queues, NULL); q != NULL;
+             q = pool_next(&sc->queues, q))
+            if (sc->primary && q->waiting_n > 0 && q->idle_n > 0)
+                violate(w, "site %u: a call waits although an agent is idle", w->site[i].conf.site);
+    }
+}
+
+/* ---- the end ---- */
+
+static uint32_t timers_known(const struct sc *sc)
+{
+    uint32_t n = sc->bindings.used;
+
+    for (const struct trunk *t = pool_next(&sc->trunks, NULL); t != NULL;
+         t = pool_next(&sc->trunks, t))
+        n += (uint32_t)(timer_armed(&t->check) + timer_armed(&t->force) + timer_armed(&t->hold));
+    for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
+         a = pool_next(&sc->agents, a))
+        n += (uint32_t)(timer_armed(&a->wrap) + timer_armed(&a->phone));
+    return n;
+}
+
+void check_empty(struct world *w)
+{
+    for (unsigned i = 0; i < SITES; i++) {
+        const struct sc *sc = w->site[i].host.sc;
+        unsigned site = w->site[i].conf.site;
+
+        if (sc->calls.used + sc->legs.used + sc->offers.used + sc->relays.used + sc->sdps.used > 0)
+            violate(w, "site %u: left over: %u calls, %u legs, %u offers, %u relays, %u sdps", site,
+                    sc->calls.used, sc->legs.used, sc->offers.used, sc->relays.used, sc->sdps.used);
+        if (sip_live(sc->sip, true) > 0 || sip_live(sc->sip, false) > 16)
+            violate(w, "site %u: left over: %u server and %u client transactions", site,
+                    sip_live(sc->sip, true), sip_live(sc->sip, false));
+        if (sc->timers.count != timers_known(sc))
+            violate(w, "site %u: %u timers run, %u are known", site, sc->timers.count,
+                    timers_known(sc));
+    }
+    for (unsigned i = 0; i < MAP_SIZE; i++)
+        if (w->calls->slot[i].key != 0 && (w->calls->slot[i].value & (RECORDED | FORGOTTEN)) == 0)
+            violate(w, "a call of site %u has no record",
+                    (unsigned)(w->calls->slot[i].value >> SITE_BITS));
+}

@@ -1,0 +1,99 @@
+/* rows - which rows of the shipped tables have fired: the core's at the sites, those of
+ * transactions at the sites and at the parties, whose protocol floor is the same.  The linker
+ * (--wrap) sends the look-ups through here; the core itself is untouched. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sipserver/core/state.h"
+#include "sipserver/sip/transaction.h"
+#include "tests/sim/calls/world.h"
+
+#define ROWS_MAX 160
+
+static const struct fsm *const tables[] = {&call_fsm,     &agent_fsm, &session_fsm,
+                                           &transfer_fsm, &trunk_fsm, &peering_fsm};
+
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+static uint64_t fired[TABLES][ROWS_MAX], txn_fired[ROWS_MAX * 2];
+
+const struct fsm_row *__real_fsm_row(const struct fsm *f, unsigned state, unsigned event,
+                                     const struct sc *sc, const void *object);
+const struct fsm_row *__wrap_fsm_row(const struct fsm *f, unsigned state, unsigned event,
+                                     const struct sc *sc, const void *object);
+void __real_txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct txn_step *x);
+void __wrap_txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct txn_step *x);
+
+const struct fsm_row *__wrap_fsm_row(const struct fsm *f, unsigned state, unsigned event,
+                                     const struct sc *sc, const void *object)
+{
+    const struct fsm_row *row = __real_fsm_row(f, state, event, sc, object);
+
+    for (unsigned i = 0; i < TABLES; i++)
+        if (tables[i] == f) {
+            assert(row - f->rows < ROWS_MAX);
+            fired[i][row - f->rows]++;
+        }
+    return row;
+}
+
+/* The guards of the transaction tables, which are the same as in transaction.c. */
+static bool guard(const struct txn *t, const char *name)
+{
+    if (strcmp(name, "always") == 0)
+        return true;
+    if (strcmp(name, "cancel_wanted") == 0)
+        return t->r.cancel_wanted;
+    if (strcmp(name, "cancelled") == 0)
+        return t->r.cancelled;
+    assert(strcmp(name, "acknowledged") == 0);
+    return t->r.acknowledged;
+}
+
+void __wrap_txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct txn_step *x)
+{
+    for (unsigned i = 0; i < txn_rows(); i++) {
+        struct txn_row row = txn_row(i);
+
+        if (row.machine == t->r.machine && row.from == t->r.state && row.event == event &&
+            guard(t, row.guard)) {
+            txn_fired[i]++;
+            break;
+        }
+    }
+    __real_txn_step(s, t, event, x);
+}
+
+unsigned rows_unfired(void)
+{
+    unsigned n = 0, rows = 0;
+
+    for (unsigned i = 0; i < TABLES; i++)
+        for (unsigned k = 0; k < tables[i]->rows_n; k++) {
+            const struct fsm_row *row = &tables[i]->rows[k];
+
+            if (row->ignore)
+                continue;
+            rows++;
+            if (fired[i][k] > 0)
+                continue;
+            printf("row never fired: %s %s %s %s\n", tables[i]->name, tables[i]->states[row->from],
+                   tables[i]->events[row->event], row->guard_name);
+            n++;
+        }
+    for (unsigned k = 0; k < txn_rows(); k++) {
+        struct txn_row row = txn_row(k);
+
+        if (row.ignored)
+            continue;
+        rows++;
+        if (txn_fired[k] > 0)
+            continue;
+        printf("row never fired: %s %s %s %s\n", txn_machine_name(row.machine),
+               txn_state_name(row.from), txn_event_name(row.event), row.guard);
+        n++;
+    }
+    printf("rows: %u, never fired: %u\n", rows, n);
+    return n;
+}

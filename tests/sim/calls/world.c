@@ -1,0 +1,548 @@
+#include "tests/sim/calls/world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OUT_ACTIONS   (SC_OUT_ACTIONS_MIN + 8) /* tight, so that steps find no room */
+#define OUT_DATAGRAMS (SC_OUT_DATAGRAMS_MIN + 4)
+#define OUT_BYTES     (SC_OUT_BYTES_MIN + 4096)
+#define STEPS_MAX     10000
+#define WALL_MS       INT64_C(1800000000000)
+
+bool chance(struct prng *p, unsigned percent)
+{
+    return prng_below(p, 100) < percent;
+}
+
+mono_t world_soon(struct world *w, struct prng *p, int64_t from_ms, int64_t to_ms)
+{
+    return mono_add_ms(w->now, prng_between(p, from_ms, to_ms));
+}
+
+void trace_event(struct world *w, const char *who, const char *what, const char *detail)
+{
+    if (w->trace)
+        printf("%11.3f  %-8s %-12s %s\n", (double)w->now.ns / 1e6, who, what, detail);
+}
+
+static void mix(struct world *w, const void *data, size_t len)
+{
+    w->hash = hash_of(w->hash ^ (uint64_t)w->now.ns, data, len);
+}
+
+static struct sip_addr address(const char *ip, uint16_t port, enum sip_transport transport)
+{
+    struct sip_addr a;
+    int r = sip_addr_parse(sip_str_of(ip), port, transport, &a);
+
+    assert(r == 0);
+    (void)r;
+    return a;
+}
+
+/* ---- the network ---- */
+
+static struct site *site_at(struct world *w, const struct sip_addr *to)
+{
+    for (unsigned i = 0; i < SITES; i++)
+        if (sip_addr_same_host(&w->site[i].addr, to))
+            return &w->site[i];
+    return NULL;
+}
+
+static struct party *party_at(struct world *w, const struct sip_addr *to)
+{
+    for (unsigned i = 0; i < PARTIES; i++)
+        if (sip_addr_same_host(&w->party[i].addr, to) && w->party[i].addr.port == to->port)
+            return &w->party[i];
+    return NULL;
+}
+
+static struct packet *post(struct world *w, mono_t at, const struct sip_addr *from,
+                           const struct sip_addr *to, const char *data, size_t len)
+{
+    uint32_t slot = agenda_take(&w->agenda);
+    struct packet *p = &w->packets[slot];
+
+    *p = (struct packet){.from = *from, .to = *to, .len = len};
+    if (len > 0) {
+        p->data = malloc(len);
+        assert(p->data);
+        memcpy(p->data, data, len);
+    }
+    agenda_push(&w->agenda, at.ns, slot);
+    return p;
+}
+
+static void unsent(struct world *w, struct site *s, struct party *party, uint64_t txn)
+{
+    struct packet *p;
+    struct sip_addr none = {.family = SIP_NO_ADDR};
+
+    if (txn == 0)
+        return;
+    w->tally[T_BROKEN]++;
+    p = post(w, world_soon(w, &w->net, 0, 4), &none, &none, NULL, 0);
+    p->unsent = true;
+    p->site = s;
+    p->party = party;
+    p->life = s != NULL ? s->host.life : 0;
+    p->txn = txn;
+}
+
+/* In order and without loss, while the connection is there. */
+static mono_t in_order(struct world *w, mono_t *last)
+{
+    *last = mono_max(*last, world_soon(w, &w->net, 1, w->calm ? 2 : 40));
+    return *last;
+}
+
+static bool by_connection(struct world *w, const struct sip_addr *from, const struct sip_addr *to,
+                          const char *data, size_t len, struct site *sender)
+{
+    struct site *site = site_at(w, to);
+    struct party *p = sender != NULL ? party_at(w, to) : party_at(w, from);
+    struct sip_addr source = *from;
+
+    source.transport = SIP_TCP;
+    if (sender != NULL && site != NULL) { /* between the sites */
+        struct sim_link *link = &w->wan[sender - w->site];
+
+        if (link->cut)
+            return false;
+        source.flow = w->wan_flow;
+        post(w, in_order(w, &w->wan_last[sender - w->site]), &source, to, data, len);
+        return true;
+    }
+    if (p == NULL || p->away.ns != 0 || p->addr.transport != SIP_TCP)
+        return false;
+    if (sender != NULL && to->flow != 0 && to->flow != p->flow)
+        return false;
+    if (p->flow == 0)
+        p->flow = ++w->flows;
+    source.flow = p->flow;
+    post(w, in_order(w, &p->tcp_last[sender != NULL]), &source, to, data, len);
+    return true;
+}
+
+static void send_one(struct world *w, const struct sip_addr *from, const struct sip_dgram *d,
+                     struct sip_str data, struct site *s, struct party *p)
+{
+    bool between = s != NULL && site_at(w, &d->to) != NULL;
+    const struct sim_link *link = between ? &w->wan[s - w->site] : &w->lan;
+
+    mix(w, data.p, data.len);
+    if (!w->calm && prng_below(&w->net, 1000) < w->plan.unsent_permille) {
+        unsent(w, s, p, d->txn);
+        return;
+    }
+    if (sip_addr_reliable(&d->to)) {
+        if (!by_connection(w, from, &d->to, data.p, data.len, s))
+            unsent(w, s, p, d->txn);
+        return;
+    }
+    for (int n = link_copies(link, &w->net); n > 0; n--) {
+        int64_t delay = link_delay(link, &w->net);
+
+        if (!w->calm && chance(&w->net, w->plan.far_pct))
+            delay += prng_between(&w->net, 0, 400) * MS;
+        post(w, (mono_t){w->now.ns + delay}, from, &d->to, data.p, data.len);
+    }
+}
+
+void world_send(struct world *w, struct sip_out *out, struct site *s, struct party *p)
+{
+    const struct sip_addr *from = s != NULL ? &s->addr : &p->addr;
+
+    for (unsigned i = 0; i < out->n; i++) {
+        struct sip_str data = sip_out_data(out, i);
+        const struct sip_dgram *d = &out->items[i];
+        char line[160];
+
+        if (w->trace) {
+            snprintf(line, sizeof(line), "%u.%u:%u -> %u.%u:%u  %.*s", from->ip[2], from->ip[3],
+                     from->port, d->to.ip[2], d->to.ip[3], d->to.port,
+                     (int)((const char *)memchr(data.p, '\r', data.len) - data.p), data.p);
+            trace_event(w, s != NULL ? "site" : p->number, "sends", line);
+        }
+        if (s != NULL)
+            check_sent(w, s, data.p, data.len);
+        if (p == NULL || p->away.ns == 0)
+            send_one(w, from, d, data, s, p);
+    }
+    sip_out_clear(out);
+}
+
+/* ---- the sites ---- */
+
+static void take_out(struct world *w, struct site *s)
+{
+    struct sc_out *out = &w->out;
+
+    if (!s->host.primary && out->sip.n > 0)
+        violate(w, "site %u: a host without the role sends %u datagrams", s->conf.site, out->sip.n);
+    for (unsigned i = 0; i < out->n; i++)
+        check_action(w, s, &out->actions[i]);
+    out->n = 0;
+    world_send(w, &out->sip, s, NULL);
+}
+
+void site_step(struct world *w, struct site *s, const struct sc_event *event)
+{
+    unsigned steps = 0;
+    bool done;
+
+    do {
+        uint64_t refused = w->out.sip.refused;
+
+        done = sc_step(s->host.sc, w->now, event, &w->out);
+        if (w->out.sip.refused != refused)
+            violate(w, "site %u: one step sent more than limits.h says", s->conf.site);
+        take_out(w, s);
+        check_site(w, s);
+        if (++steps > STEPS_MAX)
+            violate(w, "site %u: a step never ends", s->conf.site);
+    } while (!done && w->violation[0] == '\0');
+}
+
+static void tick(struct world *w, struct site *s)
+{
+    struct sc_event e = {.kind = SC_EV_TICK};
+
+    site_step(w, s, &e);
+}
+
+void site_role(struct world *w, struct site *s, bool primary)
+{
+    struct sc_event e = {
+        .kind = SC_EV_ROLE, .primary = primary, .wall_ms = WALL_MS + w->now.ns / MONO_NS_PER_MS};
+
+    if (primary) {
+        s->host.epoch++;
+    } else {
+        tick(w, s); /* what is due before the role ends may still be said */
+        check_forgotten(w, s);
+        s->host.life++;
+        w->tally[T_ROLES]++;
+    }
+    e.epoch = s->host.epoch;
+    s->host.primary = primary;
+    trace_event(w, "site", primary ? "primary" : "backup", s->conf.site == 1 ? "1" : "2");
+    site_step(w, s, &e);
+}
+
+static void put_dn(struct world *w, struct site *s, const struct sc_dn_conf *dn)
+{
+    struct sc_event e = {.kind = SC_EV_CONF_DN, .dn = dn};
+
+    site_step(w, s, &e);
+}
+
+static void put_extension(struct world *w, struct site *s, const char *number)
+{
+    struct sc_dn_conf dn = {.type = SC_DN_EXTENSION, .dr_forward = SC_FORWARD_OOS};
+    struct digest_ops ops = digest_openssl_ops(w->digest);
+
+    snprintf(dn.number, sizeof(dn.number), "%s", number);
+    snprintf(dn.digest_user, sizeof(dn.digest_user), "%s", number);
+    sip_digest_ha1(&ops, sip_str_of(number), sip_str_of(s->options.realm), SIP_STR("pw"), &dn.ha1);
+    put_dn(w, s, &dn);
+}
+
+static void put_trunk(struct world *w, struct site *s, const char *name, const char *ip,
+                      const char *prefix, bool follows)
+{
+    struct sc_dn_conf dn = {.type = SC_DN_TRUNK, .follows_redirect = follows};
+
+    snprintf(dn.number, sizeof(dn.number), "%s", name);
+    snprintf(dn.contact, sizeof(dn.contact), "sip:%s%s", ip,
+             w->plan.tcp_trunk ? ";transport=tcp" : "");
+    if (prefix != NULL) {
+        snprintf(dn.prefixes[0], sizeof(dn.prefixes[0]), "%s", prefix);
+        dn.prefixes_n = 1;
+        dn.recovery_timeout_ms = s->conf.site == 1 ? 3000 : 0;
+    }
+    put_dn(w, s, &dn);
+}
+
+static void put_others(struct world *w, struct site *s)
+{
+    unsigned here = s->conf.site - 1;
+    struct sc_dn_conf dn = {.type = SC_DN_QUEUE, .dr_forward = SC_FORWARD_NO_AGENT};
+
+    snprintf(dn.number, sizeof(dn.number), "5000");
+    dn.queue_size_max = s->queue_size;
+    dn.queue_wait_max_ms = s->queue_wait_ms;
+    put_dn(w, s, &dn);
+    snprintf(dn.number, sizeof(dn.number), "5001");
+    dn.dr_forward = SC_FORWARD_OFF;
+    if (!s->without[1])
+        put_dn(w, s, &dn);
+    dn = (struct sc_dn_conf){.type = SC_DN_ROUTING_POINT, .number = "6000", .targets_n = 3};
+    for (unsigned i = 0; i < 2; i++)
+        snprintf(dn.targets[i], sizeof(dn.targets[i]), "%u01", 1 + (here + i) % SITES);
+    snprintf(dn.targets[2], sizeof(dn.targets[2]), "5000");
+    put_dn(w, s, &dn);
+    for (unsigned i = 0; i < SITES; i++) {
+        char name[8], ip[16];
+
+        snprintf(name, sizeof(name), "gw%u", i);
+        snprintf(ip, sizeof(ip), "10.0.1.%u", 1 + i);
+        if (i != here || !s->without[3])
+            put_trunk(w, s, name, ip, i == here ? "9" : "8", i == 0);
+    }
+    put_trunk(w, s, "peer", here == 0 ? "10.0.0.2" : "10.0.0.1", NULL, false);
+    put_trunk(w, s, "peer2", here == 0 ? "10.0.0.2" : "10.0.0.1", NULL, false);
+}
+
+void site_configure(struct world *w, struct site *s)
+{
+    struct sc_event begin = {.kind = SC_EV_CONF_BEGIN}, loaded = {.kind = SC_EV_CONF_LOADED};
+
+    site_step(w, s, &begin);
+    site_options(w, s);
+    for (unsigned i = 0; i < PARTIES; i++)
+        if (!w->party[i].gateway && !(s->without[0] && i % (PHONES + CALLERS) == PHONES - 1))
+            put_extension(w, s, w->party[i].number);
+    put_others(w, s);
+    for (unsigned i = 0; i < AGENTS; i++) {
+        struct sc_agent_conf a = {.queues_n = i % 2 == 0 ? 2 : 1};
+        struct sc_event e = {.kind = SC_EV_CONF_AGENT, .agent_conf = &a};
+
+        if (s->without[2] && i % PHONES == 1)
+            continue;
+        snprintf(a.id, sizeof(a.id), "a%u", i + 1);
+        snprintf(a.dn, sizeof(a.dn), "%u%02u", 1 + i / PHONES, 1 + i % PHONES);
+        snprintf(a.queues[0], sizeof(a.queues[0]), "5000");
+        snprintf(a.queues[1], sizeof(a.queues[1]), "5001");
+        site_step(w, s, &e);
+    }
+    site_step(w, s, &loaded);
+}
+
+void site_options(struct world *w, struct site *s)
+{
+    struct sc_event e = {.kind = SC_EV_CONF_OPTIONS, .options = &s->options};
+
+    site_step(w, s, &e);
+}
+
+int site_agent(struct world *w, struct site *s, enum sc_agent_op op, const char *agent,
+               enum sc_agent_state state)
+{
+    struct sc_agent_request r = {.request_id = 1, .client = 1, .op = op, .state = state};
+    struct sc_event e = {.kind = SC_EV_AGENT_REQUEST, .agent = &r};
+
+    if (!s->host.primary)
+        return -1; /* the bus brings it to the primary only */
+    snprintf(r.agent, sizeof(r.agent), "%s", agent);
+    site_step(w, s, &e);
+    return 0;
+}
+
+static void site_new(struct world *w, struct site *s, unsigned index)
+{
+    char ip[16];
+
+    snprintf(ip, sizeof(ip), "10.0.0.%u", 1 + index);
+    s->addr = address(ip, 5060, SIP_UDP);
+    s->conf.maxima = (struct sc_maxima){
+        .calls = 20, .registrations = 24, .transactions = 160, .agents = 12, .dns = 24};
+    s->conf.t1_ms = w->plan.t1_ms;
+    s->conf.site = 1 + index;
+    s->conf.local = s->addr;
+    s->conf.digest = digest_openssl_ops(w->digest);
+    memset(s->conf.secret, (int)(7 + index), sizeof(s->conf.secret));
+    memset(s->conf.peer_secret, 9, sizeof(s->conf.peer_secret));
+    s->host.memory = calloc(1, sc_size(&s->conf));
+    assert(s->host.memory);
+    s->host.sc = sc_init(s->host.memory, &s->conf, w->seed * SITES + index, w->now);
+}
+
+/* ---- the world ---- */
+
+static void parties_new(struct world *w)
+{
+    for (unsigned i = 0; i < PARTIES; i++) {
+        struct party *p = &w->party[i];
+        unsigned n = i % (PHONES + CALLERS);
+        char ip[16];
+
+        p->index = i;
+        p->site = (uint8_t)(i / (PHONES + CALLERS));
+        p->gateway = n >= PHONES;
+        snprintf(p->number, sizeof(p->number), "%u%02u", 1 + p->site + (p->gateway ? 6u : 0u),
+                 1 + (p->gateway ? n - PHONES : n));
+        snprintf(ip, sizeof(ip), p->gateway ? "10.0.1.%u" : "10.1.%u.%u", 1 + p->site, 1 + n);
+        p->addr = address(ip, (uint16_t)(p->gateway ? 5060 + n - PHONES : 5060),
+                          (p->gateway && w->plan.tcp_trunk) || n == 1 ? SIP_TCP : SIP_UDP);
+        party_ways(w, p);
+        party_init(w, p);
+    }
+}
+
+struct world *world_new(uint64_t seed, bool trace)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    struct prng root, plan;
+
+    assert(w);
+    w->packets = calloc(AGENDA_MAX, sizeof(*w->packets));
+    w->out.max = OUT_ACTIONS;
+    w->out.actions = calloc(OUT_ACTIONS, sizeof(*w->out.actions));
+    sip_out_init(&w->out.sip, calloc(OUT_DATAGRAMS, sizeof(struct sip_dgram)), OUT_DATAGRAMS,
+                 malloc(OUT_BYTES), OUT_BYTES);
+    sip_out_init(&w->party_out, calloc(64, sizeof(struct sip_dgram)), 64, malloc(1 << 18), 1 << 18);
+    assert(w->packets && w->out.actions && w->out.sip.items && w->out.sip.arena &&
+           w->party_out.items && w->party_out.arena);
+    agenda_init(&w->agenda);
+    w->seed = seed;
+    w->trace = trace;
+    w->now = mono_add_ms(MONO_ZERO, 1000000);
+    prng_init(&root, seed);
+    w->net = prng_split(&root, 1);
+    w->people = prng_split(&root, 2);
+    w->desks = prng_split(&root, 3);
+    w->troubles = prng_split(&root, 4);
+    plan = prng_split(&root, 5);
+    w->digest = digest_openssl_new();
+    assert(w->digest);
+    w->wan_flow = 1;
+    check_new(w);
+    plan_make(w, &plan);
+    for (unsigned i = 0; i < SITES; i++)
+        site_new(w, &w->site[i], i);
+    parties_new(w);
+    for (unsigned i = 0; i < SITES; i++) {
+        site_configure(w, &w->site[i]);
+        site_role(w, &w->site[i], true);
+    }
+    for (unsigned i = 0; i < AGENTS; i++) {
+        snprintf(w->desk[i].id, sizeof(w->desk[i].id), "a%u", i + 1);
+        w->desk[i].act = world_soon(w, &w->desks, 100, 3000);
+    }
+    w->trouble_at = world_soon(w, &w->troubles, 2000, 10000);
+    return w;
+}
+
+void world_destroy(struct world **ww)
+{
+    struct world *w = *ww;
+
+    if (w == NULL)
+        return;
+    while (w->agenda.n > 0)
+        free(w->packets[agenda_pop(&w->agenda)].data);
+    for (unsigned i = 0; i < SITES; i++)
+        free(w->site[i].host.memory);
+    for (unsigned i = 0; i < PARTIES; i++)
+        free(w->party[i].memory);
+    check_free(w);
+    digest_openssl_destroy(&w->digest);
+    free(w->out.actions);
+    free(w->out.sip.items);
+    free(w->out.sip.arena);
+    free(w->party_out.items);
+    free(w->party_out.arena);
+    free(w->packets);
+    free(w);
+    *ww = NULL;
+}
+
+static void arrive(struct world *w, struct packet *p)
+{
+    struct site *s = p->unsent ? p->site : site_at(w, &p->to);
+    struct party *to = s == NULL && !p->unsent ? party_at(w, &p->to) : NULL;
+    struct party *from = s != NULL && !p->unsent ? party_at(w, &p->from) : NULL;
+    struct sc_event e = {
+        .kind = SC_EV_DATAGRAM, .src = p->from, .data = p->data, .len = p->len, .txn = p->txn};
+
+    if (p->unsent && p->party != NULL) {
+        party_unsent(w, p->party, p->txn);
+    } else if (p->unsent) {
+        if (!s->host.primary || s->host.life != p->life)
+            return;
+        e.kind = SC_EV_UNSENT;
+        site_step(w, s, &e);
+    } else if (s != NULL) {
+        if (p->from.flow != 0 && from != NULL && from->flow != p->from.flow)
+            return; /* its connection has broken */
+        if (s->host.primary)
+            check_received(w, s, p->data, p->len);
+        site_step(w, s, &e);
+    } else if (to != NULL && to->away.ns == 0 && (p->from.flow == 0 || to->flow == p->from.flow)) {
+        party_input(w, to, p);
+    }
+}
+
+/* The moment of whatever happens next. */
+static mono_t next_moment(const struct world *w)
+{
+    mono_t t = {agenda_next(&w->agenda)};
+
+    for (unsigned i = 0; i < SITES; i++)
+        t = mono_min(t, sc_deadline(w->site[i].host.sc));
+    for (unsigned i = 0; i < PARTIES; i++)
+        t = mono_min(t, mono_min(sip_deadline(w->party[i].stack), party_next(&w->party[i])));
+    for (unsigned i = 0; i < AGENTS; i++)
+        t = mono_min(t, w->desk[i].act);
+    return mono_max(mono_min(t, w->trouble_at), w->now);
+}
+
+/* One thing that is due now; the order of things at one moment is fixed. */
+static void happen(struct world *w)
+{
+    w->events++;
+    for (unsigned i = 0; i < SITES; i++)
+        if (mono_due(sc_deadline(w->site[i].host.sc), w->now)) {
+            tick(w, &w->site[i]);
+            return;
+        }
+    if (agenda_next(&w->agenda) <= w->now.ns) {
+        uint32_t slot = agenda_pop(&w->agenda);
+        struct packet p = w->packets[slot];
+
+        agenda_give(&w->agenda, slot);
+        arrive(w, &p);
+        free(p.data);
+        return;
+    }
+    for (unsigned i = 0; i < PARTIES; i++) {
+        if (mono_due(sip_deadline(w->party[i].stack), w->now)) {
+            party_timers(w, &w->party[i]);
+            return;
+        }
+        if (mono_due(party_next(&w->party[i]), w->now)) {
+            party_act(w, &w->party[i]);
+            return;
+        }
+    }
+    for (unsigned i = 0; i < AGENTS; i++)
+        if (mono_due(w->desk[i].act, w->now)) {
+            desk_act(w, &w->desk[i]);
+            return;
+        }
+    if (mono_due(w->trouble_at, w->now))
+        trouble_act(w);
+}
+
+bool world_run(struct world *w, int64_t ms)
+{
+    mono_t end = mono_add_ms(w->now, ms);
+
+    while (w->violation[0] == '\0') {
+        mono_t next = next_moment(w);
+
+        if (mono_before(w->now, next))
+            check_instant(w);
+        if (!mono_before(next, end))
+            break;
+        w->now = next;
+        happen(w);
+    }
+    if (w->violation[0] == '\0')
+        w->now = end;
+    return w->violation[0] == '\0';
+}
