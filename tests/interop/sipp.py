@@ -11,7 +11,7 @@ class Sipp:
 
     serial = 0
 
-    def __init__(self, site, scenario, address, port, calls=1, number=None, rate=10.0, arguments=()):
+    def __init__(self, site, scenario, address, port, calls=1, number=None, rate=10.0, through=None, arguments=()):
         Sipp.serial += 1
         self.name = f"sipp-{Sipp.serial}-{scenario}"
         self.lab = site.lab
@@ -21,7 +21,7 @@ class Sipp:
                 "-m", str(calls), "-nostdin", "-timeout", "30", "-timeout_error", "-trace_err", "-error_file", self.path + ".errors",
                 "-trace_stat", "-stf", self.path + ".csv", "-fd", "1"]
         if number:
-            argv += [f"{site.server[0]}:{site.server[1]}", "-s", number, "-r", str(rate), "-l", "1000"]
+            argv += [through or f"{site.server[0]}:{site.server[1]}", "-s", number, "-r", str(rate), "-l", "1000"]
         self.process = self.lab.processes.start(self.name, [*argv, *arguments], self.path + ".screen", cwd=site.directory,
                                                 orphan_signal=signal.SIGKILL)
 

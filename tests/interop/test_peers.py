@@ -1,4 +1,5 @@
-"""Real phones, callers and proxies at one running site: test_phones.py, test_sipp.py, test_sessions.py.
+"""Real phones, callers and proxies at one running site: test_phones.py, test_sipp.py, test_proxy.py,
+test_sessions.py.
 
 usage: test_peers.py [BIN_FOLDER] [NAME...]     NAME: a part of a test's name; without: all
 """
@@ -10,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world             # noqa: E402
 
-MODULES = ("test_phones", "test_sipp", "test_sessions")
+MODULES = ("test_phones", "test_sipp", "test_proxy", "test_sessions")
 
 
 def main(arguments):

@@ -19,6 +19,7 @@ NET = 132
 PHONES = {
     "2001": ("udp", 440, {}), "2002": ("udp", 880, {}), "2003": ("tcp", 560, {}), "2004": ("tls", 700, {}),
     "2005": ("tls", 350, {"answers": True}), "2006": ("tcp", 440, {"answers": True, "calls_max": 1}),
+    "2009": ("udp", 560, {"proxy": f"127.{NET}.4.70:5060"}),
     "2007": ("udp", 440, {}), "2008": ("tcp", 880, {"answers": True}),
 }
 LONG_CALL = ("2007", "2008")
@@ -38,6 +39,7 @@ def up(bin_dir, **options):
     # SIPp's own scenarios do not answer OPTIONS: their trunks are not asked.
     seldom = "oos-check: 10min, oos-force: 10min, recovery-timeout: 30min"
     trunks = [f'  - {{number: sipp-called, type: trunk, contact: "sip:{net}.4.50:5060", prefixes: ["9"], {seldom}}}',
+              f'  - {{number: carrier, type: trunk, contact: "sip:{net}.4.80:5060", prefixes: ["8"]}}',
               f'  - {{number: sipp-calling, type: trunk, contact: "sip:{net}.4.21", {seldom}}}']
     site = OneSite(bin_dir, net=NET, phones={number: f"pw-{number}-Heron" for number in NUMBERS}, dns=trunks, tls=True,
                    options={"session-expires": f"{SESSION_EXPIRES}s", "min-se": "2s", "ring-timeout": "15s"}, **options)
