@@ -95,7 +95,7 @@ class OneSite:
         self.eyes = Eyes(self.lab)
         self.server = (self.lab.net.site_address(SITE), self.lab.net.sip_port)
         self.callers = self.lab.net.address("gateway")
-        self.stranger = f"127.{net}.9.1"
+        self.stranger = "::1" if site_address else f"127.{net}.9.1"
         self.primary = None
         self.pids = []
         self.reports = []

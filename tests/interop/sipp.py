@@ -3,6 +3,8 @@ import os
 import re
 import signal
 
+from sip import host
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -21,7 +23,7 @@ class Sipp:
                 "-m", str(calls), "-nostdin", "-timeout", "30", "-timeout_error", "-trace_err", "-error_file", self.path + ".errors",
                 "-trace_stat", "-stf", self.path + ".csv", "-fd", "1"]
         if number:
-            argv += [through or f"{site.server[0]}:{site.server[1]}", "-s", number, "-r", str(rate), "-l", "1000"]
+            argv += [through or f"{host(site.server[0])}:{site.server[1]}", "-s", number, "-r", str(rate), "-l", "1000"]
         self.process = self.lab.processes.start(self.name, [*argv, *arguments], self.path + ".screen", cwd=site.directory,
                                                 orphan_signal=signal.SIGKILL)
 

@@ -33,15 +33,16 @@ long_call_began = None
 _phones = {}
 
 
-def up(bin_dir, **options):
+def up(bin_dir, net_number=NET, **options):
     global site, long_call_began
-    net = f"127.{NET}"
+    net = f"127.{net_number}"
     # SIPp's own scenarios do not answer OPTIONS: their trunks are not asked.
     seldom = "oos-check: 10min, oos-force: 10min, recovery-timeout: 30min"
     trunks = [f'  - {{number: sipp-called, type: trunk, contact: "sip:{net}.4.50:5060", prefixes: ["9"], {seldom}}}',
               f'  - {{number: carrier, type: trunk, contact: "sip:{net}.4.80:5060", prefixes: ["8"]}}',
+              f'  - {{number: sipp-six, type: trunk, contact: "sip:[::1]:5090", {seldom}}}',
               f'  - {{number: sipp-calling, type: trunk, contact: "sip:{net}.4.21", {seldom}}}']
-    site = OneSite(bin_dir, net=NET, phones={number: f"pw-{number}-Heron" for number in NUMBERS}, dns=trunks, tls=True,
+    site = OneSite(bin_dir, net=net_number, phones={number: f"pw-{number}-Heron" for number in NUMBERS}, dns=trunks, tls=True,
                    options={"session-expires": f"{SESSION_EXPIRES}s", "min-se": "2s", "ring-timeout": "15s"}, **options)
     site.__enter__()
     caller, called = start(*LONG_CALL)
@@ -51,8 +52,11 @@ def up(bin_dir, **options):
 
 
 def down():
+    if site is None:
+        return []
     for one in _phones.values():
         one.close()
+    _phones.clear()
     faults = site.faults()
     site.__exit__(None, None, None)
     return faults + [fault for fault in site.faults() if fault not in faults]

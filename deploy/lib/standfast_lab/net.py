@@ -68,7 +68,7 @@ class Loopback:
         addresses = [self.address(node) for node in nodes] + [self.site_address(site) for site in SITES]
         for address in addresses:
             for kind, port in ((socket.SOCK_DGRAM, self.sip_port), (socket.SOCK_STREAM, self.http_port)):
-                with socket.socket(socket.AF_INET, kind) as probe:
+                with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
                     if kind == socket.SOCK_STREAM:   # connections that linger are no listener
                         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     try:
