@@ -89,24 +89,60 @@ class Hostile(unittest.TestCase):
         self.assert_alike(lambda number: self.register(number, "wrong", self.challenge(number)))
         self.assert_alike(lambda number: self.register(number, "wrong", {**self.challenge(number), "nonce": "0" * 48}))
 
-    def test_sipvicious_finds_no_extension_and_no_password(self):
-        target = site.server[0]
-        for method in ("REGISTER", "INVITE", "OPTIONS"):
-            done = self.run_scanner("svwar", "--force", "-e", "1999-2004", "-m", method, target)
-            self.assertNotRegex(done, r"(?m)^\|\s*\d{4}\s*\|", f"svwar -m {method} tells numbers apart")
-        done = self.run_scanner("svcrack", "-u", "2002", "-r", "1-30", target)
-        self.assertNotRegex(done, r"\|\s*2002\s*\|")
+    def test_svmap_is_told_that_somebody_is_there_and_not_what(self):
+        done, = self.run_scanners([("svmap", f"{site.server[0]}/32")])
+        row = re.search(rf"(?m)^\|\s*{site.server[0]}:5060\s*\|([^|]*)\|", done)
+        self.assertIsNotNone(row, done)
+        self.assertEqual(row.group(1).strip(), "unknown", "the program and its version are nobody's business")
 
-    def run_scanner(self, *command):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=site.directory,
-                              env={**os.environ, "HOME": site.directory})
-        return done.stdout + done.stderr
+    def test_svwar_finds_no_extension(self):
+        scans = [(method, *force) for method in ("REGISTER", "INVITE", "OPTIONS") for force in ((), ("--force",))]
+        for scan, done in zip(scans, self.run_scanners(
+                [("svwar", "--maximumtime=3", "-t", "0.01", "-e", "1999-2004,2950", "-m", *scan, site.server[0]) for scan in scans])):
+            self.assertNotRegex(done, r"(?m)^\|\s*\d{4}\s*\|", f"svwar -m {' '.join(scan)} tells numbers apart")
+
+    def test_svcrack_is_locked_out_before_it_comes_to_the_password(self):
+        words = [f"guess-{index}" for index in range(30)]
+        for name, order in (("early", [PHONES["2002"], *words]), ("late", [*words, PHONES[KNOWN]])):
+            with open(os.path.join(site.directory, name), "w") as out:
+                out.write("\n".join(order) + "\n")
+        early, late, numbers = self.run_scanners(
+            [("svcrack", "--maximumtime=3", "-t", "0.01", "-u", number, *guesses, site.server[0])
+             for number, guesses in (("2002", ("-d", "early")), (KNOWN, ("-d", "late")), (KNOWN, ("-r", "1-30", "-n")))])
+        # That it finds the first word shows that it would find the last one, too.
+        self.assertRegex(early, r"(?m)^\|\s*2002\s*\|")
+        for done in (late, numbers):
+            self.assertNotRegex(done, rf"\|\s*{KNOWN}\s*\|")
+
+    def run_scanners(self, commands):
+        """What each says; all at once, each from an address of its own."""
+        started = []
+        for command in commands:
+            Hostile.strangers += 1
+            started.append(subprocess.Popen([command[0], "-b", f"127.131.9.{Hostile.strangers}", *command[1:]], text=True,
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                            cwd=site.directory, env={**os.environ, "HOME": site.directory}))
+        return [one.communicate(timeout=60)[0] for one in started]
 
     def test_sipsak_registers_with_the_password_only(self):
         for password, good in ((PHONES[KNOWN], True), ("password", False)):
             done = subprocess.run(["sipsak", "-U", "-C", f"sip:{KNOWN}@127.0.0.1:5099", "-x", "60", "-u", KNOWN, "-a", password,
                                    "-s", self.number(KNOWN)], capture_output=True, timeout=30)
             self.assertEqual(done.returncode == 0, good, done.stdout[-300:])
+
+    def test_sipsak_floods_and_sends_trash_and_the_server_answers_still(self):
+        end = time.monotonic() + 3
+        for arguments in (("-F", "-e", "3000"), ("-R", "-t", "20"), ("-T",)):
+            try:
+                subprocess.run(["sipsak", *arguments, "-s", self.number(KNOWN)], capture_output=True, check=False,
+                               timeout=max(0.2, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+        self.assertTrue(self.peer.alive())
+        done = subprocess.run(["sipsak", "-vv", "-s", f"sip:{site.server[0]}"], capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("SIP/2.0 200", done.stdout)
+        self.assertNotRegex(done.stdout, r"(?im)^(server|user-agent): .*(standfast|\d+\.\d+)(?<!sipsak)")
 
     # -- passwords and nonces --------------------------------------------------------------------------------
 
