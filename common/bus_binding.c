@@ -44,6 +44,7 @@ static int peer_transmit(struct bus_peer *peer, enum message_type type, const vo
 
     if (r < 0)
         return r;
+    loop_zmq_used(peer->socket->io);
     if (zmq_send(peer->socket->zmq, peer->id, peer->id_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         r = zmq_errno() == EAGAIN ? -EAGAIN : -ENOTCONN;
     } else {
@@ -183,6 +184,7 @@ static void send_bye(struct bus_binding *binding, struct bus_socket *socket, zmq
 
     if (bus_encode(binding->bus, MESSAGE_BUS_BYE, &bye, 1, &data, &size) < 0)
         return;
+    loop_zmq_used(socket->io);
     if (zmq_send(socket->zmq, zmq_msg_data(id), zmq_msg_size(id), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
         (void)zmq_send(socket->zmq, data, size, ZMQ_DONTWAIT);
     free(data);

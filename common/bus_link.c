@@ -29,6 +29,7 @@ static int link_transmit(struct bus_link *link, enum message_type type, const vo
 
     if (r < 0)
         return r;
+    loop_zmq_used(link->socket.io);
     if (zmq_send(link->socket.zmq, data, size, ZMQ_DONTWAIT) < 0) {
         r = -EAGAIN;
     } else {

@@ -365,6 +365,7 @@ int bus_monitor_next(struct bus_socket *socket)
     char address[BUS_ADDRESS_SIZE];
     uint16_t number;
 
+    loop_zmq_used(socket->monitor_io);
     if (socket->monitor == NULL ||
         zmq_recv(socket->monitor, event, sizeof event, ZMQ_DONTWAIT) != (int)sizeof event)
         return 0;

@@ -6,13 +6,28 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
-#include <systemd/sd-event.h>
 #include <time.h>
+#include <unistd.h>
 #include <zmq.h>
 
-/* A turn ends after so many handlers even when a source is ready without end. */
-#define TURN_HANDLERS_MAX 1024
+#include "common/list.h"
+#include "common/timer.h"
+
+/* Descriptors that one wait reports; epoll hands out the others in turn at the next. */
+#define WAIT_EVENTS_MAX 256
+
+/* Whatever can become ready: its handler runs once in the turn that finds it so. */
+struct source {
+    struct list_link in_ready;
+    int priority;
+    uint32_t events; /* seen by epoll since the handler last ran */
+    void (*saw)(struct source *source, uint32_t events); /* epoll says so */
+    void (*run)(struct source *source);                  /* may destroy the source */
+};
 
 struct loop_turn {
     int order;
@@ -22,41 +37,56 @@ struct loop_turn {
 
 struct loop_signal {
     struct loop_signal *next;
-    sd_event_source *source;
+    int signal;
     loop_signal_fn *fn;
     void *arg;
 };
 
 struct loop {
-    sd_event *event;
+    int epoll;
     mono_t now;
-    uint64_t turn;
     bool exit;
     int exit_code;
+    struct list ready; /* by priority, then in the order in which they became so */
+    struct list asked; /* ZeroMQ sockets whose ZMQ_EVENTS must be asked before the next wait */
     struct loop_turn *turns;
     size_t turn_count;
+
+    struct source clock; /* the one timerfd */
+    int clock_fd;
+    mono_t clock_at; /* when it fires */
+    struct timers timers;
+    uint32_t timers_n; /* that exist */
+
+    struct source signal;
+    int signal_fd;
+    sigset_t signal_set;
     struct loop_signal *signals;
 };
 
 struct loop_timer {
+    struct source source;
     struct loop *loop;
-    sd_event_source *source;
+    struct timer timer;
     loop_timer_fn *fn;
     void *arg;
 };
 
 struct loop_io {
+    struct source source;
     struct loop *loop;
-    sd_event_source *source;
+    int fd;
     loop_io_fn *fn;
     void *arg;
-    void *zmq;              /* NULL: a plain descriptor */
-    sd_event_source *ready; /* zmq: runs the handler */
-    uint64_t turn;          /* zmq: in which it last ran */
+    void *zmq;                 /* NULL: a plain descriptor */
+    struct list_link in_asked; /* zmq */
 };
 
 struct loop_child {
-    sd_event_source *source;
+    struct source source;
+    struct loop *loop;
+    int fd; /* pidfd */
+    pid_t pid;
     loop_child_fn *fn;
     void *arg;
 };
@@ -86,88 +116,137 @@ int64_t loop_wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int loop_new(struct loop **ret_loop)
-{
-    struct loop *loop = take(sizeof *loop);
-    int r;
+/* ---- sources ---- */
 
-    zsys_handler_set(NULL); /* czmq would take SIGINT and SIGTERM from us */
-    r = sd_event_new(&loop->event);
-    if (r < 0) {
-        free(loop);
-        return r;
-    }
-    loop->now = loop_now_exact();
-    loop->turn = 1;
-    *ret_loop = loop;
+static void make_ready(struct loop *loop, struct source *source)
+{
+    struct list_link *place = loop->ready.head.prev;
+
+    if (list_linked(&source->in_ready))
+        return;
+    while (place != &loop->ready.head &&
+           CONTAINER_OF(place, struct source, in_ready)->priority > source->priority)
+        place = place->prev;
+    list_insert_before(place->next, &source->in_ready);
+}
+
+static int watch(struct loop *loop, struct source *source, int fd, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.ptr = source};
+
+    return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
+}
+
+static void unwatch(struct loop *loop, struct source *source, int fd)
+{
+    list_remove(&source->in_ready);
+    if (fd >= 0)
+        (void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/* ---- the turn ---- */
+
+/* Let the timerfd fire no later than the earliest timer.  Where it would fire earlier it is left
+ * alone: a deadline that moves away with every event costs one spare wake-up, not one system call
+ * for each event. */
+static int wind_clock(struct loop *loop)
+{
+    mono_t at = timer_next(&loop->timers);
+    struct itimerspec spec = {{0, 0}, {0, 0}};
+
+    if (mono_is_never(at) || !mono_before(at, loop->clock_at))
+        return 0;
+    if (at.ns < 1)
+        at.ns = 1; /* zero would disarm it */
+    spec.it_value.tv_sec = at.ns / 1000000000;
+    spec.it_value.tv_nsec = at.ns % 1000000000;
+    if (timerfd_settime(loop->clock_fd, TFD_TIMER_ABSTIME, &spec, NULL) != 0)
+        return -errno;
+    loop->clock_at = at;
     return 0;
 }
 
-void loop_destroy(struct loop **loop)
+static void saw_clock(struct source *source, uint32_t events)
 {
-    struct loop *l = *loop;
+    struct loop *loop = CONTAINER_OF(source, struct loop, clock);
+    uint64_t count;
 
-    *loop = NULL;
-    if (l == NULL)
-        return;
-    while (l->signals != NULL) {
-        struct loop_signal *s = l->signals;
-        l->signals = s->next;
-        sd_event_source_disable_unref(s->source);
-        free(s);
-    }
-    free(l->turns);
-    sd_event_unref(l->event);
-    free(l);
+    (void)events;
+    (void)!read(loop->clock_fd, &count, sizeof count);
+    loop->clock_at = MONO_NEVER;
 }
 
-/* run_turn - the ready handlers, each once, in order of priority; *PENDING says whether some are
- * ready before the call and after it.
- *
- * sd_event dispatches one source at a time and asks every source before each.  When none is left it
- * stands ready to wait, and only a wait brings it back to where sources may be changed. */
-static int run_turn(struct loop *loop, int *pending)
+static void ready_timers(struct loop *loop)
 {
-    int r;
+    struct timer *t;
 
-    for (int handlers = 0; *pending > 0 && handlers < TURN_HANDLERS_MAX; handlers++) {
-        r = sd_event_dispatch(loop->event);
-        if (r < 0)
-            return r;
-        *pending = sd_event_prepare(loop->event);
-        if (*pending == 0) {
-            *pending = sd_event_wait(loop->event, 0);
-            break;
-        }
+    while ((t = timer_pop(&loop->timers, loop->now)) != NULL)
+        make_ready(loop, &CONTAINER_OF(t, struct loop_timer, timer)->source);
+}
+
+/* Is there input?  ZMQ_FD is edge-triggered and speaks of commands inside ZeroMQ, not of messages:
+ * whoever uses the socket may take the edge away.  So ZMQ_EVENTS is asked after each edge, after
+ * each run of the handler and after each use that loop_zmq_used reports; when it then says that
+ * there is nothing, the next message makes an edge. */
+static void ask_zmq(struct loop *loop)
+{
+    struct list_link *link;
+
+    while ((link = list_pop(&loop->asked)) != NULL) {
+        struct loop_io *io = CONTAINER_OF(link, struct loop_io, in_asked);
+        int events = 0;
+        size_t size = sizeof events;
+
+        if (zmq_getsockopt(io->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0)
+            make_ready(loop, &io->source);
     }
-    if (*pending < 0)
-        return *pending;
-    for (size_t i = 0; i < loop->turn_count; i++)
-        loop->turns[i].fn(loop->turns[i].arg, loop->now);
+}
+
+/* Wait until something is ready, and find out what. */
+static int wait_ready(struct loop *loop)
+{
+    struct epoll_event events[WAIT_EVENTS_MAX];
+    int n, r;
+
+    ask_zmq(loop);
+    r = wind_clock(loop);
+    if (r < 0)
+        return r;
+    n = epoll_wait(loop->epoll, events, WAIT_EVENTS_MAX, list_empty(&loop->ready) ? -1 : 0);
+    if (n < 0 && errno != EINTR)
+        return -errno;
+    loop->now = loop_now_exact();
+    for (int i = 0; i < n; i++) {
+        struct source *source = events[i].data.ptr;
+
+        source->saw(source, events[i].events);
+    }
+    ask_zmq(loop);
+    ready_timers(loop);
     return 0;
 }
 
 int loop_run(struct loop *loop)
 {
-    int pending = 0;
-    int r;
-
     while (!loop->exit) {
-        loop->turn++;
-        if (pending == 0) {
-            pending = sd_event_prepare(loop->event);
-            if (pending == 0)
-                pending = sd_event_wait(loop->event, UINT64_MAX);
-            if (pending < 0)
-                return pending;
-        }
-        loop->now = loop_now_exact();
-        r = run_turn(loop, &pending);
+        struct list run;
+        struct list_link *link;
+        int r = wait_ready(loop);
+
         if (r < 0)
             return r;
+        /* What becomes ready from now on has its place in the next turn. */
+        list_init(&run);
+        while ((link = list_pop(&loop->ready)) != NULL)
+            list_append(&run, link);
+        while ((link = list_pop(&run)) != NULL) {
+            struct source *source = CONTAINER_OF(link, struct source, in_ready);
+
+            source->run(source);
+        }
+        for (size_t i = 0; i < loop->turn_count; i++)
+            loop->turns[i].fn(loop->turns[i].arg, loop->now);
     }
-    if (pending > 0) /* leave the loop in a state from which it can run again */
-        (void)sd_event_dispatch(loop->event);
     loop->exit = false;
     return loop->exit_code;
 }
@@ -183,54 +262,147 @@ mono_t loop_now(const struct loop *loop)
     return loop->now;
 }
 
-struct sd_event *loop_sd_event(struct loop *loop)
+/* ---- signals ---- */
+
+static void on_signals(struct source *source)
 {
-    return loop->event;
+    struct loop *loop = CONTAINER_OF(source, struct loop, signal);
+    struct signalfd_siginfo info;
+
+    while (read(loop->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        for (struct loop_signal *s = loop->signals; s != NULL; s = s->next)
+            if (s->signal == (int)info.ssi_signo)
+                s->fn(s->arg, s->signal);
+}
+
+static void saw_any(struct loop *loop, struct source *source, uint32_t events)
+{
+    source->events |= events;
+    make_ready(loop, source);
+}
+
+static void saw_signal(struct source *source, uint32_t events)
+{
+    saw_any(CONTAINER_OF(source, struct loop, signal), source, events);
+}
+
+int loop_signal(struct loop *loop, int signal, loop_signal_fn *fn, void *arg)
+{
+    struct loop_signal *s = take(sizeof *s);
+
+    *s = (struct loop_signal){loop->signals, signal, fn, arg};
+    (void)sigaddset(&loop->signal_set, signal);
+    (void)pthread_sigmask(SIG_BLOCK, &loop->signal_set, NULL);
+    if (signalfd(loop->signal_fd, &loop->signal_set, 0) < 0) {
+        int r = -errno;
+
+        free(s);
+        return r;
+    }
+    loop->signals = s;
+    return 0;
+}
+
+/* ---- the loop itself ---- */
+
+static int open_loop(struct loop *loop)
+{
+    int r;
+
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll < 0)
+        return -errno;
+    loop->clock_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->clock_fd < 0)
+        return -errno;
+    loop->signal_fd = signalfd(-1, &loop->signal_set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (loop->signal_fd < 0)
+        return -errno;
+    r = watch(loop, &loop->clock, loop->clock_fd, EPOLLIN);
+    return r < 0 ? r : watch(loop, &loop->signal, loop->signal_fd, EPOLLIN);
+}
+
+int loop_new(struct loop **ret_loop)
+{
+    struct loop *loop = take(sizeof *loop);
+    int r;
+
+    zsys_handler_set(NULL); /* czmq would take SIGINT and SIGTERM from us */
+    list_init(&loop->ready);
+    list_init(&loop->asked);
+    loop->epoll = loop->clock_fd = loop->signal_fd = -1;
+    loop->clock_at = MONO_NEVER;
+    loop->clock = (struct source){.saw = saw_clock};
+    loop->signal = (struct source){.saw = saw_signal, .run = on_signals};
+    list_link_init(&loop->clock.in_ready);
+    list_link_init(&loop->signal.in_ready);
+    (void)sigemptyset(&loop->signal_set);
+    loop->now = loop_now_exact();
+    r = open_loop(loop);
+    if (r < 0) {
+        loop_destroy(&loop);
+        return r;
+    }
+    *ret_loop = loop;
+    return 0;
+}
+
+void loop_destroy(struct loop **loop)
+{
+    struct loop *l = *loop;
+
+    *loop = NULL;
+    if (l == NULL)
+        return;
+    while (l->signals != NULL) {
+        struct loop_signal *s = l->signals;
+        l->signals = s->next;
+        free(s);
+    }
+    if (l->signal_fd >= 0)
+        close(l->signal_fd);
+    if (l->clock_fd >= 0)
+        close(l->clock_fd);
+    if (l->epoll >= 0)
+        close(l->epoll);
+    free(l->timers.heap);
+    free(l->turns);
+    free(l);
 }
 
 /* ---- timers ---- */
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
+static void run_timer(struct source *source)
 {
-    struct loop_timer *t = arg;
+    struct loop_timer *t = CONTAINER_OF(source, struct loop_timer, source);
 
-    (void)source;
-    (void)usec;
     t->fn(t->arg, t->loop->now); /* may destroy T */
-    return 0;
 }
 
 int loop_timer_new(struct loop *loop, enum loop_priority priority, loop_timer_fn *fn, void *arg,
                    struct loop_timer **ret_timer)
 {
     struct loop_timer *t = take(sizeof *t);
-    int r;
+    struct timers *timers = &loop->timers;
 
     *t = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg};
-    r = sd_event_add_time(loop->event, &t->source, CLOCK_BOOTTIME, 0, 1, on_timer, t);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(t->source, SD_EVENT_OFF);
-    if (r >= 0)
-        r = sd_event_source_set_priority(t->source, priority);
-    if (r < 0) {
-        loop_timer_destroy(&t);
-        return r;
+    t->source = (struct source){.priority = priority, .run = run_timer};
+    list_link_init(&t->source.in_ready);
+    if (loop->timers_n == timers->capacity) { /* room for all, so that arming cannot fail */
+        timers->capacity = timers->capacity > 0 ? 2 * timers->capacity : 16;
+        timers->heap = realloc(timers->heap, timers_bytes(timers->capacity));
+        if (timers->heap == NULL)
+            abort();
     }
+    loop->timers_n++;
     *ret_timer = t;
     return 0;
 }
 
 void loop_timer_set(struct loop_timer *timer, mono_t at)
 {
-    /* Rounded up, so that the moment has come when the handler runs. */
-    uint64_t usec = at.ns <= 0 ? 1 : (uint64_t)at.ns / 1000 + 1;
-
-    if (mono_is_never(at)) {
-        (void)sd_event_source_set_enabled(timer->source, SD_EVENT_OFF);
-        return;
-    }
-    (void)sd_event_source_set_time(timer->source, usec);
-    (void)sd_event_source_set_enabled(timer->source, SD_EVENT_ONESHOT);
+    list_remove(&timer->source.in_ready);
+    timer_arm(&timer->loop->timers, &timer->timer, at);
 }
 
 void loop_timer_destroy(struct loop_timer **timer)
@@ -240,34 +412,48 @@ void loop_timer_destroy(struct loop_timer **timer)
     *timer = NULL;
     if (t == NULL)
         return;
-    sd_event_source_disable_unref(t->source);
+    list_remove(&t->source.in_ready);
+    timer_cancel(&t->loop->timers, &t->timer);
+    t->loop->timers_n--;
     free(t);
 }
 
 /* ---- descriptors and ZeroMQ sockets ---- */
 
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *arg)
+static void run_io(struct source *source)
 {
-    struct loop_io *io = arg;
+    struct loop_io *io = CONTAINER_OF(source, struct loop_io, source);
+    uint32_t events = source->events;
 
-    (void)source;
-    (void)fd;
+    source->events = 0;
     io->fn(io->arg, events); /* may destroy IO */
-    return 0;
+}
+
+static void saw_io(struct source *source, uint32_t events)
+{
+    saw_any(CONTAINER_OF(source, struct loop_io, source)->loop, source, events);
+}
+
+static struct loop_io *new_io(struct loop *loop, int fd, enum loop_priority priority,
+                              loop_io_fn *fn, void *arg)
+{
+    struct loop_io *io = take(sizeof *io);
+
+    *io = (struct loop_io){.loop = loop, .fd = fd, .fn = fn, .arg = arg};
+    io->source = (struct source){.priority = priority, .saw = saw_io, .run = run_io};
+    list_link_init(&io->source.in_ready);
+    list_link_init(&io->in_asked);
+    return io;
 }
 
 int loop_io_new(struct loop *loop, int fd, uint32_t events, enum loop_priority priority,
                 loop_io_fn *fn, void *arg, struct loop_io **ret_io)
 {
-    struct loop_io *io = take(sizeof *io);
-    int r;
+    struct loop_io *io = new_io(loop, fd, priority, fn, arg);
+    int r = watch(loop, &io->source, fd, events);
 
-    *io = (struct loop_io){.loop = loop, .fn = fn, .arg = arg};
-    r = sd_event_add_io(loop->event, &io->source, fd, events, on_io, io);
-    if (r >= 0)
-        r = sd_event_source_set_priority(io->source, priority);
     if (r < 0) {
-        loop_io_destroy(&io);
+        free(io);
         return r;
     }
     *ret_io = io;
@@ -276,9 +462,11 @@ int loop_io_new(struct loop *loop, int fd, uint32_t events, enum loop_priority p
 
 int loop_io_set_events(struct loop_io *io, uint32_t events)
 {
-    int r = sd_event_source_set_io_events(io->source, events);
+    struct epoll_event e = {.events = events, .data.ptr = &io->source};
 
-    return r < 0 ? r : 0;
+    list_remove(&io->source.in_ready); /* what still holds is seen again */
+    io->source.events = 0;
+    return epoll_ctl(io->loop->epoll, EPOLL_CTL_MOD, io->fd, &e) == 0 ? 0 : -errno;
 }
 
 void loop_io_destroy(struct loop_io **io)
@@ -288,125 +476,80 @@ void loop_io_destroy(struct loop_io **io)
     *io = NULL;
     if (i == NULL)
         return;
-    sd_event_source_disable_unref(i->source);
-    sd_event_source_disable_unref(i->ready);
+    list_remove(&i->in_asked);
+    unwatch(i->loop, &i->source, i->fd);
     free(i);
 }
 
-/* ZMQ_FD only says "ask again"; zmq_prepare, which runs next, asks. */
-static int on_zmq_fd(sd_event_source *source, int fd, uint32_t events, void *arg)
+void loop_zmq_used(struct loop_io *io)
 {
-    (void)source;
-    (void)fd;
+    if (io != NULL && !list_linked(&io->in_asked))
+        list_append(&io->loop->asked, &io->in_asked);
+}
+
+static void saw_zmq(struct source *source, uint32_t events)
+{
     (void)events;
-    (void)arg;
-    return 0;
+    loop_zmq_used(CONTAINER_OF(source, struct loop_io, source));
 }
 
-static int on_zmq_ready(sd_event_source *source, void *arg)
+static void run_zmq(struct source *source)
 {
-    struct loop_io *io = arg;
+    struct loop_io *io = CONTAINER_OF(source, struct loop_io, source);
 
-    (void)source;
-    io->turn = io->loop->turn;
+    loop_zmq_used(io);
     io->fn(io->arg, EPOLLIN); /* may destroy IO */
-    return 0;
-}
-
-/* zmq_prepare - before each wait: is there input?  Every use of the socket, a send too, may have
- * swallowed the edge on ZMQ_FD.  A socket is drained once per turn, so that none starves the
- * others. */
-static int zmq_prepare(sd_event_source *source, void *arg)
-{
-    struct loop_io *io = arg;
-    int events = 0;
-    size_t size = sizeof events;
-
-    (void)source;
-    if (io->turn != io->loop->turn && zmq_getsockopt(io->zmq, ZMQ_EVENTS, &events, &size) == 0 &&
-        (events & ZMQ_POLLIN) != 0)
-        (void)sd_event_source_set_enabled(io->ready, SD_EVENT_ONESHOT);
-    return 0;
 }
 
 int loop_zmq_new(struct loop *loop, void *zmq_socket, enum loop_priority priority, loop_io_fn *fn,
                  void *arg, struct loop_io **ret_io)
 {
-    struct loop_io *io = take(sizeof *io);
-    int fd;
+    struct loop_io *io;
+    int fd, r;
     size_t size = sizeof fd;
-    int r;
 
-    *io = (struct loop_io){.loop = loop, .fn = fn, .arg = arg, .zmq = zmq_socket};
-    r = zmq_getsockopt(zmq_socket, ZMQ_FD, &fd, &size) == 0 ? 0 : -zmq_errno();
-    if (r >= 0)
-        r = sd_event_add_io(loop->event, &io->source, fd, EPOLLIN | EPOLLET, on_zmq_fd, io);
-    if (r >= 0)
-        r = sd_event_source_set_prepare(io->source, zmq_prepare);
-    if (r >= 0)
-        r = sd_event_source_set_priority(io->source, priority);
-    if (r >= 0)
-        r = sd_event_add_defer(loop->event, &io->ready, on_zmq_ready, io);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(io->ready, SD_EVENT_OFF);
-    if (r >= 0)
-        r = sd_event_source_set_priority(io->ready, priority);
+    if (zmq_getsockopt(zmq_socket, ZMQ_FD, &fd, &size) != 0)
+        return -zmq_errno();
+    io = new_io(loop, fd, priority, fn, arg);
+    io->zmq = zmq_socket;
+    io->source.saw = saw_zmq;
+    io->source.run = run_zmq;
+    r = watch(loop, &io->source, fd, EPOLLIN | EPOLLET);
     if (r < 0) {
-        loop_io_destroy(&io);
+        free(io);
         return r;
     }
+    loop_zmq_used(io); /* what came before was no edge of ours */
     *ret_io = io;
-    return 0;
-}
-
-/* ---- signals ---- */
-
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
-{
-    struct loop_signal *s = arg;
-
-    (void)source;
-    s->fn(s->arg, (int)info->ssi_signo);
-    return 0;
-}
-
-static void block_signal(int signal)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, signal);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
-int loop_signal(struct loop *loop, int signal, loop_signal_fn *fn, void *arg)
-{
-    struct loop_signal *s = take(sizeof *s);
-    int r;
-
-    *s = (struct loop_signal){.next = loop->signals, .fn = fn, .arg = arg};
-    block_signal(signal);
-    r = sd_event_add_signal(loop->event, &s->source, signal, on_signal, s);
-    if (r < 0) {
-        free(s);
-        return r;
-    }
-    loop->signals = s;
     return 0;
 }
 
 /* ---- child processes ---- */
 
-static int on_child(sd_event_source *source, const siginfo_t *info, void *arg)
+static void saw_child(struct source *source, uint32_t events)
 {
-    struct loop_child *c = arg;
-    int status = info->si_code == CLD_EXITED   ? (info->si_status & 0xff) << 8
-                 : info->si_code == CLD_DUMPED ? info->si_status | WCOREFLAG
-                                               : info->si_status;
+    saw_any(CONTAINER_OF(source, struct loop_child, source)->loop, source, events);
+}
 
-    (void)source;
-    c->fn(c->arg, info->si_pid, status); /* may destroy C */
-    return 0;
+/* The child is a zombie until its handler has returned: its process id, and that of a group that
+ * it led, name nobody else meanwhile. */
+static void run_child(struct source *source)
+{
+    struct loop_child *c = CONTAINER_OF(source, struct loop_child, source);
+    pid_t pid = c->pid;
+    siginfo_t info = {.si_pid = 0};
+    int status;
+
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid)
+        return;
+    status = info.si_code == CLD_EXITED   ? (info.si_status & 0xff) << 8
+             : info.si_code == CLD_DUMPED ? info.si_status | WCOREFLAG
+                                          : info.si_status;
+    unwatch(c->loop, source, c->fd);
+    close(c->fd);
+    c->fd = -1;
+    c->fn(c->arg, pid, status); /* may destroy C */
+    (void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);
 }
 
 int loop_child_new(struct loop *loop, pid_t pid, loop_child_fn *fn, void *arg,
@@ -415,11 +558,13 @@ int loop_child_new(struct loop *loop, pid_t pid, loop_child_fn *fn, void *arg,
     struct loop_child *c = take(sizeof *c);
     int r;
 
-    *c = (struct loop_child){.fn = fn, .arg = arg};
-    block_signal(SIGCHLD); /* sd_event insists, although it waits on a pidfd */
-    r = sd_event_add_child(loop->event, &c->source, pid, WEXITED, on_child, c);
+    *c = (struct loop_child){.loop = loop, .pid = pid, .fn = fn, .arg = arg};
+    c->source = (struct source){.saw = saw_child, .run = run_child};
+    list_link_init(&c->source.in_ready);
+    c->fd = pidfd_open(pid, 0);
+    r = c->fd < 0 ? -errno : watch(loop, &c->source, c->fd, EPOLLIN);
     if (r < 0) {
-        free(c);
+        loop_child_destroy(&c);
         return r;
     }
     *ret_child = c;
@@ -433,7 +578,9 @@ void loop_child_destroy(struct loop_child **child)
     *child = NULL;
     if (c == NULL)
         return;
-    sd_event_source_disable_unref(c->source);
+    unwatch(c->loop, &c->source, c->fd);
+    if (c->fd >= 0)
+        close(c->fd);
     free(c);
 }
 

@@ -1,9 +1,12 @@
-/* loop - the one event loop of a process: sd_event with timers, signals, descriptors, child processes
+/* loop - the one event loop of a process: epoll with timers, signals, descriptors, child processes
  * and ZeroMQ sockets.  It alone reads the clock.
  *
- * A turn: wait; run the ready handlers in order of priority; then the turn-end handlers.  Adapters
- * flush their outgoing work in a turn-end handler and the beat to hamgr is sent from the last one, so
- * a beat proves a whole turn through the work path.
+ * A turn: wait; run the ready handlers, each once, in order of priority; then the turn-end handlers.
+ * What becomes ready meanwhile is of the next turn.  A turn costs one system call of the loop's own
+ * (sd_event, which it replaced, made three or four).
+ *
+ * Adapters flush their outgoing work in a turn-end handler and the beat to hamgr is sent from the last
+ * one, so a beat proves a whole turn through the work path.
  *
  * Errors: 0 or a negative errno.  Handlers return nothing; a handler that cannot go on calls
  * loop_exit.  Handles are freed with their _destroy function, which nulls the pointer and accepts NULL;
@@ -20,7 +23,6 @@ struct loop;
 struct loop_timer;
 struct loop_io;
 struct loop_child;
-struct sd_event;
 
 enum loop_priority {
     LOOP_LEASE = -100,   /* roles and leases first */
@@ -60,10 +62,14 @@ int loop_io_set_events(struct loop_io *io, uint32_t events);
 void loop_io_destroy(struct loop_io **io); /* does not close the descriptor */
 
 /* loop_zmq_new - watch a ZeroMQ socket (a void * of libzmq) for input; FN drains a bounded number of
- * messages and is called again as long as some are left (ZMQ_FD is edge-triggered; ZMQ_EVENTS is asked
- * before each wait). */
+ * messages and is called again as long as some are left. */
 int loop_zmq_new(struct loop *loop, void *zmq_socket, enum loop_priority priority, loop_io_fn *fn, void *arg,
                  struct loop_io **ret_io);
+
+/* loop_zmq_used - IO's socket was sent to, received from or asked anything outside its handler.  To be
+ * called each time: any use of the socket may take the sign of new input away (ZMQ_FD is
+ * edge-triggered).  NULL: nothing. */
+void loop_zmq_used(struct loop_io *io);
 
 int loop_signal(struct loop *loop, int signal, loop_signal_fn *fn, void *arg);
 
@@ -73,8 +79,5 @@ void loop_child_destroy(struct loop_child **child);
 
 /* loop_turn_end - call FN at the end of every turn, in the order of ORDER (lower first). */
 int loop_turn_end(struct loop *loop, int order, loop_turn_fn *fn, void *arg);
-
-/* loop_sd_event - the event loop below, for libraries that bring their own sources. */
-struct sd_event *loop_sd_event(struct loop *loop);
 
 #endif

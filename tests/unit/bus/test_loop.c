@@ -275,6 +275,104 @@ Test(loop, no_zmq_wake_up_is_lost)
     throw_balls(100);
 }
 
+/* Using a socket outside its handler, when a message has just come, takes the edge away. */
+struct outside {
+    void *near, *far;
+    struct loop_io *io;
+};
+
+static void on_letter(void *arg, uint32_t events)
+{
+    struct outside *o = arg;
+    char text[8];
+
+    (void)events;
+    cr_assert_eq(zmq_recv(o->near, text, sizeof text, ZMQ_DONTWAIT), 6);
+    loop_exit(loop, 0);
+}
+
+static void use_outside(void *arg, mono_t now)
+{
+    struct outside *o = arg;
+    int events;
+    size_t size = sizeof events;
+
+    (void)now;
+    cr_assert_eq(zmq_send(o->far, "letter", 6, ZMQ_DONTWAIT), 6);
+    cr_assert_eq(zmq_getsockopt(o->near, ZMQ_EVENTS, &events, &size), 0);
+    loop_zmq_used(o->io);
+}
+
+Test(loop, a_message_is_seen_though_its_socket_was_used_outside_its_handler)
+{
+    void *context = zmq_ctx_new();
+    struct outside o = {zmq_socket(context, ZMQ_PAIR), zmq_socket(context, ZMQ_PAIR), NULL};
+    struct loop_timer *timer, *limit;
+
+    cr_assert_eq(zmq_bind(o.near, "inproc://outside"), 0);
+    cr_assert_eq(zmq_connect(o.far, "inproc://outside"), 0);
+    cr_assert_eq(loop_zmq_new(loop, o.near, LOOP_SIP, on_letter, &o, &o.io), 0);
+    cr_assert_eq(loop_timer_new(loop, LOOP_SIP, use_outside, &o, &timer), 0);
+    cr_assert_eq(loop_timer_new(loop, LOOP_SIP, too_long, NULL, &limit), 0);
+    run_for(5); /* the socket is at rest */
+    loop_timer_set(timer, MONO_ZERO);
+    loop_timer_set(limit, mono_add_ms(loop_now_exact(), 1000));
+    cr_assert_eq(loop_run(loop), 0);
+    loop_timer_destroy(&timer);
+    loop_timer_destroy(&limit);
+    loop_io_destroy(&o.io);
+    zmq_close(o.near);
+    zmq_close(o.far);
+    zmq_ctx_term(context);
+}
+
+/* A message that came while the last handler ran, or before the socket was watched. */
+Test(loop, a_message_from_before_the_socket_was_watched_is_seen)
+{
+    void *context = zmq_ctx_new();
+    struct outside o = {zmq_socket(context, ZMQ_PAIR), zmq_socket(context, ZMQ_PAIR), NULL};
+    struct loop_timer *limit;
+    int events;
+    size_t size = sizeof events;
+
+    cr_assert_eq(zmq_bind(o.near, "inproc://before"), 0);
+    cr_assert_eq(zmq_connect(o.far, "inproc://before"), 0);
+    cr_assert_eq(zmq_send(o.far, "letter", 6, ZMQ_DONTWAIT), 6);
+    cr_assert_eq(zmq_getsockopt(o.near, ZMQ_EVENTS, &events, &size), 0);
+    cr_assert_eq(loop_zmq_new(loop, o.near, LOOP_SIP, on_letter, &o, &o.io), 0);
+    cr_assert_eq(loop_timer_new(loop, LOOP_SIP, too_long, NULL, &limit), 0);
+    loop_timer_set(limit, mono_add_ms(loop_now_exact(), 1000));
+    cr_assert_eq(loop_run(loop), 0);
+    loop_timer_destroy(&limit);
+    loop_io_destroy(&o.io);
+    zmq_close(o.near);
+    zmq_close(o.far);
+    zmq_ctx_term(context);
+}
+
+static struct loop_timer *sooner, *later;
+
+static void put_off(void *arg, mono_t now)
+{
+    (void)arg;
+    note('1');
+    loop_timer_set(later, mono_add_ms(now, 5));
+}
+
+Test(loop, a_timer_put_off_by_a_handler_of_the_same_turn_runs_at_its_new_moment)
+{
+    cr_assert_eq(loop_timer_new(loop, LOOP_LEASE, put_off, NULL, &sooner), 0);
+    cr_assert_eq(loop_timer_new(loop, LOOP_SIP, note_timer, "2", &later), 0);
+    loop_timer_set(sooner, MONO_ZERO);
+    loop_timer_set(later, MONO_ZERO);
+    cr_assert_eq(loop_turn_end(loop, 1, note_turn, "-"), 0);
+    run_for(30);
+    story[3] = '\0';
+    cr_assert_str_eq(story, "1-2");
+    loop_timer_destroy(&sooner);
+    loop_timer_destroy(&later);
+}
+
 /* A socket that always has input must not keep a timer of lower priority from running. */
 static void on_endless(void *arg, uint32_t events)
 {
