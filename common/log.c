@@ -168,6 +168,22 @@ static void end_line(struct line *line, const char *end)
     line->length += n;
 }
 
+/* add_bytes - N bytes at S as they are, or as many as fit. */
+static void add_bytes(struct line *line, const char *s, size_t n)
+{
+    size_t room = sizeof line->text - LINE_RESERVE - line->length - 1;
+
+    n = n < room ? n : room;
+    memcpy(line->text + line->length, s, n);
+    line->length += n;
+    line->text[line->length] = '\0';
+}
+
+static void add_text(struct line *line, const char *s)
+{
+    add_bytes(line, s, strlen(s));
+}
+
 /* utf8_length - bytes of the well-formed UTF-8 character at S, or 0. */
 static size_t utf8_length(const char *s)
 {
@@ -191,7 +207,7 @@ static size_t utf8_length(const char *s)
 /* add_json - S as a JSON string, quotes included. */
 static void add_json(struct line *line, const char *s)
 {
-    add(line, "\"");
+    add_text(line, "\"");
     while (*s != '\0') {
         size_t n = utf8_length(s);
         if (n == 0) {
@@ -202,13 +218,13 @@ static void add_json(struct line *line, const char *s)
         } else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
             add(line, "\\u%04x", (unsigned)(unsigned char)*s);
         } else {
-            add(line, "%.*s", (int)n, s);
+            add_bytes(line, s, n);
         }
         s += n;
         if (line->length + 2 * LINE_RESERVE > sizeof line->text)
             break; /* cut between characters, never inside an escape */
     }
-    add(line, "\"");
+    add_text(line, "\"");
 }
 
 /* add_plain - S on one line: control characters replaced, quoted when it has spaces and QUOTE asks
@@ -218,14 +234,14 @@ static void add_plain(struct line *line, const char *s, bool quote)
     bool quoted = quote && (*s == '\0' || strpbrk(s, " \"=") != NULL);
 
     if (quoted)
-        add(line, "\"");
+        add_text(line, "\"");
     for (; *s != '\0' && line->length + 1 < sizeof line->text - LINE_RESERVE; s++) {
         unsigned char c = (unsigned char)*s;
         line->text[line->length++] = c < 0x20 || c == 0x7f ? '?' : quoted && c == '"' ? '\'' : *s;
     }
     line->text[line->length] = '\0';
     if (quoted)
-        add(line, "\"");
+        add_text(line, "\"");
 }
 
 /* each_field - call FN for every field of the entry that is set, in a fixed order. */
@@ -274,10 +290,13 @@ static void plain_field(void *arg, const char *name, const char *value)
 {
     struct line *line = arg;
 
-    add(line, " ");
-    for (; *name != '\0'; name++)
-        add(line, "%c", *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
-    add(line, "=");
+    add_text(line, " ");
+    for (; *name != '\0'; name++) {
+        char c = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
+
+        add_bytes(line, &c, 1);
+    }
+    add_text(line, "=");
     add_plain(line, value, true);
 }
 
@@ -303,9 +322,11 @@ static void json_field(void *arg, const char *name, const char *value)
 
     if (line->length + strlen(name) + 3 * LINE_RESERVE > sizeof line->text)
         return; /* a field that does not fit is left out whole */
-    add(line, ",\"%s\":", name);
+    add_text(line, ",\"");
+    add_text(line, name);
+    add_text(line, "\":");
     if (number)
-        add(line, "%s", value);
+        add_text(line, value);
     else
         add_json(line, value);
 }
@@ -342,7 +363,8 @@ static void journal_field(void *arg, const char *name, const char *value)
 
     if (j->count == JOURNAL_FIELDS_MAX)
         return;
-    add(&j->text, "%s=", name);
+    add_text(&j->text, name);
+    add_text(&j->text, "=");
     add_plain(&j->text, value, false);
     j->fields[j->count++] = (struct iovec){j->text.text + start, j->text.length - start};
 }
