@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "proto/config.pb-c.h"
+#include "sipserver/adapt/events.h"
 #include "sipserver/adapt/maxima.h"
 #include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
@@ -148,6 +149,7 @@ static void send_options(struct conf *c)
     merge_records(c, &records);
     c->options_due = false;
     records_configure(c->server->records, &records);
+    events_gather(c->server->events, OPTION(c, events_gather_ms, EVENTS_GATHER_MS));
     server_step(c->server, &(struct sc_event){.kind = SC_EV_CONF_OPTIONS, .options = &options});
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ struct slot {
         struct sc_status server_in;
     };
     char *queues[SC_AGENT_QUEUES_MAX];
+    char queue_names[SC_AGENT_QUEUES_MAX][SC_NAME_SIZE]; /* copied: a gathered event waits */
 };
 
 struct batch {
@@ -50,8 +52,10 @@ struct events {
     struct server *server;
     struct bus_peer *subscribers[SUBSCRIBERS_MAX];
     struct loop_timer *timer;
+    struct loop_timer *gather; /* armed while GATHERED has events */
+    uint32_t gather_ms;
     uint64_t sequence;
-    struct batch turn;     /* happened in this turn, not yet sent */
+    struct batch gathered; /* happened, not yet sent */
     struct batch snapshot; /* being filled */
     Sf__Counter counters[COUNTERS_MAX];
     Sf__Counter *counter_list[COUNTERS_MAX];
@@ -90,8 +94,10 @@ static void fill_agent(struct events *events, struct slot *s, const struct sc_ag
     s->agent.since_ms = server_wall_ms(e->since);
     s->agent.call = text(e->call);
     s->agent.n_queues = sc_agent_queues(events->server->core, e->agent, names);
-    for (size_t i = 0; i < s->agent.n_queues; i++)
-        s->queues[i] = text(names[i]);
+    for (size_t i = 0; i < s->agent.n_queues; i++) {
+        snprintf(s->queue_names[i], sizeof(s->queue_names[i]), "%s", names[i]);
+        s->queues[i] = s->queue_names[i];
+    }
     s->agent.queues = s->queues;
     s->event.what_case = SF__EVENT__WHAT_AGENT;
     s->event.agent = &s->agent;
@@ -177,9 +183,8 @@ static void fill_server(struct events *events, struct slot *s)
     s->server.mode_reason = s->server_in.mode_reason;
     s->server.calls = s->server_in.calls;
     s->server.registrations = s->server_in.registrations;
-    s->server.drops =
-        s->server_in.drops + udp_drops(server->udp) + stream_drops(server->stream) +
-        bus_drops(server->component->bus);
+    s->server.drops = s->server_in.drops + udp_drops(server->udp) + stream_drops(server->stream) +
+                      bus_drops(server->component->bus);
     events->counters_n = 0;
     sc_counters(server->core, add_counter, events);
     add_counter(events, "drop_unsent", udp_drops(server->udp));
@@ -194,16 +199,21 @@ static void fill_server(struct events *events, struct slot *s)
 
 /* ---- what happens ---- */
 
-/* A slot of this turn's batch, numbered; NULL when nobody listens. */
+static void flush(struct events *events);
+
+/* A slot of the batch being gathered, numbered; NULL when nobody listens. */
 static struct slot *happened(struct events *events)
 {
     struct slot *s;
 
     if (events == NULL)
         return NULL; /* before the first conversation */
-    if (events->turn.n == BATCH_MAX)
-        events_flush(events);
-    s = slot_new(&events->turn);
+    if (events->gathered.n == BATCH_MAX)
+        flush(events);
+    if (events->gathered.n == 0)
+        loop_timer_set(events->gather,
+                       mono_add_ms(loop_now(events->server->component->loop), events->gather_ms));
+    s = slot_new(&events->gathered);
     s->event.sequence = ++events->sequence;
     return s;
 }
@@ -246,10 +256,10 @@ void events_server(struct events *events)
 
     if (events == NULL)
         return;
-    events_flush(events); /* the counters of one batch are shared: one status in each */
+    flush(events); /* the counters of one batch are shared: one status in each */
     s = happened(events);
     fill_server(events, s);
-    events_flush(events);
+    flush(events);
 }
 
 static void send(struct events *events, struct bus_peer *to, struct batch *b, bool snapshot,
@@ -265,14 +275,15 @@ static void send(struct events *events, struct bus_peer *to, struct batch *b, bo
     (void)bus_peer_send(to, MESSAGE_EVENT_BATCH, &out); /* a lost batch is seen by the numbers */
 }
 
-void events_flush(struct events *events)
+static void flush(struct events *events)
 {
-    if (events == NULL || events->turn.n == 0)
+    if (events->gathered.n == 0)
         return;
+    loop_timer_set(events->gather, MONO_NEVER);
     for (unsigned i = 0; i < SUBSCRIBERS_MAX; i++)
         if (events->subscribers[i] != NULL)
-            send(events, events->subscribers[i], &events->turn, false, false);
-    events->turn.n = 0;
+            send(events, events->subscribers[i], &events->gathered, false, false);
+    events->gathered.n = 0;
 }
 
 /* ---- snapshots ---- */
@@ -298,7 +309,7 @@ static void snapshot(struct events *events, struct bus_peer *to)
     struct sc_dn_status dn;
     uint32_t cursor = 0;
 
-    events_flush(events);
+    flush(events);
     events->snapshot.n = 0;
     while (sc_next_agent(core, &cursor, &agent))
         fill_agent(events, snapshot_slot(events, to), &agent);
@@ -340,7 +351,7 @@ static void on_message(void *arg, struct bus_peer *peer, const struct bus_sender
     (void)from;
     if (message->type != MESSAGE_EVENT_SUBSCRIBE)
         return;
-    events_flush(events);
+    flush(events);
     on_gone(events, peer); /* it starts afresh */
     while (i < SUBSCRIBERS_MAX && events->subscribers[i] != NULL)
         i++;
@@ -351,6 +362,18 @@ static void on_message(void *arg, struct bus_peer *peer, const struct bus_sender
     }
     events->subscribers[i] = peer;
     snapshot(events, peer);
+}
+
+static void on_gathered(void *arg, mono_t now)
+{
+    (void)now;
+    flush(arg);
+}
+
+void events_gather(struct events *events, uint32_t ms)
+{
+    if (events != NULL)
+        events->gather_ms = ms;
 }
 
 static void on_timer(void *arg, mono_t now)
@@ -370,7 +393,10 @@ int events_new(struct server *server, struct events **ret_events)
     if (events == NULL)
         return -ENOMEM;
     events->server = server;
+    events->gather_ms = EVENTS_GATHER_MS;
     r = loop_timer_new(component->loop, LOOP_STATISTICS, on_timer, events, &events->timer);
+    if (r == 0)
+        r = loop_timer_new(component->loop, LOOP_STATISTICS, on_gathered, events, &events->gather);
     if (r == 0)
         r = bus_bind(component->bus, ENDPOINT_EVENTS, LOOP_STATISTICS, on_message, on_gone, events);
     if (r != 0) {
@@ -387,6 +413,9 @@ void events_destroy(struct events **events)
 {
     if (*events == NULL)
         return;
+    if ((*events)->gather != NULL)
+        flush(*events); /* an orderly stop tells everything */
+    loop_timer_destroy(&(*events)->gather);
     loop_timer_destroy(&(*events)->timer);
     free(*events);
     *events = NULL;

@@ -164,7 +164,6 @@ static void on_turn_end(void *arg, mono_t now)
     (void)now;
     udp_report_unsent(server->udp);
     stream_turn_end(server->stream);
-    events_flush(server->events);
     records_flush(server->records);
     loop_timer_set(server->timer, sc_deadline(server->core));
 }

@@ -227,7 +227,6 @@ static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned 
     struct sockaddr_storage to[BATCH];
     int sent;
 
-    memset(message, 0, sizeof(message));
     for (unsigned i = 0; i < n; i++) {
         struct sip_str bytes = sip_out_data(out, first + i);
 
@@ -237,6 +236,7 @@ static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned 
                             .msg_namelen = udp_to_socket(&out->items[first + i].to, &to[i]),
                             .msg_iov = &data[i],
                             .msg_iovlen = 1};
+        message[i].msg_len = 0;
     }
     if (!component_may_serve(udp->server->component)) {
         udp->fenced += n;
