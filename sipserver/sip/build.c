@@ -375,7 +375,7 @@ int sip_build_request(struct sip_buf *b, const struct sip_request *r, struct sip
 /* What ACK (17.1.1.3) and CANCEL (9.1) have in common: the Request-URI, the single top Via, the
  * Route, From, Call-ID and CSeq number of the request. */
 static int build_companion(struct sip_buf *b, const char *method, const struct sip_msg *request,
-                           struct sip_str to)
+                           struct sip_str to, struct sip_str reason)
 {
     put_request_line(b, method, request->uri_text);
     put_line(b, SIP_H_VIA, request->via.text);
@@ -386,16 +386,18 @@ static int build_companion(struct sip_buf *b, const char *method, const struct s
     put_line(b, SIP_H_TO, to);
     put_line(b, SIP_H_CALL_ID, request->call_id);
     put_cseq(b, request->cseq.number, method);
+    if (!sip_str_empty(reason))
+        put_line(b, SIP_H_REASON, reason);
     put_content(b, &(struct sip_content){0});
     return sip_buf_status(b);
 }
 
 int sip_build_ack(struct sip_buf *b, const struct sip_msg *invite, const struct sip_msg *response)
 {
-    return build_companion(b, "ACK", invite, sip_msg_value(response, SIP_H_TO));
+    return build_companion(b, "ACK", invite, sip_msg_value(response, SIP_H_TO), SIP_STR_NONE);
 }
 
-int sip_build_cancel(struct sip_buf *b, const struct sip_msg *request)
+int sip_build_cancel(struct sip_buf *b, const struct sip_msg *request, struct sip_str reason)
 {
-    return build_companion(b, "CANCEL", request, sip_msg_value(request, SIP_H_TO));
+    return build_companion(b, "CANCEL", request, sip_msg_value(request, SIP_H_TO), reason);
 }

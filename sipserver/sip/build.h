@@ -83,9 +83,10 @@ int sip_build_request(struct sip_buf *b, const struct sip_request *r, struct sip
                       enum sip_transport transport, struct sip_str branch);
 
 /* sip_build_ack - the ACK of a non-2xx final RESPONSE to the INVITE request (RFC 3261 17.1.1.3).
- * sip_build_cancel - the CANCEL of REQUEST (RFC 3261 9.1). */
+ * sip_build_cancel - the CANCEL of REQUEST (RFC 3261 9.1), with a Reason (RFC 3326) or an empty
+ * one. */
 int sip_build_ack(struct sip_buf *b, const struct sip_msg *invite, const struct sip_msg *response);
-int sip_build_cancel(struct sip_buf *b, const struct sip_msg *request);
+int sip_build_cancel(struct sip_buf *b, const struct sip_msg *request, struct sip_str reason);
 
 /* sip_reply_addr - where the response to a request with this Via goes: RFC 3261 18.2.2, RFC 3581 4.
  * Always to the host that it came from: maddr, meant for multicast, would let a stranger have us

@@ -130,6 +130,10 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
  * before, or cancelled. */
 int sip_cancel(struct sip_stack *s, mono_t now, uint64_t txn, struct sip_out *out);
 
+/* sip_answered_elsewhere - the CANCEL of TXN, not sent yet, will say that another phone took the
+ * call (RFC 3326 2: a phone then shows no missed call). */
+void sip_answered_elsewhere(struct sip_stack *s, uint64_t txn);
+
 /* sip_send_ack - send the ACK of a 2xx (13.2.2.4), which has no transaction.  The same OWNER and
  * CSeq give the same branch, so that a repeated 2xx gets the same ACK.  0; -EMSGSIZE; -ENOBUFS;
  * -EPROTONOSUPPORT. */

@@ -476,6 +476,14 @@ int sip_cancel(struct sip_stack *s, mono_t now, uint64_t txn, struct sip_out *ou
     return 0;
 }
 
+void sip_answered_elsewhere(struct sip_stack *s, uint64_t txn)
+{
+    struct txn *t = txn_by_id(s, txn);
+
+    if (t != NULL && !txn_is_server(t))
+        t->r.elsewhere = true;
+}
+
 int sip_send_ack(struct sip_stack *s, const struct sip_addr *to, const struct sip_request *ack,
                  uint64_t owner, struct sip_out *out)
 {

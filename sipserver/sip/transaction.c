@@ -269,7 +269,9 @@ static void send_cancel(struct sip_stack *s, struct txn *t, struct txn_step *x)
     t->r.cancelled = true;
     arm(s, &t->life, x->now, 64 * s->conf.t1_ms);
     sip_buf_init(&b, s->scratch, s->conf.message_max);
-    (void)sip_build_cancel(&b, invite);
+    (void)sip_build_cancel(
+        &b, invite,
+        t->r.elsewhere ? SIP_STR("SIP;cause=200;text=\"Call completed elsewhere\"") : SIP_STR_NONE);
     assert(!b.overflow); /* no longer than the INVITE, which fits */
     if (c == NULL) {
         if (sip_out_add(x->out, &t->r.peer, 0, sip_buf_str(&b)) < 0)

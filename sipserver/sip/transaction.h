@@ -41,6 +41,7 @@ struct sip_txn {
     uint8_t state;      /* enum txn_state */
     uint8_t method;     /* enum sip_method */
     bool cancel_wanted; /* ICT: CANCEL as soon as a 1xx is here */
+    bool elsewhere;     /* ICT: the CANCEL says that the call was completed elsewhere */
     bool cancelled;     /* ICT: CANCEL sent; IST: CANCEL received */
     bool acknowledged;  /* IST: the ACK of our 2xx came */
     bool internal;      /* made by the stack (a CANCEL): the core is told nothing */

@@ -534,7 +534,7 @@ static void order_cancel(void)
         return;
     from = k->peer;
     sip_buf_init(&b, text, sizeof(text));
-    if (sip_build_cancel(&b, &m) != 0)
+    if (sip_build_cancel(&b, &m, SIP_STR_NONE) != 0)
         return;
     text_len = b.len;
     send_built(&from);

@@ -160,7 +160,7 @@ Test(build, request_ack_and_cancel_rfc3261_17_1_1_3_and_9_1)
                      "To: Bob <sip:bob@biloxi.com>;tag=99sa0xk\r\n"
                      "Call-ID: 987asjd97y7atg\r\nCSeq: 986759 ACK\r\nContent-Length: 0\r\n\r\n");
     sip_buf_init(&out, text, sizeof(text) - 1);
-    cr_assert_eq(sip_build_cancel(&out, &m), 0);
+    cr_assert_eq(sip_build_cancel(&out, &m, SIP_STR_NONE), 0);
     text[out.len] = '\0';
     cr_assert_not_null(strstr(text, "CANCEL sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP "
                                     "33.example.com;branch=z9hG4bKkjshdyff;rport\r\n"));

@@ -667,7 +667,7 @@ void ua_cancel(struct ua *u)
 
     sip_buf_init(&b, data, sizeof(data));
     sip_msg_parse(u->invite, u->invite_len, &invite);
-    cr_assert_eq(sip_build_cancel(&b, &invite), 0);
+    cr_assert_eq(sip_build_cancel(&b, &invite, SIP_STR_NONE), 0);
     ua_send(u, data, b.len);
 }
 
