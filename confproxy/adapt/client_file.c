@@ -99,6 +99,11 @@ static void shape_value(struct shape *s, enum cfg_field_id id, struct conf_field
         f->size = sizeof(int);
         f->choices = "default off no-agent oos";
         break;
+    case KIND_DISTRIBUTION:
+        f->type = CONF_ENUM;
+        f->size = sizeof(int);
+        f->choices = "default longest-idle linear ring-all";
+        break;
     }
     s->size += rounded(f->size);
 }
@@ -205,6 +210,7 @@ static void kind_text(const struct cfg_field *field, char *text, size_t size)
     case KIND_BOOL: (void)snprintf(text, size, "true or false"); break;
     case KIND_TYPE: (void)snprintf(text, size, "a word"); break;
     case KIND_FORWARD: (void)snprintf(text, size, "off, no-agent, oos"); break;
+    case KIND_DISTRIBUTION: (void)snprintf(text, size, "longest-idle, linear, ring-all"); break;
     }
 }
 
@@ -369,6 +375,7 @@ static void take_value(const struct reader *r, Sf__ConfObject *object, enum cfg_
         message_set_number(object, id, (uint32_t)choice + 1); /* the choices begin at 0 */
         break;
     case KIND_FORWARD:
+    case KIND_DISTRIBUTION:
         memcpy(&choice, memory, sizeof choice);
         message_set_number(object, id, (uint32_t)choice);
         break;
@@ -600,7 +607,8 @@ static void put_value(enum cfg_field_id id, const struct cfg_value *value, FILE 
         break;
     case KIND_BOOL: fputs(value->number != 0 ? "true" : "false", out); break;
     case KIND_TYPE:
-    case KIND_FORWARD: {
+    case KIND_FORWARD:
+    case KIND_DISTRIBUTION: {
         const char *word = cfg_word(cfg_fields[id].kind, value->number);
         fputs(word != NULL ? word : "default", out);
         break;

@@ -125,6 +125,7 @@ static void read_value(void *body, enum cfg_field_id field, struct cfg_value *va
     case KIND_S:
     case KIND_TYPE:
     case KIND_FORWARD:
+    case KIND_DISTRIBUTION:
         value->number = *(uint32_t *)at(body, wire->offset); /* an enum is an int32_t on the wire */
         value->set = value->number != 0;
         break;

@@ -22,6 +22,7 @@ static const struct {
 static const char *const dn_type_words[] = {NULL,    "extension", "acd-queue", "routing-point",
                                             "trunk", "service"};
 static const char *const forward_words[] = {NULL, "off", "no-agent", "oos"};
+static const char *const distribution_words[] = {NULL, "longest-idle", "linear", "ring-all"};
 
 enum cfg_field_id cfg_field_first(enum cfg_type type)
 {
@@ -59,7 +60,11 @@ const char *cfg_type_name(enum cfg_type type)
 
 static const char *const *words_of(enum cfg_kind kind, size_t *ret_count)
 {
-    assert(kind == KIND_TYPE || kind == KIND_FORWARD);
+    assert(kind == KIND_TYPE || kind == KIND_FORWARD || kind == KIND_DISTRIBUTION);
+    if (kind == KIND_DISTRIBUTION) {
+        *ret_count = sizeof distribution_words / sizeof *distribution_words;
+        return distribution_words;
+    }
     if (kind == KIND_TYPE) {
         *ret_count = sizeof dn_type_words / sizeof *dn_type_words;
         return dn_type_words;

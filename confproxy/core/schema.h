@@ -28,6 +28,7 @@ enum cfg_kind {
     KIND_BOOL,
     KIND_TYPE,
     KIND_FORWARD,
+    KIND_DISTRIBUTION,
     KIND_SECRET,
 };
 
@@ -49,6 +50,7 @@ enum cfg_dn_type {
 #define FOR_FAR           (FOR_TRUNK | FOR_SERVICE)
 #define FOR_REACHED       (FOR_EXTENSION | FOR_ACD_QUEUE)
 #define FOR_NUMBER        (FOR_REACHED | FOR_ROUTING_POINT)
+#define FOR_CALLS         (FOR_NUMBER | FOR_TRUNK)
 #define FOR_ALL           (FOR_FAR | FOR_NUMBER)
 
 enum cfg_field_id {
@@ -57,7 +59,7 @@ enum cfg_field_id {
     FIELD_COUNT
 };
 
-#define CFG_FIELDS_MAX 48 /* of one type */
+#define CFG_FIELDS_MAX 96 /* of one type */
 
 struct cfg_field {
     enum cfg_type type;
@@ -103,8 +105,8 @@ const char *cfg_item_id(const struct cfg_item *item);
 /* cfg_type_name - "options", "dn", "agent", as in ConfGet.type and as the key of the store. */
 const char *cfg_type_name(enum cfg_type type);
 
-/* cfg_word, cfg_word_find - the words of KIND_TYPE and KIND_FORWARD and their numbers on the wire.
- * cfg_word returns NULL, cfg_word_find 0, for what is none. */
+/* cfg_word, cfg_word_find - the words of KIND_TYPE, KIND_FORWARD and KIND_DISTRIBUTION and their
+ * numbers on the wire. cfg_word returns NULL, cfg_word_find 0, for what is none. */
 const char *cfg_word(enum cfg_kind kind, uint64_t number);
 uint32_t cfg_word_find(enum cfg_kind kind, const char *word);
 

@@ -3,7 +3,7 @@
  *
  *   type     OPTIONS, DN or AGENT; the first row of a type is its id
  *   yaml     name in a configuration file; wire: name in proto/config.proto
- *   kind     TEXT, TEXTS (a list), NUMBER, MS and S (durations), BOOL, TYPE and FORWARD (words),
+ *   kind     TEXT, TEXTS (a list), NUMBER, MS and S (durations), BOOL, TYPE, FORWARD and DISTRIBUTION (words),
  *            SECRET (hash, never shown in a log)
  *   min max  of a number or duration; of a text: its length; of a list: the most entries, and the
  *            length of the longest
@@ -37,6 +37,8 @@ FIELD( OPTIONS, CONTACTS_MAX,             "contacts-max",             "contacts_
 FIELD( OPTIONS, LOCKOUT_REFUSALS,         "lockout-refusals",         "lockout_refusals",          NUMBER,  1,   1000000,  10,      FOR_ALL,          "so many wrong passwords within lockout-window lock an address out of a number, ten times as many out of all" )
 FIELD( OPTIONS, LOCKOUT_WINDOW,           "lockout-window",           "lockout_window_ms",         MS,      1000,3600000,  60000,   FOR_ALL,          "the time over which wrong passwords add up" )
 FIELD( OPTIONS, LOCKOUT_TIME,             "lockout-time",             "lockout_time_ms",           MS,      1000,86400000, 300000,  FOR_ALL,          "an address is locked out this long" )
+FIELD( OPTIONS, OVERFLOWS_MAX,            "overflows-max",            "overflows_max",             NUMBER,  1,   16,       4,       FOR_ALL,          "so often one call may leave a queue for the place that the queue names" )
+FIELD( OPTIONS, RING_ALL_MAX,             "ring-all-max",             "ring_all_max",              NUMBER,  1,   8,        8,       FOR_ALL,          "agents whose phones ring at once for one call of a ring-all queue" )
 FIELD( OPTIONS, DNS_MAX,                  "dns-max",                  "dns_max",                   NUMBER,  1,   1000000,  50000,   FOR_ALL,          "DNs known" )
 FIELD( OPTIONS, SIP_T1,                   "sip-t1",                   "sip_t1_ms",                 MS,      20,  5000,     500,     FOR_ALL,          "round-trip estimate of RFC 3261 section 17" )
 FIELD( OPTIONS, CALLS_MAX,                "calls-max",                "calls_max",                 NUMBER,  1,   1000000,  10000,   FOR_ALL,          "calls at once; the next is refused with 503" )
@@ -82,6 +84,13 @@ FIELD( DN,      CALLS_OUT_MAX,            "calls-out-max",            "calls_out
 FIELD( DN,      SOURCES,                  "sources",                  "sources",                   TEXTS,   8,   43,       0,       FOR_TRUNK,        "networks that its requests may come from besides its contact, \"192.0.2.0/24\"" )
 FIELD( DN,      QUEUE_SIZE_MAX,           "queue-size-max",           "queue_size_max",            NUMBER,  1,   1000000,  0,       FOR_ACD_QUEUE,    "calls that may wait; default: no limit but calls-max" )
 FIELD( DN,      QUEUE_WAIT_MAX,           "queue-wait-max",           "queue_wait_max_ms",         MS,      100, 86400000, 0,       FOR_ACD_QUEUE,    "a call that has waited this long is ended; default: never" )
+FIELD( DN,      CALL_PRIORITY,            "call-priority",            "call_priority",             NUMBER,  1,   9,        0,       FOR_CALLS,        "of the calls that come from it or go through it; the highest of a call counts; default: 0, the lowest" )
+FIELD( DN,      DISTRIBUTION,             "distribution",             "distribution",              DISTRIBUTION, 1, 3,     0,       FOR_ACD_QUEUE,    "whom a call is offered to: longest-idle (default), linear (the first in preference) or ring-all" )
+FIELD( DN,      GROUPS,                   "groups",                   "groups",                    TEXTS,   8,   63,       0,       FOR_ACD_QUEUE,    "agents of these groups serve it; the first group is preferred in a linear queue" )
+FIELD( DN,      OVERFLOW_FULL,            "overflow-full",            "overflow_full",             TEXT,    1,   63,       0,       FOR_ACD_QUEUE,    "number that calls go to when queue-size-max of them wait" )
+FIELD( DN,      OVERFLOW_WAIT,            "overflow-wait",            "overflow_wait",             TEXT,    1,   63,       0,       FOR_ACD_QUEUE,    "number that a call goes to when it has waited queue-wait-max" )
+FIELD( DN,      OVERFLOW_NO_AGENT,        "overflow-no-agent",        "overflow_no_agent",         TEXT,    1,   63,       0,       FOR_ACD_QUEUE,    "number that calls go to while no agent is logged in" )
+FIELD( DN,      WRAP_UP,                  "wrap-up",                  "wrap_up_ms",                MS,      100, 3600000,  0,       FOR_ACD_QUEUE,    "overrides the option for this DN" )
 FIELD( DN,      SITES,                    "sites",                    "sites",                     TEXTS,   8,   31,       0,       FOR_ALL,          "the sites where it exists; none: every site" )
 
 FIELD( AGENT,   ID,                       "id",                       "id",                        TEXT,    1,   63,       0,       FOR_ALL,          "login name, unique" )
@@ -89,5 +98,7 @@ FIELD( AGENT,   NAME,                     "name",                     "name",   
 FIELD( AGENT,   PASSWORD_HASH,            "password-hash",            "password_hash",             SECRET,  20,  255,      0,       FOR_ALL,          "scrypt$N$r$p$salt$hash" )
 FIELD( AGENT,   DN,                       "dn",                       "dn",                        TEXT,    1,   63,       0,       FOR_ALL,          "the agent's own extension; not set: named at each login" )
 FIELD( AGENT,   QUEUES,                   "queues",                   "queues",                    TEXTS,   8,   63,       0,       FOR_ALL,          "the queues that the agent serves" )
+FIELD( AGENT,   GROUPS,                   "groups",                   "groups",                    TEXTS,   8,   63,       0,       FOR_ALL,          "groups that the agent is in: serves the queues that name them, too; 8 queues in all" )
+FIELD( AGENT,   LEVEL,                    "level",                    "level",                     NUMBER,  1,   100,      0,       FOR_ALL,          "order in linear queues, 1 is asked first; default: after all who have one" )
 /* clang-format on */
 #undef FIELD

@@ -213,11 +213,13 @@ static void check_range(struct judge *j, size_t i, enum cfg_field_id f, const st
         break;
     case KIND_TYPE:
     case KIND_FORWARD:
+    case KIND_DISTRIBUTION:
         if (cfg_word(field->kind, v->number) == NULL)
             problem(j, i, f, "has the unknown value %llu; %s", (unsigned long long)v->number,
                     field->kind == KIND_TYPE
                         ? "write extension, acd-queue, routing-point, trunk or service"
-                        : "write off, no-agent or oos");
+                    : field->kind == KIND_FORWARD ? "write off, no-agent or oos"
+                                                  : "write longest-idle, linear or ring-all");
         break;
     }
 }
@@ -326,6 +328,40 @@ static void check_trunk(struct judge *j, size_t i, const struct cfg_item *dn)
     }
 }
 
+/* has_prefix - some trunk has a prefix of NUMBER. */
+static bool has_prefix(const struct judge *j, const char *number)
+{
+    for (size_t i = 0; i < j->set->count; i++) {
+        const struct cfg_item *dn = &j->set->items[i];
+
+        if (dn->type != CFG_DN || type_of(dn) != CFG_DN_TRUNK)
+            continue;
+        const struct cfg_value *prefixes = cfg_item_value(dn, FIELD_DN_PREFIXES);
+        for (size_t p = 0; p < prefixes->count; p++)
+            if (strncmp(prefixes->texts[p], number, strlen(prefixes->texts[p])) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* check_overflow - where calls of queue I go must be a number that can be called, and not I. */
+static void check_overflow(struct judge *j, size_t i, enum cfg_field_id field,
+                           enum cfg_field_id with)
+{
+    const struct cfg_item *queue = &j->set->items[i];
+    const struct cfg_value *target = cfg_item_value(queue, field);
+
+    if (!target->set)
+        return;
+    if (strcmp(target->text, cfg_item_id(queue)) == 0)
+        problem(j, i, field, "is the queue itself; name another number");
+    else if (find(j, CFG_DN, target->text) != NULL || !has_prefix(j, target->text))
+        need_dn(j, i, field, target->text, FOR_NUMBER, "an extension, acd-queue or routing-point");
+    if (with != field && !cfg_item_value(queue, with)->set)
+        problem(j, i, field, "has no effect without %s; add that, or take it out",
+                cfg_fields[with].yaml);
+}
+
 static void check_dn(struct judge *j, size_t i)
 {
     const struct cfg_item *dn = &j->set->items[i];
@@ -369,6 +405,11 @@ static void check_dn(struct judge *j, size_t i)
             need_dn(j, i, FIELD_DN_TARGETS, targets->texts[t], FOR_ALL & ~FOR_ROUTING_POINT,
                     "an extension, acd-queue, trunk or service");
         break;
+    case CFG_DN_ACD_QUEUE:
+        check_overflow(j, i, FIELD_DN_OVERFLOW_FULL, FIELD_DN_QUEUE_SIZE_MAX);
+        check_overflow(j, i, FIELD_DN_OVERFLOW_WAIT, FIELD_DN_QUEUE_WAIT_MAX);
+        check_overflow(j, i, FIELD_DN_OVERFLOW_NO_AGENT, FIELD_DN_OVERFLOW_NO_AGENT);
+        break;
     case CFG_DN_TRUNK:
     case CFG_DN_SERVICE:
         if (!cfg_item_value(dn, FIELD_DN_CONTACT)->set)
@@ -377,7 +418,6 @@ static void check_dn(struct judge *j, size_t i)
         else
             check_uri(j, i, cfg_item_value(dn, FIELD_DN_CONTACT)->text);
         break;
-    case CFG_DN_ACD_QUEUE: break;
     }
     check_trunk(j, i, dn);
     for (size_t p = 0; p < prefixes->count; p++)

@@ -80,6 +80,8 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->session_expires_s = OPTION(c, session_expires_s, o->session_expires_s);
     o->min_se_s = OPTION(c, min_se_s, o->min_se_s);
     o->wrap_up_ms = OPTION(c, wrap_up_ms, o->wrap_up_ms);
+    o->overflows_max = OPTION(c, overflows_max, o->overflows_max);
+    o->ring_all_max = OPTION(c, ring_all_max, o->ring_all_max);
     o->logout_grace_ms = OPTION(c, logout_grace_ms, o->logout_grace_ms);
 }
 
@@ -197,6 +199,29 @@ static void set_trunk(struct sc_dn_conf *dn, const Sf__Dn *in)
         copy(dn->sources[i], sizeof(dn->sources[i]), in->sources[i]);
 }
 
+/* What queues do with their calls.  False: more than the core can hold. */
+static bool set_queue(struct sc_dn_conf *dn, const Sf__Dn *in)
+{
+    if (!fits("DN", in->number, in->n_groups, SC_GROUPS_MAX, longest(in->groups, in->n_groups),
+              SC_NAME_SIZE) ||
+        !fits("DN", in->number, 0, 1, strlen(in->overflow_full), SC_NAME_SIZE) ||
+        !fits("DN", in->number, 0, 1, strlen(in->overflow_wait), SC_NAME_SIZE) ||
+        !fits("DN", in->number, 0, 1, strlen(in->overflow_no_agent), SC_NAME_SIZE))
+        return false;
+    dn->queue_size_max = in->queue_size_max;
+    dn->queue_wait_max_ms = in->queue_wait_max_ms;
+    dn->call_priority = in->call_priority;
+    dn->distribution = (enum sc_distribution)in->distribution;
+    for (size_t i = 0; i < in->n_groups; i++)
+        copy(dn->groups[i], sizeof(dn->groups[i]), in->groups[i]);
+    dn->groups_n = (uint32_t)in->n_groups;
+    copy(dn->overflow_full, sizeof(dn->overflow_full), in->overflow_full);
+    copy(dn->overflow_wait, sizeof(dn->overflow_wait), in->overflow_wait);
+    copy(dn->overflow_no_agent, sizeof(dn->overflow_no_agent), in->overflow_no_agent);
+    dn->wrap_up_ms = in->wrap_up_ms;
+    return true;
+}
+
 static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
 {
     struct sc_dn_conf dn = {.type = (enum sc_dn_type)in->type};
@@ -207,7 +232,7 @@ static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
               longest(in->prefixes, in->n_prefixes), SC_PREFIX_SIZE) ||
         !fits("DN", in->number, in->n_sources, SC_NETS_MAX, longest(in->sources, in->n_sources),
               SC_NET_SIZE) ||
-        !fits("DN", in->number, 0, 1, strlen(in->contact), SC_URI_SIZE))
+        !fits("DN", in->number, 0, 1, strlen(in->contact), SC_URI_SIZE) || !set_queue(&dn, in))
         return;
     copy(dn.number, sizeof(dn.number), in->number);
     copy(dn.digest_user, sizeof(dn.digest_user),
@@ -227,8 +252,6 @@ static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
     dn.recovery_timeout_ms = in->recovery_timeout_ms;
     dn.follows_redirect = in->follows_redirect;
     set_trunk(&dn, in);
-    dn.queue_size_max = in->queue_size_max;
-    dn.queue_wait_max_ms = in->queue_wait_max_ms;
     if (!deleted && (!is_here(c, in) || in->type == SF__DN_TYPE__DN_UNKNOWN))
         deleted = true;
     server_step(c->server,
@@ -237,9 +260,12 @@ static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
 
 static void set_agent(struct conf *c, const Sf__Agent *in, bool deleted)
 {
-    struct sc_agent_conf a = {.queues_n = (uint32_t)in->n_queues};
+    struct sc_agent_conf a = {
+        .queues_n = (uint32_t)in->n_queues, .groups_n = (uint32_t)in->n_groups, .level = in->level};
 
     if (!fits("agent", in->id, in->n_queues, SC_AGENT_QUEUES_MAX, longest(in->queues, in->n_queues),
+              SC_NAME_SIZE) ||
+        !fits("agent", in->id, in->n_groups, SC_GROUPS_MAX, longest(in->groups, in->n_groups),
               SC_NAME_SIZE) ||
         strlen(in->dn) >= SC_NAME_SIZE)
         return;
@@ -247,6 +273,8 @@ static void set_agent(struct conf *c, const Sf__Agent *in, bool deleted)
     copy(a.dn, sizeof(a.dn), in->dn);
     for (size_t i = 0; i < in->n_queues; i++)
         copy(a.queues[i], sizeof(a.queues[i]), in->queues[i]);
+    for (size_t i = 0; i < in->n_groups; i++)
+        copy(a.groups[i], sizeof(a.groups[i]), in->groups[i]);
     server_step(c->server,
                 &(struct sc_event){.kind = SC_EV_CONF_AGENT, .agent_conf = &a, .deleted = deleted});
 }

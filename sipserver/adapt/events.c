@@ -18,7 +18,7 @@
 #define COUNTERS_MAX    160
 #define STATUS_MS       1000
 
-static_assert((int)SC_CALL_FORWARDED == (int)SF__CALL_PHASE__CALL_FORWARDED, "call phases");
+static_assert((int)SC_CALL_OVERFLOWED == (int)SF__CALL_PHASE__CALL_OVERFLOWED, "call phases");
 static_assert((int)SC_PEERED == (int)SF__MODE__MODE_PEERED, "modes");
 
 /* An event with room for whatever it carries. */
@@ -112,6 +112,8 @@ static void fill_queue(struct slot *s, const struct sc_queue_status *e)
     s->queue.oldest_since_ms = e->oldest_since.ns != 0 ? server_wall_ms(e->oldest_since) : 0;
     s->queue.agents_ready = e->agents_ready;
     s->queue.agents_logged_in = e->agents_logged_in;
+    s->queue.waiting_by_priority = s->queue_in.waiting_by;
+    s->queue.n_waiting_by_priority = SC_PRIORITIES;
     s->event.what_case = SF__EVENT__WHAT_QUEUE;
     s->event.queue = &s->queue;
 }

@@ -9,6 +9,7 @@
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/report.h"
+#include "sipserver/core/ring.h"
 
 static void update_idle(struct sc *sc, struct agent *a);
 
@@ -31,7 +32,8 @@ static bool g_has_wrap_up(const struct sc *sc, const void *object)
 {
     const struct agent *a = object;
 
-    return a->acd_call && sc->options.wrap_up_ms > 0;
+    (void)sc;
+    return a->acd_call && a->wrap_up_ms > 0;
 }
 
 static void count_queues(struct sc *sc, const struct agent *a, bool login)
@@ -39,10 +41,8 @@ static void count_queues(struct sc *sc, const struct agent *a, bool login)
     for (uint32_t i = 0; i < a->queues_n; i++) {
         struct queue *q = queue_find(sc, a->queues[i]);
 
-        if (q == NULL)
-            continue;
-        q->logged_in = login ? q->logged_in + 1 : q->logged_in - 1;
-        queue_changed(sc, q);
+        if (q != NULL)
+            queue_agent_counts(sc, q, login);
     }
 }
 
@@ -74,8 +74,8 @@ static void a_agent_logout(struct sc *sc, void *object, const void *argument)
     sc->agents_logged_in--;
     count_queues(sc, a, false);
     a->call = HANDLE_NONE;
-    if (c != NULL && pool_get(&sc->agents, c->agent) == a) /* not one that its phone only called */
-        call_agent_left(sc, c);
+    if (c != NULL && ring_has(sc, c, a)) /* not one that its phone only called */
+        call_agent_left(sc, c, a, "agent logged out");
 }
 
 static void a_not_answered(struct sc *sc, void *object, const void *argument)
@@ -90,7 +90,7 @@ static void a_not_answered(struct sc *sc, void *object, const void *argument)
 static void a_start_wrap_up(struct sc *sc, void *object, const void *argument)
 {
     (void)argument;
-    arm_ms(sc, &((struct agent *)object)->wrap, sc->options.wrap_up_ms);
+    arm_ms(sc, &((struct agent *)object)->wrap, ((struct agent *)object)->wrap_up_ms);
 }
 
 static void a_end_wrap_up(struct sc *sc, void *object, const void *argument)
@@ -233,6 +233,89 @@ static void update_idle(struct sc *sc, struct agent *a)
     }
 }
 
+/* ---- who serves what ---- */
+
+uint64_t group_key(const struct sc *sc, const char *name)
+{
+    return siphash24(sc->conf.secret, name, strlen(name));
+}
+
+/* A serves one more queue; PLACE: 0 its own, then the place of the group among the queue's. */
+static bool add_queue(struct sc *sc, struct agent *a, const char *number, uint32_t place)
+{
+    uint32_t level = a->level != 0 ? a->level : SC_LEVEL_MAX + 1;
+
+    for (uint32_t i = 0; i < a->queues_n; i++)
+        if (text_eq(a->queues[i], number))
+            return true;
+    if (a->queues_n == SC_AGENT_QUEUES_MAX) {
+        sc->counts[N_AGENT_QUEUES_FULL]++;
+        return false;
+    }
+    a->membership[a->queues_n].rank = place * (SC_LEVEL_MAX + 2) + level;
+    text_copy(a->queues[a->queues_n++], sizeof(a->queues[0]), number);
+    return true;
+}
+
+/* The place of the first group of Q that A is in, from 1; 0: in none. */
+static uint32_t group_place(const struct queue *q, const struct agent *a)
+{
+    for (uint32_t i = 0; i < q->groups_n; i++)
+        for (uint32_t k = 0; k < a->groups_n; k++)
+            if (q->groups[i] == a->groups[k])
+                return i + 1;
+    return 0;
+}
+
+/* Work out which queues A serves: its own, then those of its groups. */
+static void serve(struct sc *sc, struct agent *a)
+{
+    bool left_out = false;
+
+    leave_idle(sc, a);
+    if (a->state != SC_AGENT_NULL)
+        count_queues(sc, a, false);
+    a->queues_n = 0;
+    for (uint32_t i = 0; i < a->own_n; i++)
+        (void)add_queue(sc, a, a->own[i], 0);
+    if (a->groups_n > 0)
+        LIST_EACH(link, &sc->grouped_queues)
+        {
+            const struct queue *q = CONTAINER_OF(link, struct queue, in_grouped);
+            const struct dn *d = pool_get(&sc->dns, q->dn);
+            uint32_t place = group_place(q, a);
+
+            left_out |= place != 0 && !add_queue(sc, a, d->number, place);
+        }
+    if (left_out)
+        report_note(sc, SC_NOTE_OVERLOAD, a->id, NULL, NULL,
+                    "queues of the agent's groups are left out: an agent serves 8 at most");
+    if (a->state != SC_AGENT_NULL)
+        count_queues(sc, a, true);
+    update_idle(sc, a);
+}
+
+void agents_regroup_later(struct sc *sc)
+{
+    sc->regrouping = true;
+    sc->regroup_next = 0;
+}
+
+bool agents_regroup(struct sc *sc)
+{
+    for (; sc->regroup_next < sc->agents.count; sc->regroup_next++) {
+        struct agent *a = pool_at(&sc->agents, sc->regroup_next);
+
+        if (a == NULL || a->groups_n == 0)
+            continue;
+        if (!out_has_room(sc->out))
+            return false;
+        serve(sc, a);
+        report_agent(sc, a, SC_AGENT_STATE, pool_get(&sc->calls, a->call));
+    }
+    return true;
+}
+
 /* ---- configuration ---- */
 
 struct agent *agent_find(const struct sc *sc, const char *id)
@@ -264,14 +347,13 @@ void agent_configure(struct sc *sc, const struct sc_agent_conf *conf)
     }
     a->seen = sc->seen;
     text_copy(a->default_dn, sizeof(a->default_dn), conf->dn);
-    leave_idle(sc, a);
-    if (a->state != SC_AGENT_NULL)
-        count_queues(sc, a, false);
-    a->queues_n = conf->queues_n;
-    memcpy(a->queues, conf->queues, sizeof(a->queues));
-    if (a->state != SC_AGENT_NULL)
-        count_queues(sc, a, true);
-    update_idle(sc, a);
+    a->own_n = conf->queues_n;
+    memcpy(a->own, conf->queues, sizeof(a->own));
+    a->groups_n = conf->groups_n;
+    for (uint32_t i = 0; i < conf->groups_n; i++)
+        a->groups[i] = group_key(sc, conf->groups[i]);
+    a->level = conf->level < SC_LEVEL_MAX ? conf->level : SC_LEVEL_MAX;
+    serve(sc, a);
     report_agent(sc, a, SC_AGENT_STATE, NULL);
 }
 
@@ -420,6 +502,8 @@ void agent_phone(struct sc *sc, struct agent *a, bool in_service)
     } else if (peering_mode(sc) == SC_PEERED) { /* damping */
         arm_ms(sc, &a->phone, 2 * sc->options.oos_check_ms);
     }
+    if (!in_service && a->state == SC_AGENT_RESERVED && pool_get(&sc->calls, a->call) != NULL)
+        call_agent_left(sc, pool_get(&sc->calls, a->call), a, "phone out of service");
     update_idle(sc, a);
 }
 
@@ -449,8 +533,11 @@ void agent_timer_phone(struct sc *sc, struct agent *a)
 
 void agent_offer(struct sc *sc, struct agent *a, struct call *c)
 {
+    const struct queue *q = queue_of_call(sc, c);
+
     a->call = pool_handle(&sc->calls, c);
     a->acd_call = true;
+    a->wrap_up_ms = q != NULL && q->wrap_up_ms != 0 ? q->wrap_up_ms : sc->options.wrap_up_ms;
     agent_event(sc, a, AGENT_EV_OFFER, NULL);
 }
 

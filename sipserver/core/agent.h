@@ -11,7 +11,16 @@
 struct agent *agent_find(const struct sc *sc, const char *id);
 void agent_configure(struct sc *sc, const struct sc_agent_conf *conf);
 void agent_delete(struct sc *sc, struct agent *a);
-bool agents_sweep(struct sc *sc);  /* as dns_sweep */
+bool agents_sweep(struct sc *sc); /* as dns_sweep */
+
+/* group_key - how the name of a group is kept. */
+uint64_t group_key(const struct sc *sc, const char *name);
+
+/* agents_regroup - work out anew which queues the agents in groups serve, after
+ * agents_regroup_later.  False: no room for more now. */
+void agents_regroup_later(struct sc *sc);
+bool agents_regroup(struct sc *sc);
+
 void agents_forget(struct sc *sc); /* all logins end, nobody is told */
 
 /* agent_request - do what a desktop asks for, and answer. */

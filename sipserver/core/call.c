@@ -15,6 +15,7 @@
 #include "sipserver/core/record.h"
 #include "sipserver/core/registrar.h"
 #include "sipserver/core/relay.h"
+#include "sipserver/core/ring.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/route.h"
 #include "sipserver/core/session.h"
@@ -46,10 +47,23 @@ static struct leg *target_of(const struct sc *sc, const struct call *c)
     return pool_get(&sc->legs, c->target);
 }
 
+const char *call_why_refused(unsigned status)
+{
+    switch (status) {
+    case 408: return "no answer";
+    case 480: return "phone not available";
+    case 486:
+    case 600: return "phone busy";
+    case 603: return "call declined";
+    default: return "call refused";
+    }
+}
+
 static void end_target(struct sc *sc, struct call *c)
 {
     struct leg *target = target_of(sc, c);
 
+    rings_end(sc, c, RINGS_WITHDRAWN, NULL);
     c->target = HANDLE_NONE;
     record_target_end(sc, c, 0);
     if (target != NULL)
@@ -115,13 +129,21 @@ static bool trunk_failed(const struct sc *sc, const struct call *c, unsigned sta
            (status == 502 || status == 503 || status == 504 || (status == 408 && c->silent));
 }
 
+/* C goes from its queue to the place that the queue names. */
+static void overflowed(struct sc *sc, struct call *c, const char *why)
+{
+    c->overflows++;
+    sc->counts[N_OVERFLOWED]++;
+    report_call(sc, c, SC_CALL_OVERFLOWED, why);
+}
+
 /* ---- guards and actions ---- */
 
 static bool g_of_queue(const struct sc *sc, const void *object)
 {
     const struct call *c = object;
 
-    return c->queued.ns != 0 && queue_of_call(sc, c) != NULL && !c->at_peer;
+    return c->from_queue && queue_of_call(sc, c) != NULL && !c->at_peer;
 }
 
 static void a_start_offer(struct sc *sc, void *object, const void *argument)
@@ -153,10 +175,26 @@ static void a_enter_queue(struct sc *sc, void *object, const void *argument)
     struct call *c = object;
 
     (void)argument;
-    c->queued = sc->now;
+    if (c->queued.ns == 0)
+        c->queued = sc->now;
+    c->entered = sc->now;
+    c->targets = c->left = HANDLE_NONE;
     (void)leg_respond(sc, caller_of(sc, c), 182, NULL);
     queue_add(sc, c);
     report_call(sc, c, SC_CALL_QUEUED, "");
+}
+
+/* ARGUMENT is why. */
+static void a_leave_queue(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+
+    queue_remove(sc, c);
+    overflowed(sc, c, argument);
+    c->left = c->queue;
+    c->queue = HANDLE_NONE;
+    c->from_queue = false;
+    c->contact_next = 0;
 }
 
 static void a_refuse_caller(struct sc *sc, void *object, const void *argument)
@@ -198,11 +236,13 @@ static void a_pass_progress(struct sc *sc, void *object, const void *argument)
 
     (void)sip_dialog_answer(&target_of(sc, c)->dialog,
                             event->msg); /* a 1xx without a tag makes no dialog yet */
-    (void)leg_respond(sc, caller_of(sc, c), event->status, event->msg);
-    if (a != NULL && !c->ringing)
+    if (!rings_many(sc, c))
+        (void)leg_respond(sc, caller_of(sc, c), event->status, event->msg);
+    else if (!c->ringing) /* which one of them is heard first says nothing */
+        (void)leg_respond(sc, caller_of(sc, c), 180, NULL);
+    if (record_ring(sc, c) && a != NULL)
         report_agent(sc, a, SC_AGENT_RINGING, c);
     c->ringing = true;
-    record_ring(sc, c);
 }
 
 static void report_established(struct sc *sc, const struct call *c, handle_t dn)
@@ -276,6 +316,7 @@ static void a_back_to_queue(struct sc *sc, void *object, const void *argument)
 
     disarm(sc, &c->ring);
     record_target_end(sc, c, failure->status);
+    rings_end(sc, c, RINGS_MISSED, failure->reason);
     end_target(sc, c);
     c->agent = HANDLE_NONE;
     c->target_dn = HANDLE_NONE;
@@ -322,6 +363,9 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
         c->contact_next = 0;
         c->tries_n = 0;
         route_call(sc, c, t->number[c->targets_next++]);
+    } else if (pool_get(&sc->dns, c->left) != NULL) { /* back to the queue that it came from */
+        c->queue = c->left;
+        call_event(sc, c, CALL_EV_TO_QUEUE, NULL);
     } else {
         call_event(
             sc, c, CALL_EV_REFUSED,
@@ -394,18 +438,27 @@ static void call_event(struct sc *sc, struct call *c, enum call_event event, con
 
 /* ---- routing ---- */
 
+bool call_phone_target(struct dn *d, unsigned n, struct leg_target *ret_target)
+{
+    const struct binding *b = registrar_nth(d, n);
+
+    if (b == NULL)
+        return false;
+    *ret_target = (struct leg_target){
+        .dn = d, .addr = b->source, .uri = sip_str_of(b->contact), .by_flow = true};
+    return true;
+}
+
 static void offer_phone(struct sc *sc, struct call *c, struct dn *d)
 {
-    const struct binding *b = registrar_nth(d, c->contact_next);
-    struct leg_target target = {.dn = d, .by_flow = true};
+    struct leg_target target;
 
-    if (b == NULL) {
-        b = registrar_nth(d, 0); /* phones left meanwhile; in service, there is one */
+    if (!call_phone_target(d, c->contact_next, &target)) {
+        (void)call_phone_target(d, 0,
+                                &target); /* phones left meanwhile; in service, there is one */
         c->contact_next = 0;
     }
     c->contact_next++;
-    target.addr = b->source;
-    target.uri = sip_str_of(b->contact);
     call_event(sc, c, CALL_EV_TO_TARGET, &target);
 }
 
@@ -444,6 +497,33 @@ static void move_to_peer(struct sc *sc, struct call *c, const struct trunk *t)
     call_event(sc, c, CALL_EV_REFUSED, &refusal);
 }
 
+/* The priority of a call is the highest of all that it came through. */
+static void raise_priority(struct call *c, const struct dn *d)
+{
+    if (d != NULL && d->priority > c->priority)
+        c->priority = d->priority;
+}
+
+/* Is the call bound for a queue that is full or without agents, and sends it elsewhere? */
+static bool detoured(struct sc *sc, struct call *c, const struct route *route, const char *number)
+{
+    const struct queue *q = queue_find(sc, number);
+    handle_t before = c->queue;
+    const char *target, *why;
+
+    if (q == NULL || (route->kind != ROUTE_QUEUE && route->why != N_QUEUE_FULL))
+        return false;
+    target = queue_detour(sc, q, c, &why);
+    if (target == NULL)
+        return false;
+    c->queue = q->dn;
+    overflowed(sc, c, why);
+    c->queue = before;
+    c->contact_next = 0;
+    route_call(sc, c, target);
+    return true;
+}
+
 static void route_call(struct sc *sc, struct call *c, const char *number)
 {
     struct route route;
@@ -455,6 +535,8 @@ static void route_call(struct sc *sc, struct call *c, const char *number)
     }
     text_copy(c->number_now, sizeof(c->number_now), number);
     route = route_find(sc, c, sip_str_of(number));
+    if (detoured(sc, c, &route, number))
+        return;
     switch (route.kind) {
     case ROUTE_PHONE: offer_phone(sc, c, route.dn); return;
     case ROUTE_TRUNK: offer_trunk(sc, c, route.trunk); return;
@@ -467,10 +549,11 @@ static void route_call(struct sc *sc, struct call *c, const char *number)
     case ROUTE_MOVED: move_to_peer(sc, c, route.trunk); return;
     case ROUTE_QUEUE:
         c->queue = pool_handle(&sc->dns, route.dn);
-        c->targets = HANDLE_NONE;
+        raise_priority(c, route.dn);
         call_event(sc, c, CALL_EV_TO_QUEUE, NULL);
         return;
     case ROUTE_TARGETS:
+        raise_priority(c, route.dn);
         c->targets = route.dn->targets;
         c->targets_next = 0;
         break;
@@ -531,6 +614,7 @@ static struct call *call_new(struct sc *sc, const struct sip_event *event, struc
     c->number = ++sc->calls_started;
     c->started = sc->now;
     c->source = pool_handle(&sc->dns, source);
+    raise_priority(c, source);
     c->max_forwards = hops_left(event->msg);
     text_copy_str(c->from, sizeof(c->from), event->msg->from.uri.user);
     l = leg_caller(sc, c, event, source, ret_status);
@@ -598,8 +682,11 @@ void call_invite(struct sc *sc, const struct sip_event *event)
 static void target_response(struct sc *sc, struct call *c, struct leg *l,
                             const struct sip_event *event)
 {
-    bool current = target_of(sc, c) == l;
+    bool current;
 
+    if ((event->status > 100 && event->status < 300) || event->status == 422)
+        ring_becomes_target(sc, c, l);
+    current = target_of(sc, c) == l;
     if (event->status < 200) {
         if (current && c->silent) {
             c->silent = false;
@@ -611,6 +698,7 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     }
     if (event->status < 300 && event->msg != NULL) {
         if (current && l->state == LEG_CALLING) {
+            rings_end(sc, c, RINGS_ELSEWHERE, NULL);
             call_event(sc, c, CALL_EV_ANSWER, event);
         } else if (l->state == LEG_CANCELLED) { /* the 200 was faster than our CANCEL */
             if (leg_take_answer(l, event->msg) != 0) {
@@ -629,13 +717,16 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     if (current && l->state == LEG_CALLING && event->status == 422 &&
         session_raise(l, event->msg) && leg_call_again(sc, c, l))
         return; /* RFC 4028 7.3 */
+    if (l->state == LEG_CALLING && ring_refused(sc, c, l, event->status)) {
+        leg_gone(sc, l);
+        return;
+    }
     if (current)
         c->target = HANDLE_NONE;
     leg_gone(sc, l);
     if (current)
         call_event(sc, c, CALL_EV_FAILED,
-                   &(struct failure){event->status,
-                                     event->status == 408 ? "no answer" : "call refused", false});
+                   &(struct failure){event->status, call_why_refused(event->status), false});
 }
 
 static void caller_event(struct sc *sc, struct call *c, struct leg *l,
@@ -725,21 +816,24 @@ void call_release(struct sc *sc, struct call *c, const char *reason)
 
 void call_offer_agent(struct sc *sc, struct call *c, struct agent *a)
 {
+    const struct queue *q = queue_of_call(sc, c);
     struct dn *d = pool_get(&sc->dns, a->dn);
 
     queue_remove(sc, c);
     c->agent = pool_handle(&sc->agents, a);
+    c->from_queue = true;
     c->contact_next = 0;
     agent_offer(sc, a, c);
     offer_phone(sc, c, d);
+    if (q->distribution == SC_RING_ALL)
+        ring_others(sc, c, q);
 }
 
-void call_agent_left(struct sc *sc, struct call *c)
+void call_agent_left(struct sc *sc, struct call *c, struct agent *a, const char *reason)
 {
-    if (c->state != CALL_OFFERED)
+    if (c->state != CALL_OFFERED || ring_agent_left(sc, c, a, reason))
         return;
-    c->agent = HANDLE_NONE;
-    call_event(sc, c, CALL_EV_FAILED, &(struct failure){480, "agent logged out", false});
+    call_event(sc, c, CALL_EV_FAILED, &(struct failure){480, reason, false});
 }
 
 void call_timer_ring(struct sc *sc, struct call *c)
@@ -754,9 +848,19 @@ void call_timer_ring(struct sc *sc, struct call *c)
 
 void call_timer_wait(struct sc *sc, struct call *c)
 {
-    sc->counts[N_QUEUE_WAITED]++;
-    call_event(sc, c, CALL_EV_WAITED,
-               &(struct refusal){480, SIP_STR_NONE, "waited longer than the queue allows"});
+    const struct queue *q = queue_of_call(sc, c);
+    const char *target, *why = "waited longer than the queue allows"; /* or the queue is gone */
+    enum queue_due due = q != NULL ? queue_due(sc, q, c, &target, &why) : QUEUE_WAITED;
+    char number[SC_NAME_SIZE];
+
+    if (due == QUEUE_OVERFLOWS) {
+        text_copy(number, sizeof(number), target);
+        call_event(sc, c, CALL_EV_OVERFLOW, why);
+        route_call(sc, c, number);
+    } else if (due == QUEUE_WAITED) {
+        sc->counts[N_QUEUE_WAITED]++;
+        call_event(sc, c, CALL_EV_WAITED, &(struct refusal){480, SIP_STR_NONE, why});
+    }
 }
 
 /* ---- end ---- */

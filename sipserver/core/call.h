@@ -30,8 +30,15 @@ void call_leg_gone(struct sc *sc, struct call *c);
 /* call_offer_agent - offer C, which waits, to A, who is idle. */
 void call_offer_agent(struct sc *sc, struct call *c, struct agent *a);
 
-/* call_agent_left - A logged out: an offer to A is taken back. */
-void call_agent_left(struct sc *sc, struct call *c);
+/* call_agent_left - A logged out, or its phone is lost: an offer of C to A is taken back. */
+void call_agent_left(struct sc *sc, struct call *c, struct agent *a, const char *reason);
+
+/* call_phone_target - where the N-th phone of D is; false: there is none. */
+struct leg_target;
+bool call_phone_target(struct dn *d, unsigned n, struct leg_target *ret_target);
+
+/* call_why_refused - STATUS of a phone in words, as the reason of its agent. */
+const char *call_why_refused(unsigned status);
 
 void call_timer_ring(struct sc *sc, struct call *c);
 void call_timer_wait(struct sc *sc, struct call *c);

@@ -37,6 +37,7 @@ EVENT( NO_ACK,    "the caller never acknowledged the 2xx" )
 EVENT( CANCEL,    "the caller gives up before an answer (CANCEL, or BYE in the early dialog)" )
 EVENT( RELEASE,   "a party sent BYE, or its leg is lost" )
 EVENT( WAITED,    "it waited longer than the queue allows, or the queue is gone" )
+EVENT( OVERFLOW,  "its queue sends it to another place" )
 EVENT( LEGS_GONE, "its last leg is gone" )
 
 /*      from      event      guard         to        action           why                                      source */
@@ -52,6 +53,7 @@ IGNORE( NONE,     NO_ACK,                                             "no call",
 IGNORE( NONE,     CANCEL,                                             "no call",                               "" )
 IGNORE( NONE,     RELEASE,                                            "no call",                               "" )
 IGNORE( NONE,     WAITED,                                             "no call",                               "" )
+IGNORE( NONE,     OVERFLOW,                                           "no call",                             "" )
 IGNORE( NONE,     LEGS_GONE,                                          "no call",                               "" )
 
 IGNORE( SETUP,    INVITE,                                             "begun already",                         "" )
@@ -66,6 +68,7 @@ IGNORE( SETUP,    NO_ACK,                                             "nothing t
 ROW   ( SETUP,    CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.2" )
 IGNORE( SETUP,    RELEASE,                                            "never without an answer",               "" )
 IGNORE( SETUP,    WAITED,                                             "does not wait",                         "" )
+IGNORE( SETUP,    OVERFLOW,                                           "does not wait",                       "" )
 IGNORE( SETUP,    LEGS_GONE,                                          "never before its end",                  "" )
 
 IGNORE( QUEUED,   INVITE,                                             "begun already",                         "" )
@@ -80,6 +83,7 @@ IGNORE( QUEUED,   NO_ACK,                                             "nothing t
 ROW   ( QUEUED,   CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.2" )
 IGNORE( QUEUED,   RELEASE,                                            "never without an answer",               "" )
 ROW   ( QUEUED,   WAITED,    always,       ENDING,   refuse_caller,   "waited too long",                       "RFC 3261 21.4.18" )
+ROW   ( QUEUED,   OVERFLOW,  always,       SETUP,    leave_queue,     "goes on elsewhere",                     "" )
 IGNORE( QUEUED,   LEGS_GONE,                                          "never before its end",                  "" )
 
 IGNORE( OFFERED,  INVITE,                                             "begun already",                         "" )
@@ -95,6 +99,7 @@ IGNORE( OFFERED,  NO_ACK,                                             "nothing t
 ROW   ( OFFERED,  CANCEL,    always,       ENDING,   give_up,         "the caller gave up",                    "RFC 3261 9.1, 9.2" )
 IGNORE( OFFERED,  RELEASE,                                            "never without an answer",               "" )
 IGNORE( OFFERED,  WAITED,                                             "no longer waits",                       "" )
+IGNORE( OFFERED,  OVERFLOW,                                           "no longer waits",                     "" )
 IGNORE( OFFERED,  LEGS_GONE,                                          "never before its end",                  "" )
 
 IGNORE( ANSWERED, INVITE,                                             "begun already",                         "" )
@@ -109,6 +114,7 @@ ROW   ( ANSWERED, NO_ACK,    always,       ENDING,   release,         "the answe
 IGNORE( ANSWERED, CANCEL,                                             "too late: the answer was faster",       "RFC 3261 9.2" )
 ROW   ( ANSWERED, RELEASE,   always,       ENDING,   release,         "released",                              "RFC 3261 15" )
 IGNORE( ANSWERED, WAITED,                                             "no longer waits",                       "" )
+IGNORE( ANSWERED, OVERFLOW,                                           "no longer waits",                     "" )
 IGNORE( ANSWERED, LEGS_GONE,                                          "never before its end",                  "" )
 
 IGNORE( UP,       INVITE,                                             "begun already",                         "" )
@@ -123,6 +129,7 @@ IGNORE( UP,       NO_ACK,                                             "acknowled
 IGNORE( UP,       CANCEL,                                             "too late: the answer was faster",       "RFC 3261 9.2" )
 ROW   ( UP,       RELEASE,   always,       ENDING,   release,         "released",                              "RFC 3261 15" )
 IGNORE( UP,       WAITED,                                             "no longer waits",                       "" )
+IGNORE( UP,       OVERFLOW,                                           "no longer waits",                     "" )
 IGNORE( UP,       LEGS_GONE,                                          "never before its end",                  "" )
 
 IGNORE( ENDING,   INVITE,                                             "begun already",                         "" )
@@ -137,6 +144,7 @@ IGNORE( ENDING,   NO_ACK,                                             "over: the
 IGNORE( ENDING,   CANCEL,                                             "over",                                  "" )
 IGNORE( ENDING,   RELEASE,                                            "both released at once",                 "RFC 3261 15.1.2" )
 IGNORE( ENDING,   WAITED,                                             "over",                                  "" )
+IGNORE( ENDING,   OVERFLOW,                                           "over",                                "" )
 ROW   ( ENDING,   LEGS_GONE, always,       NONE,     forget,          "both parties are done",                 "" )
 /* clang-format on */
 #undef STATE

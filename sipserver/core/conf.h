@@ -20,6 +20,13 @@ enum sc_dn_type {
     SC_DN_SERVICE,       /* a media server */
 };
 
+/* Whom a queue offers its first call to, of the agents who are idle. */
+enum sc_distribution {
+    SC_LONGEST_IDLE = 1,
+    SC_LINEAR,   /* the first in order of preference */
+    SC_RING_ALL, /* several at once; the first answer takes it */
+};
+
 enum sc_dr_forward { SC_FORWARD_UNSET, SC_FORWARD_OFF, SC_FORWARD_NO_AGENT, SC_FORWARD_OOS };
 
 /* Every field set, see sc_options_default. */
@@ -45,7 +52,9 @@ struct sc_options {
     uint32_t lockout_window_ms;
     uint32_t lockout_time_ms;
     uint32_t trunk_timeout_ms; /* a trunk is silent so long: the next one is tried */
-    uint32_t logout_grace_ms;  /* phones out of service when the mode becomes PEERED */
+    uint32_t ring_all_max;    /* agents whose phones ring at once for a call of a ring-all queue */
+    uint32_t overflows_max;   /* of one call from queue to queue */
+    uint32_t logout_grace_ms; /* phones out of service when the mode becomes PEERED */
 };
 
 void sc_options_default(struct sc_options *o);
@@ -72,8 +81,17 @@ struct sc_dn_conf {
     uint32_t calls_out_max;
     uint32_t sources_n;
     char sources[SC_NETS_MAX][SC_NET_SIZE]; /* its requests may come from there too */
-    uint32_t queue_size_max;                /* 0: no limit but calls-max */
-    uint32_t queue_wait_max_ms;             /* 0: none */
+    uint32_t queue_size_max;    /* 0: no limit but calls-max */
+    uint32_t queue_wait_max_ms; /* 0: none */
+    uint32_t
+        call_priority; /* of its calls: queue, routing point, trunk, extension; the highest counts */
+    enum sc_distribution distribution;        /* queue; 0: longest idle */
+    uint32_t groups_n;                        /* queue: agents of these groups serve it */
+    char groups[SC_GROUPS_MAX][SC_NAME_SIZE]; /* in order of preference */
+    char overflow_full[SC_NAME_SIZE];         /* queue: where its calls go when it is full, ... */
+    char overflow_wait[SC_NAME_SIZE];         /* ... have waited queue_wait_max_ms, ... */
+    char overflow_no_agent[SC_NAME_SIZE];     /* ... or nobody is logged in; "": nowhere */
+    uint32_t wrap_up_ms;                      /* queue; 0: as the server says */
 };
 
 struct sc_agent_conf {
@@ -81,6 +99,9 @@ struct sc_agent_conf {
     char dn[SC_NAME_SIZE]; /* default extension */
     uint32_t queues_n;
     char queues[SC_AGENT_QUEUES_MAX][SC_NAME_SIZE];
+    uint32_t groups_n;
+    char groups[SC_GROUPS_MAX][SC_NAME_SIZE];
+    uint32_t level; /* of preference, 1 is the first; 0: behind all who have one */
 };
 
 #endif

@@ -49,6 +49,8 @@ void sc_options_default(struct sc_options *o)
         .session_expires_s = 1800,
         .min_se_s = 90,
         .trunk_timeout_ms = 4000,
+        .ring_all_max = SC_RING_ALL_MAX,
+        .overflows_max = 4,
         .logout_grace_ms = 60000,
         .lockout_refusals = 10,
         .lockout_window_ms = 60000,
@@ -109,7 +111,7 @@ static void stack_conf(const struct sc_conf *conf, struct sip_stack_conf *ret)
 static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
 {
     const struct sc_maxima *m = &conf->maxima;
-    uint32_t legs = m->calls * 2 + m->calls / 4 + 8;
+    uint32_t legs = m->calls * 3 + 8; /* two, and those of transfers, music and ring-all */
     uint32_t timers = m->registrations + m->dns * 3 + m->calls * 2 + legs + m->agents * 2;
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
@@ -384,13 +386,15 @@ static bool time_passes(struct sc *sc)
     }
     if (sc->sweeping && dns_sweep(sc) && agents_sweep(sc))
         sc->sweeping = false;
+    if (sc->regrouping && !sc->sweeping && !sc->reading && agents_regroup(sc))
+        sc->regrouping = false;
     queue_run(sc);
-    return out_has_room(sc->out) && !sc->sweeping;
+    return out_has_room(sc->out) && !sc->sweeping && !(sc->regrouping && !sc->reading);
 }
 
 mono_t sc_deadline(const struct sc *sc)
 {
-    if (sc->sweeping || !list_empty(&sc->dirty_queues))
+    if (sc->sweeping || (sc->regrouping && !sc->reading) || !list_empty(&sc->dirty_queues))
         return sc->now;
     return sc->primary ? mono_min(sip_deadline(sc->sip), timer_next(&sc->timers)) : MONO_NEVER;
 }
@@ -422,8 +426,10 @@ static void forget(struct sc *sc)
         list_remove(&b->in_dn);
         pool_put(&sc->bindings, b);
     }
-    for (struct queue *q = pool_next(&sc->queues, NULL); q != NULL; q = pool_next(&sc->queues, q))
+    for (struct queue *q = pool_next(&sc->queues, NULL); q != NULL; q = pool_next(&sc->queues, q)) {
         q->waiting_n = 0;
+        memset(q->waiting_by, 0, sizeof(q->waiting_by));
+    }
     for (struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {
         d->legs = d->bindings_n = 0;
         if (d->type == SC_DN_EXTENSION && d->in_service) {

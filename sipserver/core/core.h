@@ -149,6 +149,7 @@ struct sc_agent_event {
 struct sc_queue_status {
     char queue[SC_NAME_SIZE];
     uint32_t waiting;
+    uint32_t waiting_by[SC_PRIORITIES];
     mono_t oldest_since; /* MONO_ZERO when nobody waits */
     uint32_t agents_ready;
     uint32_t agents_logged_in;
@@ -164,6 +165,7 @@ enum sc_call_phase {
     SC_CALL_ABANDONED,
     SC_CALL_FAILED,
     SC_CALL_FORWARDED,
+    SC_CALL_OVERFLOWED, /* left its queue for the place that the queue names */
 };
 const char *sc_call_phase_name(enum sc_call_phase phase);
 

@@ -13,6 +13,7 @@ void dns_init(struct sc *sc)
 {
     list_init(&sc->all_trunks);
     list_init(&sc->dirty_queues);
+    list_init(&sc->grouped_queues);
 }
 
 struct dn *dn_find(const struct sc *sc, struct sip_str number)
@@ -69,6 +70,7 @@ void dn_configure(struct sc *sc, const struct sc_dn_conf *conf)
         return;
     d->seen = sc->seen;
     d->dr_forward = conf->dr_forward;
+    d->priority = (uint8_t)(conf->call_priority < SC_PRIORITIES ? conf->call_priority : SC_PRIORITIES - 1);
     text_copy(d->digest_user, sizeof(d->digest_user), conf->digest_user);
     d->ha1 = conf->ha1;
     if (d->type == SC_DN_TRUNK)

@@ -19,6 +19,11 @@
 #define SC_NET_SIZE         44  /* "2001:db8::/32", with its NUL */
 #define SC_TRIES_MAX        8   /* addresses of trunks that one call is offered to, one by one */
 #define SC_AGENT_QUEUES_MAX 8   /* queues that one agent serves */
+#define SC_GROUPS_MAX       8   /* agent groups of one agent, or of one queue */
+#define SC_LEVEL_MAX        100 /* of an agent's preference; 1 is the first */
+#define SC_MUSIC_MAX        4   /* services that one queue names for its music */
+#define SC_RING_ALL_MAX     8   /* phones that one call of a queue rings at once */
+#define SC_PRIORITIES       10  /* of calls: 0 to 9, the highest first */
 #define SC_CONTACTS_MAX                                                                            \
     8 /* phones registered under one number; option contacts-max may lower it                      \
        */

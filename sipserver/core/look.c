@@ -7,6 +7,7 @@
 #include "sipserver/core/dn.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/report.h"
+#include "sipserver/core/ring.h"
 
 static const char *const count_names[] = {
 #define COUNTER(id, name, text) name,
@@ -56,6 +57,7 @@ const char *sc_call_phase_name(enum sc_call_phase phase)
     case SC_CALL_ABANDONED: return "ABANDONED";
     case SC_CALL_FAILED: return "FAILED";
     case SC_CALL_FORWARDED: return "FORWARDED";
+    case SC_CALL_OVERFLOWED: return "OVERFLOWED";
     }
     return "UNKNOWN";
 }
@@ -181,10 +183,26 @@ static bool agents_sane(const struct sc *sc)
         if (a->idle != agent_can_take(sc, a))
             return false;
         if (a->state == SC_AGENT_RESERVED &&
-            (c == NULL || c->state != CALL_OFFERED || pool_get(&sc->agents, c->agent) != a))
+            (c == NULL || c->state != CALL_OFFERED || !ring_has(sc, c, a)))
             return false;
     }
     return logged_in == sc->agents_logged_in;
+}
+
+/* The calls of one priority in Q: in order, and as many as counted. */
+static bool waiting_sane(const struct queue *q, unsigned priority)
+{
+    mono_t last = MONO_ZERO;
+
+    LIST_EACH(link, &q->waiting[priority])
+    {
+        const struct call *c = CONTAINER_OF(link, struct call, in_queue);
+
+        if (c->state != CALL_QUEUED || mono_before(c->queued, last) || c->priority != priority)
+            return false;
+        last = c->queued;
+    }
+    return q->waiting_by[priority] == list_count(&q->waiting[priority]);
 }
 
 static bool queues_sane(const struct sc *sc)
@@ -193,20 +211,19 @@ static bool queues_sane(const struct sc *sc)
 
     for (const struct queue *q = pool_next(&sc->queues, NULL); q != NULL;
          q = pool_next(&sc->queues, q)) {
-        mono_t last = MONO_ZERO;
+        uint32_t by = 0;
 
-        if (q->waiting_n != list_count(&q->waiting) || q->idle_n != list_count(&q->idle))
+        if (q->idle_n != list_count(&q->idle))
             return false;
         if (q->waiting_n > 0 && q->idle_n > 0 && !list_linked(&q->in_dirty))
             return false; /* a call waits although an agent is idle */
-        LIST_EACH(link, &q->waiting)
-        {
-            const struct call *c = CONTAINER_OF(link, struct call, in_queue);
-
-            if (c->state != CALL_QUEUED || mono_before(c->queued, last))
+        for (unsigned i = 0; i < SC_PRIORITIES; i++) {
+            if (!waiting_sane(q, i))
                 return false;
-            last = c->queued;
+            by += q->waiting_by[i];
         }
+        if (by != q->waiting_n)
+            return false;
         waiting += q->waiting_n;
     }
     for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
@@ -236,6 +253,11 @@ static bool calls_sane(const struct sc *sc)
             return false;
         if (c->state == CALL_OFFERED && !timer_armed(&c->ring))
             return false;
+        if (c->rings_n > CALL_RINGS_MAX || (c->rings_n > 0 && c->state != CALL_OFFERED))
+            return false;
+        for (unsigned i = 0; i < c->rings_n; i++)
+            if (pool_get(&sc->legs, c->rings[i].leg) == NULL)
+                return false;
     }
     return legs == sc->legs.used;
 }

@@ -11,15 +11,19 @@ static int64_t wall_ms(const struct call *c, mono_t at)
     return at.ns == 0 ? 0 : c->history.started_wall_ms + mono_diff_ms(at, c->started);
 }
 
-/* The target under way; NULL: none. */
+/* The target under way; NULL: none.  With several at once (ring.h) it is told by its agent. */
 static struct call_target *present(struct call *c)
 {
-    struct call_target *t;
+    struct call_history *h = &c->history;
+    uint32_t kept = h->targets_n < CALL_TARGETS_MAX ? h->targets_n : CALL_TARGETS_MAX;
 
-    if (c->history.targets_n == 0)
-        return NULL;
-    t = &c->history.targets[(c->history.targets_n - 1) % CALL_TARGETS_MAX];
-    return t->end.ns == 0 ? t : NULL;
+    for (uint32_t i = h->targets_n; i > h->targets_n - kept; i--) {
+        struct call_target *t = &h->targets[(i - 1) % CALL_TARGETS_MAX];
+
+        if (t->end.ns == 0 && handle_equal(t->agent, c->agent))
+            return t;
+    }
+    return NULL;
 }
 
 static void begin(struct sc *sc, struct call *c)
@@ -33,12 +37,14 @@ static void begin(struct sc *sc, struct call *c)
         c->history.relayed = true;
 }
 
-void record_ring(const struct sc *sc, struct call *c)
+bool record_ring(const struct sc *sc, struct call *c)
 {
     struct call_target *t = present(c);
 
-    if (t != NULL && t->ring.ns == 0)
-        t->ring = sc->now;
+    if (t == NULL || t->ring.ns != 0)
+        return false;
+    t->ring = sc->now;
+    return true;
 }
 
 void record_target_end(const struct sc *sc, struct call *c, unsigned status)
@@ -171,6 +177,7 @@ void record_told(struct sc *sc, struct call *c, enum sc_call_phase phase, const 
         }
         return;
     case SC_CALL_QUEUED:
+    case SC_CALL_OVERFLOWED:
     case SC_CALL_RELEASED:
     case SC_CALL_ABANDONED:
     case SC_CALL_FAILED: return;

@@ -18,8 +18,8 @@
  * record. */
 void record_told(struct sc *sc, struct call *c, enum sc_call_phase phase, const char *reason);
 
-/* record_ring - the present target rings. */
-void record_ring(const struct sc *sc, struct call *c);
+/* record_ring - the present target rings.  True: it had not rung before. */
+bool record_ring(const struct sc *sc, struct call *c);
 
 /* record_target_end - the present target is out of the call, with STATUS (0: no answer of its own).
  */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sipserver/core/peering.h"
+#include "sipserver/core/queue.h"
 #include "sipserver/core/record.h"
 
 struct sc_action *report(struct sc *sc, enum sc_action_kind kind)
@@ -92,13 +93,12 @@ void report_dn(struct sc *sc, const struct dn *d)
 void queue_status(const struct sc *sc, const struct queue *q, struct sc_queue_status *ret)
 {
     const struct dn *d = pool_get(&sc->dns, q->dn);
-    struct list_link *first = list_first(&q->waiting);
 
     memset(ret, 0, sizeof(*ret));
     text_copy(ret->queue, sizeof(ret->queue), d != NULL ? d->number : "");
     ret->waiting = q->waiting_n;
-    ret->oldest_since =
-        first != NULL ? CONTAINER_OF(first, struct call, in_queue)->queued : MONO_ZERO;
+    memcpy(ret->waiting_by, q->waiting_by, sizeof(ret->waiting_by));
+    ret->oldest_since = queue_oldest(q);
     ret->agents_ready = q->idle_n;
     ret->agents_logged_in = q->logged_in;
 }

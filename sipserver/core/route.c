@@ -37,7 +37,8 @@ static struct route by_prefix(struct sc *sc, const struct call *c, struct sip_st
     struct trunk *t = NULL;
     enum hunt_end end;
 
-    if (source == NULL || source->type != SC_DN_EXTENSION)
+    /* After an overflow the number is one that the configuration names, not the caller. */
+    if (source == NULL || (source->type != SC_DN_EXTENSION && c->overflows == 0))
         return nowhere(404, N_NOT_FOUND, "no such number");
     end = hunt_by_prefix(sc, c, number, &t);
     return by_trunk(source, end, t);

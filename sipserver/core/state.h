@@ -180,13 +180,20 @@ struct queue {
     handle_t dn;
     uint32_t size_max;
     uint32_t wait_max_ms;
+    uint32_t wrap_up_ms;  /* 0: as the server says */
+    uint8_t distribution; /* enum sc_distribution */
+    uint32_t groups_n;
+    uint64_t groups[SC_GROUPS_MAX]; /* keyed hashes of their names (group_key) */
+    char overflow_full[SC_NAME_SIZE], overflow_wait[SC_NAME_SIZE], overflow_no_agent[SC_NAME_SIZE];
     uint32_t waiting_n;
+    uint32_t waiting_by[SC_PRIORITIES];
     uint32_t logged_in;
 
-    struct list waiting; /* calls, by when they came */
-    struct list idle;    /* memberships of agents who can take a call, longest idle first */
+    struct list waiting[SC_PRIORITIES]; /* calls, by when they came */
+    struct list idle; /* memberships of agents who can take a call, longest idle first */
     uint32_t idle_n;
     struct list_link in_dirty;
+    struct list_link in_grouped; /* of those that name groups */
 };
 
 struct targets {
@@ -199,6 +206,7 @@ struct dn {
     char number[SC_NAME_SIZE];
     enum sc_dn_type type;
     enum sc_dr_forward dr_forward;
+    uint8_t priority; /* of the calls that come from it or go through it */
     bool in_service;
     uint64_t seen; /* the whole configuration in which it was last named */
     mono_t since;
@@ -218,12 +226,16 @@ struct dn {
 struct membership {
     struct list_link in_idle;
     uint32_t agent; /* index in the pool */
+    uint32_t rank;  /* order of preference, for SC_LINEAR */
 };
 
 struct agent {
     char id[SC_NAME_SIZE];
     char default_dn[SC_NAME_SIZE];
-    uint32_t queues_n;
+    uint32_t own_n, groups_n, level; /* as configured */
+    char own[SC_AGENT_QUEUES_MAX][SC_NAME_SIZE];
+    uint64_t groups[SC_GROUPS_MAX];
+    uint32_t queues_n; /* that it serves: its own, then those of its groups */
     char queues[SC_AGENT_QUEUES_MAX][SC_NAME_SIZE];
     uint64_t seen;
     uint8_t state; /* enum sc_agent_state */
@@ -235,6 +247,7 @@ struct agent {
     handle_t call;   /* offered or answered */
     mono_t since;
     mono_t idle_since;
+    uint32_t wrap_up_ms; /* after the present call */
     char reason[SC_REASON_SIZE];
 
     struct membership membership[SC_AGENT_QUEUES_MAX];
@@ -353,12 +366,22 @@ struct transfer {
     handle_t to;    /* the new party's */
 };
 
+#define CALL_RINGS_MAX (SC_RING_ALL_MAX - 1)
+
+/* A phone that rings for a call beside its target (ring.h). */
+struct ring {
+    handle_t leg, dn, agent;
+};
+
 struct call {
     uint64_t epoch, number; /* the role under which it began, and its serial number: its id */
     uint8_t state;          /* enum call_state */
     bool forwarded;         /* came from the peer site: never goes back (F-2) */
     bool stay;              /* was offered to the peer in vain: stays here */
     bool at_peer;           /* the present target is the peer site */
+    bool from_queue;        /* offered to an agent out of its queue: comes back when that fails */
+    uint8_t priority;
+    uint8_t overflows; /* how often it has left a queue for another place */
     uint8_t diversions;
     uint8_t contact_next; /* the extension's phone to try next */
     uint8_t legs_n;
@@ -367,11 +390,15 @@ struct call {
     handle_t source;    /* trunk's DN it came in by, or the caller's extension */
     handle_t target_dn; /* where it is offered or established */
     handle_t queue;     /* DN of the queue it waits in or came through */
+    handle_t left;      /* the one that it has left for another place, in case that fails */
     handle_t agent;     /* reserved for it, or on it */
     handle_t targets;   /* routing point under way */
     uint32_t targets_next;
     handle_t relays[CALL_RELAYS_MAX];
+    uint8_t rings_n;
+    struct ring rings[CALL_RINGS_MAX];
     mono_t started, queued, answered;
+    mono_t entered;       /* the present queue; QUEUED is when it entered the first one */
     unsigned cause;       /* SIP status for the caller when nothing better comes */
     uint8_t max_forwards; /* for the INVITE to the target */
     bool ringing;         /* the target has said so */
@@ -411,6 +438,8 @@ struct sc {
     uint64_t epoch;
     uint64_t seen;          /* number of the whole configuration being read or in force */
     bool reading;           /* between CONF_BEGIN and CONF_LOADED */
+    bool regrouping;        /* queues or groups changed: who serves what is being worked out */
+    uint32_t regroup_next;  /* index of the next agent to look at */
     bool sweeping;          /* what the last whole configuration did not name is being deleted */
     int64_t wall_offset_ms; /* wall clock less monotonic clock */
     uint64_t calls_started;
@@ -421,7 +450,8 @@ struct sc {
     struct pool dns, trunks, queues, targets, bindings, agents, calls, legs, offers, relays, sdps;
     struct hash dns_by_number, agents_by_id;
     struct list all_trunks;
-    struct list dirty_queues; /* their numbers changed, or they may have a call for an agent */
+    struct list grouped_queues; /* that name groups of agents */
+    struct list dirty_queues;   /* their numbers changed, or they may have a call for an agent */
     struct timers timers;
     struct guard guard; /* of passwords */
     struct sip_stack *sip;

@@ -52,6 +52,8 @@ static void from_queue(struct stat_queue *to, const Sf__QueueStatus *from)
                               .oldest_since_ms = from->oldest_since_ms,
                               .agents_ready = from->agents_ready,
                               .agents_logged_in = from->agents_logged_in};
+    for (size_t i = 0; i < from->n_waiting_by_priority && i < STAT_PRIORITIES; i++)
+        to->waiting_by[i] = from->waiting_by_priority[i];
     copy(to->queue, sizeof(to->queue), from->queue);
 }
 
@@ -158,6 +160,7 @@ static void take_stat_queue(struct feed *feed, uint32_t source, const Sf__StatQu
     queue.entered = in->entered;
     queue.answered = in->answered;
     queue.abandoned = in->abandoned;
+    queue.overflowed = in->overflowed;
     queue.wait_sum_ms = in->wait_sum_ms;
     queue.wait_max_ms = in->wait_max_ms;
     feed_step(feed, &(struct stat_event){.kind = STAT_EV_QUEUE, .source = source, .queue = &queue});

@@ -70,6 +70,7 @@ static const struct family queue_families[] = {
     QUEUE("calls_entered_total",  "counter", entered,          U64,     "Calls that entered the queue."),
     QUEUE("calls_answered_total", "counter", answered,         U64,     "Calls of the queue answered by an agent."),
     QUEUE("calls_abandoned_total","counter", abandoned,        U64,     "Calls whose caller left the queue before an answer."),
+    QUEUE("calls_overflowed_total","counter",overflowed,       U64,     "Calls that left the queue for the place that it names."),
     QUEUE("wait_seconds_total",   "counter", wait_sum_ms,      SECONDS, "Time that answered calls had waited, all together."),
     QUEUE("wait_max_seconds",     "gauge",   wait_max_ms,      SECONDS, "Longest wait of an answered call."),
 };

@@ -113,12 +113,15 @@ static void part_queue(struct part *part, const struct stat_queue *from)
     status->oldest_since_ms = from->oldest_since_ms;
     status->agents_ready = from->agents_ready;
     status->agents_logged_in = from->agents_logged_in;
+    status->waiting_by_priority = (uint32_t *)(uintptr_t)from->waiting_by;
+    status->n_waiting_by_priority = STAT_PRIORITIES;
     sf__stat_queue__init(queue);
     queue->site = text(from->site);
     queue->status = status;
     queue->entered = from->entered;
     queue->answered = from->answered;
     queue->abandoned = from->abandoned;
+    queue->overflowed = from->overflowed;
     queue->wait_sum_ms = from->wait_sum_ms;
     queue->wait_max_ms = from->wait_max_ms;
     queue->monitored = from->monitored;

@@ -225,6 +225,7 @@ static void empty_unseen(struct stat_core *core, const char *site, bool local)
         if (queue->seen || strcmp(queue->data.site, site) != 0)
             continue;
         queue->data.waiting = queue->data.agents_ready = queue->data.agents_logged_in = 0;
+        memset(queue->data.waiting_by, 0, sizeof(queue->data.waiting_by));
         queue->data.oldest_since_ms = 0;
         changed(core, &queue->change);
     }
@@ -431,6 +432,7 @@ static void take_queue(struct stat_core *core, uint32_t source, const struct sta
         row->data.entered = old.entered;
         row->data.answered = old.answered;
         row->data.abandoned = old.abandoned;
+        row->data.overflowed = old.overflowed;
         row->data.wait_sum_ms = old.wait_sum_ms;
         row->data.wait_max_ms = old.wait_max_ms;
     }
@@ -490,6 +492,18 @@ static void count_queued(struct stat_core *core, struct call_row *row, struct st
     changed(core, &queue->change);
     if (row != NULL)
         memcpy(row->queue, queue->data.queue, sizeof(row->queue));
+}
+
+/* count_overflowed - a call that leaves a queue may come back to it, as one that enters anew. */
+static void count_overflowed(struct stat_core *core, struct call_row *row,
+                             struct stat_queue_row *queue)
+{
+    if (queue == NULL)
+        return;
+    queue->data.overflowed++;
+    changed(core, &queue->change);
+    if (row != NULL)
+        row->queue[0] = '\0';
 }
 
 static void count_answered(struct stat_core *core, struct call_row *row,
@@ -578,6 +592,7 @@ static void take_call(struct stat_core *core, const struct stat_call *call, bool
         if (row != NULL)
             end_call(core, row);
         break;
+    case STAT_OVERFLOWED: count_overflowed(core, row, queue); break;
     case STAT_OFFERED:
     case STAT_PHASE_UNKNOWN: break;
     }

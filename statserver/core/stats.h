@@ -36,6 +36,7 @@
 #define STAT_SOURCES_MAX  8
 #define STAT_QUEUES_MAX   8   /* per agent */
 #define STAT_COUNTERS_MAX 192 /* per site */
+#define STAT_PRIORITIES   10  /* of calls */
 #define STAT_OUT_MAX      16
 #define STAT_LOCAL        0u /* the source that is this host's SIP server */
 
@@ -61,6 +62,7 @@ enum stat_phase {
     STAT_ABANDONED,
     STAT_FAILED,
     STAT_FORWARDED,
+    STAT_OVERFLOWED,
 };
 
 struct stat_agent {
@@ -82,12 +84,14 @@ struct stat_queue {
     char site[STAT_SITE_SIZE];
     char queue[STAT_ID_SIZE];
     uint32_t waiting;
+    uint32_t waiting_by[STAT_PRIORITIES];
     int64_t oldest_since_ms;
     uint32_t agents_ready;
     uint32_t agents_logged_in;
     uint64_t entered;
     uint64_t answered;
     uint64_t abandoned;
+    uint64_t overflowed;
     uint64_t wait_sum_ms; /* of answered calls */
     uint64_t wait_max_ms;
     bool monitored;

@@ -98,7 +98,7 @@ function queueRow(q) {
   return el("tr", q.monitored ? "" : "unknown", headCell(q.queue), el("td", "", q.site + (q.monitored ? "" : " (not monitored)")),
             waiting, el("td", "n", q.waiting > 0 ? since(q.oldest_since_ms) : "–"),
             el("td", "n", count(q.agents_ready) + " of " + count(q.agents_logged_in)), el("td", "n", count(q.entered)),
-            el("td", "n", count(q.answered)), el("td", "n", count(q.abandoned)),
+            el("td", "n", count(q.answered)), el("td", "n", count(q.abandoned)), el("td", "n", count(q.overflowed)),
             el("td", "n", duration(q.wait_average_ms)), el("td", "n", duration(q.wait_max_ms)));
 }
 

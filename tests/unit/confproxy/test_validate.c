@@ -511,6 +511,34 @@ Test(validate, a_routing_point_has_no_dr_forward_as_its_targets_are_asked_one_by
     only(point, FIELD_DN_DR_FORWARD, "a DN of type routing-point has no dr-forward; take it out");
 }
 
+Test(validate, a_queue_overflows_to_a_number_that_can_be_called_and_not_to_itself)
+{
+    static const char *const prefixes[] = {"9"};
+    struct cfg_item *queue = add_dn("8000", CFG_DN_ACD_QUEUE);
+    struct cfg_item *gw = add_dn("gw", CFG_DN_TRUNK);
+
+    add_dn("8001", CFG_DN_ACD_QUEUE);
+    texts(gw, FIELD_DN_PREFIXES, prefixes, 1);
+    number(queue, FIELD_DN_QUEUE_SIZE_MAX, 10);
+    number(queue, FIELD_DN_DISTRIBUTION, 3);
+    text(queue, FIELD_DN_OVERFLOW_FULL, "8001");
+    text(queue, FIELD_DN_OVERFLOW_NO_AGENT, "90555");
+    cr_assert_eq(judge(), 0, "%s", problems[0].text);
+    text(queue, FIELD_DN_OVERFLOW_FULL, "8000");
+    only(queue, FIELD_DN_OVERFLOW_FULL, "is the queue itself; name another number");
+    text(queue, FIELD_DN_OVERFLOW_FULL, "gw");
+    only(queue, FIELD_DN_OVERFLOW_FULL,
+         "'gw' is of type trunk; name an extension, acd-queue or routing-point");
+    text(queue, FIELD_DN_OVERFLOW_FULL, "80555");
+    only(queue, FIELD_DN_OVERFLOW_FULL,
+         "there is no DN '80555'; add it under dns, or name an extension, acd-queue or "
+         "routing-point that is there");
+    *value(queue, FIELD_DN_OVERFLOW_FULL) = (struct cfg_value){0};
+    text(queue, FIELD_DN_OVERFLOW_WAIT, "8001");
+    only(queue, FIELD_DN_OVERFLOW_WAIT,
+         "has no effect without queue-wait-max; add that, or take it out");
+}
+
 Test(validate, the_trunk_to_the_other_site_does_not_lead_home)
 {
     struct cfg_item *east = add(CFG_OPTIONS, "east"), *west = add(CFG_OPTIONS, "west");

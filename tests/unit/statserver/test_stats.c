@@ -199,6 +199,23 @@ Test(stats, an_abandoned_call_and_a_failed_and_a_forwarded_one)
     cr_assert_eq(site("east")->forwarded, 1);
 }
 
+Test(stats, an_overflowed_call_is_counted_in_the_queue_that_it_left_and_answered_where_it_went)
+{
+    become_primary();
+    one_call("c1", STAT_QUEUED, "sales", "", 0, 0);
+    one_call("c1", STAT_OVERFLOWED, "sales", "", 30000, 0);
+    one_call("c1", STAT_QUEUED, "spill", "", 30000, 0);
+    one_call("c1", STAT_OVERFLOWED, "spill", "", 60000, 0);
+    one_call("c1", STAT_QUEUED, "spill", "", 60000, 0); /* the place was busy: back again */
+    one_call("c1", STAT_ANSWERED, "spill", "ann", 61000, 0);
+    cr_assert_eq(queue("east", "sales")->entered, 1);
+    cr_assert_eq(queue("east", "sales")->overflowed, 1);
+    cr_assert_eq(queue("east", "sales")->answered, 0);
+    cr_assert_eq(queue("east", "spill")->entered, 2);
+    cr_assert_eq(queue("east", "spill")->overflowed, 1);
+    cr_assert_eq(queue("east", "spill")->answered, 1);
+}
+
 Test(stats, a_state_event_keeps_the_counts)
 {
     become_primary();
