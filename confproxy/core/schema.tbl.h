@@ -37,6 +37,9 @@ FIELD( OPTIONS, CONTACTS_MAX,             "contacts-max",             "contacts_
 FIELD( OPTIONS, LOCKOUT_REFUSALS,         "lockout-refusals",         "lockout_refusals",          NUMBER,  1,   1000000,  10,      FOR_ALL,          "so many wrong passwords within lockout-window lock an address out of a number, ten times as many out of all" )
 FIELD( OPTIONS, LOCKOUT_WINDOW,           "lockout-window",           "lockout_window_ms",         MS,      1000,3600000,  60000,   FOR_ALL,          "the time over which wrong passwords add up" )
 FIELD( OPTIONS, LOCKOUT_TIME,             "lockout-time",             "lockout_time_ms",           MS,      1000,86400000, 300000,  FOR_ALL,          "an address is locked out this long" )
+FIELD( OPTIONS, QUEUE_ANSWER_AFTER,       "queue-answer-after",       "queue_answer_after_ms",     MS,      1,   3600000,  60000,   FOR_ALL,          "a caller who waits in a queue with music is answered by it after this long; 1ms: at once" )
+FIELD( OPTIONS, QUEUE_NOTICE,             "queue-notice",             "queue_notice_ms",           MS,      1000,600000,   30000,   FOR_ALL,          "a waiting caller who is not answered gets a 182 with its place this often" )
+FIELD( OPTIONS, MUSIC_RETRY,              "music-retry",              "music_retry_ms",            MS,      100, 600000,   10000,   FOR_ALL,          "after no service of a queue could play they are tried again after this long" )
 FIELD( OPTIONS, OVERFLOWS_MAX,            "overflows-max",            "overflows_max",             NUMBER,  1,   16,       4,       FOR_ALL,          "so often one call may leave a queue for the place that the queue names" )
 FIELD( OPTIONS, RING_ALL_MAX,             "ring-all-max",             "ring_all_max",              NUMBER,  1,   8,        8,       FOR_ALL,          "agents whose phones ring at once for one call of a ring-all queue" )
 FIELD( OPTIONS, DNS_MAX,                  "dns-max",                  "dns_max",                   NUMBER,  1,   1000000,  50000,   FOR_ALL,          "DNs known" )
@@ -91,6 +94,8 @@ FIELD( DN,      OVERFLOW_FULL,            "overflow-full",            "overflow_
 FIELD( DN,      OVERFLOW_WAIT,            "overflow-wait",            "overflow_wait",             TEXT,    1,   63,       0,       FOR_ACD_QUEUE,    "number that a call goes to when it has waited queue-wait-max" )
 FIELD( DN,      OVERFLOW_NO_AGENT,        "overflow-no-agent",        "overflow_no_agent",         TEXT,    1,   63,       0,       FOR_ACD_QUEUE,    "number that calls go to while no agent is logged in" )
 FIELD( DN,      WRAP_UP,                  "wrap-up",                  "wrap_up_ms",                MS,      100, 3600000,  0,       FOR_ACD_QUEUE,    "overrides the option for this DN" )
+FIELD( DN,      QUEUE_ANSWER_AFTER,       "queue-answer-after",       "queue_answer_after_ms",     MS,      1,   3600000,  0,       FOR_ACD_QUEUE,    "overrides the option for this DN" )
+FIELD( DN,      MUSIC,                    "music",                    "music",                     TEXTS,   4,   63,       0,       FOR_ACD_QUEUE,    "services that play to waiting callers; the first that can" )
 FIELD( DN,      SITES,                    "sites",                    "sites",                     TEXTS,   8,   31,       0,       FOR_ALL,          "the sites where it exists; none: every site" )
 
 FIELD( AGENT,   ID,                       "id",                       "id",                        TEXT,    1,   63,       0,       FOR_ALL,          "login name, unique" )

@@ -406,6 +406,9 @@ static void check_dn(struct judge *j, size_t i)
                     "an extension, acd-queue, trunk or service");
         break;
     case CFG_DN_ACD_QUEUE:
+        for (size_t m = 0; m < cfg_item_value(dn, FIELD_DN_MUSIC)->count; m++)
+            need_dn(j, i, FIELD_DN_MUSIC, cfg_item_value(dn, FIELD_DN_MUSIC)->texts[m], FOR_SERVICE,
+                    "a service");
         check_overflow(j, i, FIELD_DN_OVERFLOW_FULL, FIELD_DN_QUEUE_SIZE_MAX);
         check_overflow(j, i, FIELD_DN_OVERFLOW_WAIT, FIELD_DN_QUEUE_WAIT_MAX);
         check_overflow(j, i, FIELD_DN_OVERFLOW_NO_AGENT, FIELD_DN_OVERFLOW_NO_AGENT);

@@ -91,7 +91,7 @@ static void print_json(const Sf__CallRecord *c, bool first)
         json_array_append_new(legs, leg_json(c->legs[i]));
     call = json_pack(
         "{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:b, s:b, s:b, s:i, s:o}",
+        "s:b, s:b, s:b, s:i, s:I, s:i, s:i, s:o}",
         "call", c->call, "site", (int)c->site, "outcome", c->outcome, "released_by", c->released_by,
         "cause", (int)c->cause, "reason", c->reason, "caller", c->caller, "called", c->called,
         "source", c->source, "queue", c->queue, "agent", c->agent, "start_ms",
@@ -99,7 +99,8 @@ static void print_json(const Sf__CallRecord *c, bool first)
         (json_int_t)c->answer_ms, "end_ms", (json_int_t)c->end_ms, "wait_ms",
         (json_int_t)c->wait_ms, "talk_ms", (json_int_t)c->talk_ms, "from_peer", (int)c->from_peer,
         "relayed", (int)c->relayed, "redirected", (int)c->redirected, "targets", (int)c->targets,
-        "legs", legs);
+        "music_ms", (json_int_t)c->music_ms, "priority", (int)c->priority, "overflows",
+        (int)c->overflows, "legs", legs);
     printf("%s", first ? "[\n  " : ",\n  ");
     json_dumpf(call, stdout, JSON_COMPACT);
     json_decref(call);

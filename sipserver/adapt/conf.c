@@ -80,6 +80,9 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->session_expires_s = OPTION(c, session_expires_s, o->session_expires_s);
     o->min_se_s = OPTION(c, min_se_s, o->min_se_s);
     o->wrap_up_ms = OPTION(c, wrap_up_ms, o->wrap_up_ms);
+    o->queue_answer_after_ms = OPTION(c, queue_answer_after_ms, o->queue_answer_after_ms);
+    o->queue_notice_ms = OPTION(c, queue_notice_ms, o->queue_notice_ms);
+    o->music_retry_ms = OPTION(c, music_retry_ms, o->music_retry_ms);
     o->overflows_max = OPTION(c, overflows_max, o->overflows_max);
     o->ring_all_max = OPTION(c, ring_all_max, o->ring_all_max);
     o->logout_grace_ms = OPTION(c, logout_grace_ms, o->logout_grace_ms);
@@ -204,6 +207,8 @@ static bool set_queue(struct sc_dn_conf *dn, const Sf__Dn *in)
 {
     if (!fits("DN", in->number, in->n_groups, SC_GROUPS_MAX, longest(in->groups, in->n_groups),
               SC_NAME_SIZE) ||
+        !fits("DN", in->number, in->n_music, SC_MUSIC_MAX, longest(in->music, in->n_music),
+              SC_NAME_SIZE) ||
         !fits("DN", in->number, 0, 1, strlen(in->overflow_full), SC_NAME_SIZE) ||
         !fits("DN", in->number, 0, 1, strlen(in->overflow_wait), SC_NAME_SIZE) ||
         !fits("DN", in->number, 0, 1, strlen(in->overflow_no_agent), SC_NAME_SIZE))
@@ -219,6 +224,10 @@ static bool set_queue(struct sc_dn_conf *dn, const Sf__Dn *in)
     copy(dn->overflow_wait, sizeof(dn->overflow_wait), in->overflow_wait);
     copy(dn->overflow_no_agent, sizeof(dn->overflow_no_agent), in->overflow_no_agent);
     dn->wrap_up_ms = in->wrap_up_ms;
+    dn->queue_answer_after_ms = in->queue_answer_after_ms;
+    for (size_t i = 0; i < in->n_music; i++)
+        copy(dn->music[i], sizeof(dn->music[i]), in->music[i]);
+    dn->music_n = (uint32_t)in->n_music;
     return true;
 }
 

@@ -112,6 +112,8 @@ static void fill_queue(struct slot *s, const struct sc_queue_status *e)
     s->queue.oldest_since_ms = e->oldest_since.ns != 0 ? server_wall_ms(e->oldest_since) : 0;
     s->queue.agents_ready = e->agents_ready;
     s->queue.agents_logged_in = e->agents_logged_in;
+    s->queue.expected_wait_ms = e->expected_wait_ms;
+    s->queue.in_music = e->in_music;
     s->queue.waiting_by_priority = s->queue_in.waiting_by;
     s->queue.n_waiting_by_priority = SC_PRIORITIES;
     s->event.what_case = SF__EVENT__WHAT_QUEUE;

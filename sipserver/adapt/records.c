@@ -130,6 +130,9 @@ void record_message(const struct sc_record *r, struct record_message *m)
     m->call.cause = r->cause;
     m->call.start_ms = r->start_ms;
     m->call.queued_ms = r->queued_ms;
+    m->call.music_ms = r->music_ms;
+    m->call.priority = r->priority;
+    m->call.overflows = r->overflows;
     m->call.answer_ms = r->answer_ms;
     m->call.end_ms = r->end_ms;
     m->call.wait_ms = r->wait_ms;

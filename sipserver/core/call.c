@@ -10,6 +10,7 @@
 #include "sipserver/core/forward.h"
 #include "sipserver/core/hunt.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/record.h"
@@ -21,6 +22,7 @@
 #include "sipserver/core/session.h"
 #include "sipserver/core/transfer.h"
 #include "sipserver/core/trunk.h"
+#include "sipserver/core/wait.h"
 
 /* Arguments of call_event, by event. */
 struct failure {
@@ -103,6 +105,12 @@ bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body)
     return true;
 }
 
+void call_keep_answer(struct sc *sc, struct call *c, struct sip_content body)
+{
+    if (!transfer_under_way(c) && !c->joining && c->music.state != MUSIC_JOINING)
+        (void)call_keep_body(sc, c, body);
+}
+
 /* ---- what the caller is told of a target's failure ---- */
 
 /* 503 and 408 would make a gateway believe that this site is dead; 3xx is not followed; a challenge
@@ -146,6 +154,18 @@ static bool g_of_queue(const struct sc *sc, const void *object)
     return c->from_queue && queue_of_call(sc, c) != NULL && !c->at_peer;
 }
 
+static bool g_in_music(const struct sc *sc, const void *object)
+{
+    (void)sc;
+    return music_holds(object);
+}
+
+static bool g_joining(const struct sc *sc, const void *object)
+{
+    (void)sc;
+    return music_joins(object);
+}
+
 static void a_start_offer(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
@@ -154,6 +174,7 @@ static void a_start_offer(struct sc *sc, void *object, const void *argument)
 
     c->ringing = false;
     c->silent = target->dn != NULL && target->dn->type == SC_DN_TRUNK;
+    music_offered(sc, c);
     c->target_dn = target->dn != NULL ? pool_handle(&sc->dns, target->dn) : HANDLE_NONE;
     l = leg_call(sc, c, target);
     if (l == NULL) {
@@ -179,8 +200,9 @@ static void a_enter_queue(struct sc *sc, void *object, const void *argument)
         c->queued = sc->now;
     c->entered = sc->now;
     c->targets = c->left = HANDLE_NONE;
-    (void)leg_respond(sc, caller_of(sc, c), 182, NULL);
     queue_add(sc, c);
+    wait_notice(sc, c);
+    music_begin(sc, c);
     report_call(sc, c, SC_CALL_QUEUED, "");
 }
 
@@ -190,6 +212,8 @@ static void a_leave_queue(struct sc *sc, void *object, const void *argument)
     struct call *c = object;
 
     queue_remove(sc, c);
+    if (!music_holds(c))
+        music_stop(sc, c);
     overflowed(sc, c, argument);
     c->left = c->queue;
     c->queue = HANDLE_NONE;
@@ -205,6 +229,7 @@ static void a_refuse_caller(struct sc *sc, void *object, const void *argument)
     queue_remove(sc, c);
     disarm(sc, &c->ring);
     end_target(sc, c);
+    music_stop(sc, c);
     c->cause = refusal->status;
     report_call(sc, c, refusal->status == 302 ? SC_CALL_FORWARDED : SC_CALL_FAILED,
                 refusal->reason);
@@ -220,11 +245,13 @@ static void a_give_up(struct sc *sc, void *object, const void *argument)
     queue_remove(sc, c);
     disarm(sc, &c->ring);
     end_target(sc, c);
+    music_stop(sc, c);
     c->cause = 487;
     report_call(sc, c, SC_CALL_ABANDONED, "caller gave up");
     if (a != NULL)
         agent_withdrawn(sc, a);
-    leg_end(sc, caller_of(sc, c), 487, SIP_STR_NONE);
+    if (caller_of(sc, c) != NULL) /* else it sent BYE */
+        leg_end(sc, caller_of(sc, c), 487, SIP_STR_NONE);
 }
 
 static void a_pass_progress(struct sc *sc, void *object, const void *argument)
@@ -236,7 +263,9 @@ static void a_pass_progress(struct sc *sc, void *object, const void *argument)
 
     (void)sip_dialog_answer(&target_of(sc, c)->dialog,
                             event->msg); /* a 1xx without a tag makes no dialog yet */
-    if (!rings_many(sc, c))
+    if (music_holds(c))
+        ; /* it hears music */
+    else if (!rings_many(sc, c))
         (void)leg_respond(sc, caller_of(sc, c), event->status, event->msg);
     else if (!c->ringing) /* which one of them is heard first says nothing */
         (void)leg_respond(sc, caller_of(sc, c), 180, NULL);
@@ -254,18 +283,33 @@ static void report_established(struct sc *sc, const struct call *c, handle_t dn)
         report_agent(sc, a, SC_AGENT_ESTABLISHED, c);
 }
 
+/* The target of C has answered. */
+static void answered(struct sc *sc, struct call *c)
+{
+    struct agent *a = pool_get(&sc->agents, c->agent);
+    struct queue *q = c->from_queue ? queue_of_call(sc, c) : NULL;
+
+    c->answered = sc->now;
+    c->cause = 200;
+    sc->counts[N_CALLS_ANSWERED]++;
+    if (q != NULL)
+        wait_answered(sc, q);
+    report_call(sc, c, SC_CALL_ANSWERED, "");
+    if (a != NULL)
+        agent_answered(sc, a, c);
+    report_established(sc, c, c->target_dn);
+    report_established(sc, c, c->source);
+}
+
 static void a_pass_answer(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
     const struct sip_event *event = argument;
     struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
-    struct agent *a = pool_get(&sc->agents, c->agent);
     const struct offer *offer = pool_get(&sc->offers, c->offer);
     int r = leg_take_answer(target, event->msg);
 
     disarm(sc, &c->ring);
-    c->answered = sc->now;
-    c->cause = 200;
     target->state = LEG_ANSWERED;
     caller->state = LEG_ANSWERED;
     session_granted(sc, target, event->msg);
@@ -274,12 +318,7 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
             sc, target,
             (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}});
     drop_body(sc, c);
-    sc->counts[N_CALLS_ANSWERED]++;
-    report_call(sc, c, SC_CALL_ANSWERED, "");
-    if (a != NULL)
-        agent_answered(sc, a, c);
-    report_established(sc, c, c->target_dn);
-    report_established(sc, c, c->source);
+    answered(sc, c);
     sip_dialog_confirm(&caller->dialog);
     if (r != 0) { /* no usable Contact: the target cannot even be acknowledged */
         (void)sip_own(sc->sip, target->invite, OWNER_NONE);
@@ -294,6 +333,49 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
         leg_end(sc, caller, 500, SIP_STR_NONE);
         call_release(sc, c, "the answer could not be passed on");
     }
+}
+
+/* The target of a caller who hears music has answered, with an offer. */
+static void a_join(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct sip_event *event = argument;
+    struct leg *target = target_of(sc, c);
+    int r = leg_take_answer(target, event->msg);
+
+    disarm(sc, &c->ring);
+    target->state = LEG_ANSWERED;
+    session_granted(sc, target, event->msg);
+    answered(sc, c);
+    if (r != 0) { /* no usable Contact: the target cannot even be acknowledged */
+        (void)sip_own(sc->sip, target->invite, OWNER_NONE);
+        c->target = HANDLE_NONE;
+        call_release(sc, c, "the target's answer cannot be used");
+        leg_gone(sc, target);
+    } else if (sip_str_empty(event->msg->body) || !call_keep_body(sc, c, leg_content(event->msg))) {
+        call_release(sc, c, "the target's answer has no session");
+    } else {
+        music_join(sc, c);
+    }
+}
+
+/* The caller took the target's session; its answer goes to the target. */
+static void a_connect(struct sc *sc, void *object, const void *argument)
+{
+    struct call *c = object;
+    const struct sip_event *event = argument;
+    struct sip_content answer = leg_content(event->msg);
+
+    relays_end(sc, c);
+    (void)call_keep_body(sc, c, answer); /* for a repeated ACK */
+    leg_ack(sc, caller_of(sc, c), (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
+    leg_ack(sc, target_of(sc, c), answer);
+    music_stop(sc, c);
+}
+
+static void a_music_ack(struct sc *sc, void *object, const void *argument)
+{
+    music_ack(sc, object, argument);
 }
 
 static void a_pass_ack(struct sc *sc, void *object, const void *argument)
@@ -323,6 +405,8 @@ static void a_back_to_queue(struct sc *sc, void *object, const void *argument)
     if (a != NULL)
         agent_no_answer(sc, a, failure->reason);
     queue_add(sc, c);
+    wait_later(sc, c);
+    music_begin(sc, c);
 }
 
 /* The next phone of the same number, the next target of the routing point, or the end. */
@@ -381,6 +465,8 @@ static void a_release(struct sc *sc, void *object, const void *argument)
 
     relays_end(sc, c);
     transfer_end(sc, c);
+    music_stop(sc, c);
+    disarm(sc, &c->ring);
     report_call(sc, c, SC_CALL_RELEASED, argument);
     if (caller != NULL)
         leg_end(sc, caller, 500, SIP_STR_NONE);
@@ -396,6 +482,8 @@ static void a_forget(struct sc *sc, void *object, const void *argument)
     relays_end(sc, c);
     disarm(sc, &c->ring);
     disarm(sc, &c->wait);
+    disarm(sc, &c->notice);
+    disarm(sc, &c->sound);
     drop_body(sc, c);
     pool_put(&sc->calls, c);
 }
@@ -610,6 +698,8 @@ static struct call *call_new(struct sc *sc, const struct sip_event *event, struc
     list_link_init(&c->in_queue);
     timer_init(&c->ring, TIMER_CALL_RING);
     timer_init(&c->wait, TIMER_CALL_WAIT);
+    timer_init(&c->notice, TIMER_CALL_NOTICE);
+    timer_init(&c->sound, TIMER_CALL_SOUND);
     c->epoch = sc->epoch;
     c->number = ++sc->calls_started;
     c->started = sc->now;
@@ -764,7 +854,8 @@ void call_leg_event(struct sc *sc, struct leg *l, const struct sip_event *event)
     bool over = event->kind == SIP_EV_TIMEOUT || event->kind == SIP_EV_UNSENT ||
                 (event->kind == SIP_EV_RESPONSE && event->status >= 200);
 
-    if (session_response(sc, l, event) || transfer_response(sc, l, event))
+    if (session_response(sc, l, event) || music_response(sc, c, l, event) ||
+        transfer_response(sc, l, event))
         return;
     if (event->method == SIP_BYE) {
         if (over && l->state == LEG_ENDING)
@@ -792,7 +883,8 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
     case LEG_ANSWERED:
     case LEG_UP: break;
     }
-    if (transfer_left(sc, c, l) || (caller_of(sc, c) != l && target_of(sc, c) != l)) {
+    if (music_left(sc, c, l) || transfer_left(sc, c, l) ||
+        (caller_of(sc, c) != l && target_of(sc, c) != l)) {
         leg_gone(sc, l); /* of a transfer */
         return;
     }
@@ -805,6 +897,24 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
     call_event(sc, c, CALL_EV_RELEASE, l->is_caller ? "caller released" : "called party released");
     sc->reason = SIP_STR_NONE;
     leg_gone(sc, l);
+}
+
+void call_agreed(struct sc *sc, struct call *c, const struct sip_event *event)
+{
+    call_event(sc, c, CALL_EV_AGREED, event);
+}
+
+void call_refuse(struct sc *sc, struct call *c, unsigned status, const char *reason)
+{
+    call_event(sc, c, CALL_EV_REFUSED, &(struct refusal){status, SIP_STR_NONE, reason});
+}
+
+void call_party_lost(struct sc *sc, struct call *c, struct leg *l, const char *reason)
+{
+    if (l == NULL || !music_left(sc, c, l))
+        call_release(sc, c, reason);
+    else
+        leg_end(sc, l, 0, SIP_STR_NONE);
 }
 
 void call_release(struct sc *sc, struct call *c, const char *reason)
@@ -840,6 +950,8 @@ void call_timer_ring(struct sc *sc, struct call *c)
 {
     if (transfer_under_way(c))
         transfer_timer(sc, c);
+    else if (music_joins(c))
+        music_join(sc, c);
     else
         call_event(
             sc, c, CALL_EV_FAILED,

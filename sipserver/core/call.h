@@ -24,6 +24,14 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event);
 /* call_release - a party is lost: both sides are released. */
 void call_release(struct sc *sc, struct call *c, const char *reason);
 
+/* call_party_lost - L of C is lost: C is released, unless L was a service's that played music. */
+void call_party_lost(struct sc *sc, struct call *c, struct leg *l, const char *reason);
+
+/* call_agreed - EVENT is the caller's 2xx to the re-INVITE with the target's session.
+ * call_refuse - C ends before an answer. */
+void call_agreed(struct sc *sc, struct call *c, const struct sip_event *event);
+void call_refuse(struct sc *sc, struct call *c, unsigned status, const char *reason);
+
 /* call_leg_gone - a leg of C has been given back. */
 void call_leg_gone(struct sc *sc, struct call *c);
 
@@ -51,5 +59,9 @@ struct sip_str call_trunk_uri(const struct call *c, const struct trunk *t, char 
 
 /* call_keep_body - keep BODY until the call gives it back; false when it is too large. */
 bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body);
+
+/* call_keep_answer - keep BODY of an ACK, in case the ACK must be repeated; not while an offer is
+ * kept that one party waits for. */
+void call_keep_answer(struct sc *sc, struct call *c, struct sip_content body);
 
 #endif

@@ -52,9 +52,12 @@ struct sc_options {
     uint32_t lockout_window_ms;
     uint32_t lockout_time_ms;
     uint32_t trunk_timeout_ms; /* a trunk is silent so long: the next one is tried */
-    uint32_t ring_all_max;    /* agents whose phones ring at once for a call of a ring-all queue */
-    uint32_t overflows_max;   /* of one call from queue to queue */
-    uint32_t logout_grace_ms; /* phones out of service when the mode becomes PEERED */
+    uint32_t ring_all_max;     /* agents whose phones ring at once for a call of a ring-all queue */
+    uint32_t queue_answer_after_ms; /* a waiting caller is answered by music after so long */
+    uint32_t queue_notice_ms;       /* and until then told this often where it stands */
+    uint32_t music_retry_ms;        /* when no service can */
+    uint32_t overflows_max;         /* of one call from queue to queue */
+    uint32_t logout_grace_ms;       /* phones out of service when the mode becomes PEERED */
 };
 
 void sc_options_default(struct sc_options *o);
@@ -81,10 +84,10 @@ struct sc_dn_conf {
     uint32_t calls_out_max;
     uint32_t sources_n;
     char sources[SC_NETS_MAX][SC_NET_SIZE]; /* its requests may come from there too */
-    uint32_t queue_size_max;    /* 0: no limit but calls-max */
-    uint32_t queue_wait_max_ms; /* 0: none */
-    uint32_t
-        call_priority; /* of its calls: queue, routing point, trunk, extension; the highest counts */
+    uint32_t queue_size_max;                /* 0: no limit but calls-max */
+    uint32_t queue_wait_max_ms;             /* 0: none */
+    uint32_t call_priority; /* of its calls: queue, routing point, trunk, extension; the highest
+                               counts */
     enum sc_distribution distribution;        /* queue; 0: longest idle */
     uint32_t groups_n;                        /* queue: agents of these groups serve it */
     char groups[SC_GROUPS_MAX][SC_NAME_SIZE]; /* in order of preference */
@@ -92,6 +95,9 @@ struct sc_dn_conf {
     char overflow_wait[SC_NAME_SIZE];         /* ... have waited queue_wait_max_ms, ... */
     char overflow_no_agent[SC_NAME_SIZE];     /* ... or nobody is logged in; "": nowhere */
     uint32_t wrap_up_ms;                      /* queue; 0: as the server says */
+    uint32_t queue_answer_after_ms;           /* queue; 0: as the server says */
+    uint32_t music_n;
+    char music[SC_MUSIC_MAX][SC_NAME_SIZE]; /* queue: services, in order */
 };
 
 struct sc_agent_conf {

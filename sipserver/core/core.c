@@ -8,6 +8,7 @@
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/registrar.h"
@@ -16,6 +17,7 @@
 #include "sipserver/core/session.h"
 #include "sipserver/core/transfer.h"
 #include "sipserver/core/trunk.h"
+#include "sipserver/core/wait.h"
 
 #define SIP_EVENTS_AT_ONCE 4
 
@@ -51,6 +53,9 @@ void sc_options_default(struct sc_options *o)
         .trunk_timeout_ms = 4000,
         .ring_all_max = SC_RING_ALL_MAX,
         .overflows_max = 4,
+        .queue_answer_after_ms = 60000,
+        .queue_notice_ms = 30000,
+        .music_retry_ms = 10000,
         .logout_grace_ms = 60000,
         .lockout_refusals = 10,
         .lockout_window_ms = 60000,
@@ -112,7 +117,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
 {
     const struct sc_maxima *m = &conf->maxima;
     uint32_t legs = m->calls * 3 + 8; /* two, and those of transfers, music and ring-all */
-    uint32_t timers = m->registrations + m->dns * 3 + m->calls * 2 + legs + m->agents * 2;
+    uint32_t timers = m->registrations + m->dns * 3 + m->calls * 4 + legs + m->agents * 2;
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
                        *sc = carved != NULL ? carved : &scratch;
@@ -358,6 +363,8 @@ static void timer_fired(struct sc *sc, struct timer *t)
     case TIMER_TRUNK_HOLD: trunk_timer_hold(sc, CONTAINER_OF(t, struct trunk, hold)); break;
     case TIMER_CALL_RING: call_timer_ring(sc, CONTAINER_OF(t, struct call, ring)); break;
     case TIMER_CALL_WAIT: call_timer_wait(sc, CONTAINER_OF(t, struct call, wait)); break;
+    case TIMER_CALL_NOTICE: wait_notice(sc, CONTAINER_OF(t, struct call, notice)); break;
+    case TIMER_CALL_SOUND: music_timer(sc, CONTAINER_OF(t, struct call, sound)); break;
     case TIMER_AGENT_WRAP: agent_timer_wrap(sc, CONTAINER_OF(t, struct agent, wrap)); break;
     case TIMER_LEG_SESSION: session_timer(sc, CONTAINER_OF(t, struct leg, session)); break;
     case TIMER_AGENT_PHONE: agent_timer_phone(sc, CONTAINER_OF(t, struct agent, phone)); break;
@@ -416,6 +423,8 @@ static void forget(struct sc *sc)
     for (struct call *c = pool_next(&sc->calls, NULL); c != NULL; c = pool_next(&sc->calls, c)) {
         disarm(sc, &c->ring);
         disarm(sc, &c->wait);
+        disarm(sc, &c->notice);
+        disarm(sc, &c->sound);
         list_remove(&c->in_queue);
         pool_put(&sc->calls, c);
     }
@@ -427,7 +436,7 @@ static void forget(struct sc *sc)
         pool_put(&sc->bindings, b);
     }
     for (struct queue *q = pool_next(&sc->queues, NULL); q != NULL; q = pool_next(&sc->queues, q)) {
-        q->waiting_n = 0;
+        q->waiting_n = q->in_music = 0;
         memset(q->waiting_by, 0, sizeof(q->waiting_by));
     }
     for (struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {

@@ -153,6 +153,8 @@ struct sc_queue_status {
     mono_t oldest_since; /* MONO_ZERO when nobody waits */
     uint32_t agents_ready;
     uint32_t agents_logged_in;
+    uint32_t expected_wait_ms; /* of a call that enters now; 0: none, or not known */
+    uint32_t in_music;         /* of the waiting ones, those who hear a service */
 };
 
 /* The same numbers as sf.CallPhase. */
@@ -208,7 +210,10 @@ struct sc_record {
     char reason[SC_REASON_SIZE];
     unsigned cause; /* SIP status */
     int64_t start_ms, queued_ms, answer_ms, end_ms;
-    int64_t wait_ms; /* from the queue, else from the beginning, to the answer or the end */
+    int64_t music_ms;   /* a service answered the caller while it waited */
+    uint32_t priority;  /* 0 to 9 */
+    uint32_t overflows; /* from queue to another place */
+    int64_t wait_ms;    /* from the queue, else from the beginning, to the answer or the end */
     int64_t talk_ms;
     bool from_peer;   /* the other site forwarded it to us */
     bool relayed;     /* we passed it on to the other site */

@@ -19,6 +19,8 @@ COUNTER(TRUNK_NEXT,        "trunk_failovers",        "calls offered to the next 
 COUNTER(TRUNK_FULL,        "drop_trunk_full",        "calls refused: every trunk for the number, or the one they came by, has its most calls")
 COUNTER(OVERFLOWED,        "calls_overflowed",      "calls that left a queue for the place that it names: full, waited too long, no agent")
 COUNTER(AGENT_QUEUES_FULL, "drop_agent_queues_full", "queues of agents' groups left out: an agent serves 8 at most")
+COUNTER(MUSIC_ANSWERED,    "calls_music",            "calls answered by a service while they wait")
+COUNTER(MUSIC_FAILED,      "music_failed",           "times that no service of a queue could play")
 COUNTER(QUEUE_FULL,        "drop_queue_full",        "calls refused: the queue is full")
 COUNTER(QUEUE_WAITED,      "drop_queue_wait",        "calls refused: waited longer than the queue allows")
 COUNTER(FORBIDDEN,         "drop_forbidden",         "requests refused: wrong credentials or unknown source")

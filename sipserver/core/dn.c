@@ -36,7 +36,7 @@ static struct dn *dn_new(struct sc *sc, const struct sc_dn_conf *conf)
     text_copy(d->number, sizeof(d->number), conf->number);
     d->type = conf->type;
     d->since = sc->now;
-    d->in_service = conf->type != SC_DN_EXTENSION && conf->type != SC_DN_TRUNK;
+    d->in_service = conf->type == SC_DN_QUEUE || conf->type == SC_DN_ROUTING_POINT;
     text_copy(d->reason, sizeof(d->reason), d->in_service ? "" : "not registered");
     list_init(&d->bindings);
     (void)hash_put_text(&sc->dns_by_number, &d->by_number, d->number);
@@ -70,11 +70,12 @@ void dn_configure(struct sc *sc, const struct sc_dn_conf *conf)
         return;
     d->seen = sc->seen;
     d->dr_forward = conf->dr_forward;
-    d->priority = (uint8_t)(conf->call_priority < SC_PRIORITIES ? conf->call_priority : SC_PRIORITIES - 1);
+    d->priority =
+        (uint8_t)(conf->call_priority < SC_PRIORITIES ? conf->call_priority : SC_PRIORITIES - 1);
     text_copy(d->digest_user, sizeof(d->digest_user), conf->digest_user);
     d->ha1 = conf->ha1;
-    if (d->type == SC_DN_TRUNK)
-        trunk_configure(sc, d, conf);
+    if (d->type == SC_DN_TRUNK || d->type == SC_DN_SERVICE)
+        trunk_configure(sc, d, conf); /* a service is watched in the same way */
     else if (d->type == SC_DN_QUEUE)
         queue_configure(sc, d, conf);
     else if (d->type == SC_DN_ROUTING_POINT)
@@ -88,7 +89,7 @@ void dn_delete(struct sc *sc, struct dn *d)
     if (a != NULL)
         agent_logout(sc, a, "DN deleted");
     registrar_forget(sc, d, "DN deleted");
-    if (d->type == SC_DN_TRUNK)
+    if (d->type == SC_DN_TRUNK || d->type == SC_DN_SERVICE)
         trunk_delete(sc, d);
     else if (d->type == SC_DN_QUEUE)
         queue_delete(sc, d);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sipserver/core/agent.h"
+#include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/trunk.h"
 
@@ -42,8 +43,8 @@ enum forward forward_decide(const struct sc *sc, const struct call *c, const str
     if (peering_mode(sc) != SC_PEERED || peering_trunk_of(sc) == NULL || c->forwarded || c->stay ||
         !wanted(sc, d))
         return FORWARD_HERE;
-    if (gateway != NULL && gateway->follows_redirect && sc->options.dr_oosp_transfer_enabled &&
-        has_peer_secret(sc))
+    if (gateway != NULL && gateway->follows_redirect && !music_holds(c) &&
+        sc->options.dr_oosp_transfer_enabled && has_peer_secret(sc))
         return FORWARD_REDIRECT;
     return FORWARD_RELAY;
 }

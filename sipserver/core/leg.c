@@ -206,6 +206,27 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     return l;
 }
 
+bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body)
+{
+    char contact[SIP_URI_MAX];
+    struct sip_request r;
+    struct session_words words;
+    struct sip_addr hop = leg_hop(l);
+
+    sip_dialog_request(&l->dialog, SIP_INVITE, &r);
+    r.contact = own_contact(sc, &hop, contact, sizeof(contact));
+    r.content = body;
+    session_ask(sc, l, &words);
+    r.extras = words.extras;
+    r.extras_n = words.n;
+    session_sent(sc, l, body);
+    if (sip_request(sc->sip, sc->now, &hop, &r, leg_owner(sc, l), &sc->out->sip, &l->join_txn) == 0)
+        return true;
+    l->join_txn = 0;
+    sc->counts[N_UNSENDABLE]++;
+    return false;
+}
+
 /* ---- answers ---- */
 
 int leg_take_answer(struct leg *l, const struct sip_msg *m)

@@ -29,6 +29,10 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
  * False: it could not be sent. */
 bool leg_call_again(struct sc *sc, struct call *c, struct leg *l);
 
+/* leg_reinvite - a re-INVITE of ours to L's party; BODY may be empty.  Its transaction is
+ * L->join_txn until it has ended.  False: it could not be sent. */
+bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body);
+
 /* leg_end - the call has done with this leg.  A caller without an answer yet gets STATUS (with
  * CONTACT when that is not empty).  The leg may be gone on return. */
 void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact);

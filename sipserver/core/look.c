@@ -5,6 +5,7 @@
 
 #include "sipserver/core/agent.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/ring.h"
@@ -108,8 +109,8 @@ bool sc_next_dn(const struct sc *sc, uint32_t *cursor, struct sc_dn_status *ret_
     const struct dn *d;
 
     while ((d = walk(&sc->dns, cursor)) != NULL) {
-        if (d->type != SC_DN_EXTENSION && d->type != SC_DN_TRUNK)
-            continue;
+        if (d->type == SC_DN_QUEUE || d->type == SC_DN_ROUTING_POINT)
+            continue; /* always in service */
         dn_status(d, ret_status);
         return true;
     }
@@ -166,7 +167,7 @@ static bool trunks_sane(const struct sc *sc)
     for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l)) {
         const struct dn *d = pool_get(&sc->dns, l->dn);
 
-        legs += l->trunk != TRUNK_NOT_COUNTED && d != NULL && d->type == SC_DN_TRUNK ? 1 : 0;
+        legs += l->trunk != TRUNK_NOT_COUNTED && d != NULL && !handle_is_none(d->trunk) ? 1 : 0;
     }
     return counted == legs;
 }
@@ -190,7 +191,7 @@ static bool agents_sane(const struct sc *sc)
 }
 
 /* The calls of one priority in Q: in order, and as many as counted. */
-static bool waiting_sane(const struct queue *q, unsigned priority)
+static bool waiting_sane(const struct queue *q, unsigned priority, uint32_t *in_music)
 {
     mono_t last = MONO_ZERO;
 
@@ -201,6 +202,7 @@ static bool waiting_sane(const struct queue *q, unsigned priority)
         if (c->state != CALL_QUEUED || mono_before(c->queued, last) || c->priority != priority)
             return false;
         last = c->queued;
+        *in_music += music_holds(c) ? 1 : 0;
     }
     return q->waiting_by[priority] == list_count(&q->waiting[priority]);
 }
@@ -211,18 +213,18 @@ static bool queues_sane(const struct sc *sc)
 
     for (const struct queue *q = pool_next(&sc->queues, NULL); q != NULL;
          q = pool_next(&sc->queues, q)) {
-        uint32_t by = 0;
+        uint32_t by = 0, in_music = 0;
 
         if (q->idle_n != list_count(&q->idle))
             return false;
         if (q->waiting_n > 0 && q->idle_n > 0 && !list_linked(&q->in_dirty))
             return false; /* a call waits although an agent is idle */
         for (unsigned i = 0; i < SC_PRIORITIES; i++) {
-            if (!waiting_sane(q, i))
+            if (!waiting_sane(q, i, &in_music))
                 return false;
             by += q->waiting_by[i];
         }
-        if (by != q->waiting_n)
+        if (by != q->waiting_n || in_music != q->in_music)
             return false;
         waiting += q->waiting_n;
     }
@@ -230,6 +232,22 @@ static bool queues_sane(const struct sc *sc)
          c = pool_next(&sc->calls, c))
         queued += c->state == CALL_QUEUED && list_linked(&c->in_queue) ? 1 : 0;
     return waiting == queued;
+}
+
+/* What the caller hears fits what the call is doing. */
+static bool music_sane(const struct sc *sc, const struct call *c)
+{
+    const struct leg *l = pool_get(&sc->legs, c->music.leg);
+    bool leg = c->music.state == MUSIC_CALLING || c->music.state == MUSIC_JOINING ||
+               c->music.state == MUSIC_PLAYING;
+
+    if (leg != (l != NULL))
+        return false;
+    if ((c->state == CALL_UP || c->state == CALL_ENDING) && c->music.state != MUSIC_NONE)
+        return false;
+    if (c->music.state == MUSIC_PLAYING && c->music.answered.ns == 0)
+        return false;
+    return !c->joining || c->state == CALL_ANSWERED;
 }
 
 static bool calls_sane(const struct sc *sc)
@@ -252,6 +270,8 @@ static bool calls_sane(const struct sc *sc)
         if ((both || c->state == CALL_OFFERED) && target == NULL)
             return false;
         if (c->state == CALL_OFFERED && !timer_armed(&c->ring))
+            return false;
+        if (!music_sane(sc, c))
             return false;
         if (c->rings_n > CALL_RINGS_MAX || (c->rings_n > 0 && c->state != CALL_OFFERED))
             return false;

@@ -6,6 +6,7 @@
 #include "sipserver/core/agent.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/music.h"
 #include "sipserver/core/report.h"
 
 /* Agents who were configured or logged in before their queue was. */
@@ -66,6 +67,9 @@ void queue_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
     q->wait_max_ms = conf->queue_wait_max_ms;
     q->wrap_up_ms = conf->wrap_up_ms;
     q->distribution = (uint8_t)conf->distribution;
+    q->answer_after_ms = conf->queue_answer_after_ms;
+    q->music_n = conf->music_n;
+    memcpy(q->music, conf->music, sizeof(q->music));
     text_copy(q->overflow_full, sizeof(q->overflow_full), conf->overflow_full);
     text_copy(q->overflow_wait, sizeof(q->overflow_wait), conf->overflow_wait);
     text_copy(q->overflow_no_agent, sizeof(q->overflow_no_agent), conf->overflow_no_agent);
@@ -140,6 +144,7 @@ void queue_add(struct sc *sc, struct call *c)
     list_insert_before(place, &c->in_queue);
     q->waiting_n++;
     q->waiting_by[c->priority]++;
+    q->in_music += music_holds(c) ? 1 : 0;
     if (q->wait_max_ms != 0)
         timer_arm(&sc->timers, &c->wait, mono_add_ms(c->entered, q->wait_max_ms));
     queue_changed(sc, q);
@@ -150,12 +155,24 @@ void queue_remove(struct sc *sc, struct call *c)
     struct queue *q = queue_of_call(sc, c);
 
     disarm(sc, &c->wait);
+    disarm(sc, &c->notice);
     if (!list_linked(&c->in_queue))
         return;
     list_remove(&c->in_queue);
     assert(q != NULL);
     q->waiting_n--;
     q->waiting_by[c->priority]--;
+    q->in_music -= music_holds(c) ? 1 : 0;
+    queue_changed(sc, q);
+}
+
+void queue_music(struct sc *sc, struct call *c, bool begins)
+{
+    struct queue *q = queue_of_call(sc, c);
+
+    if (q == NULL || !list_linked(&c->in_queue))
+        return;
+    q->in_music = begins ? q->in_music + 1 : q->in_music - 1;
     queue_changed(sc, q);
 }
 

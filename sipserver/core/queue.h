@@ -38,6 +38,9 @@ enum queue_due queue_due(struct sc *sc, const struct queue *q, struct call *c,
 /* queue_agent_counts - an agent of Q logged in or out. */
 void queue_agent_counts(struct sc *sc, struct queue *q, bool login);
 
+/* queue_music - C, which waits, is answered by a service, or after all not. */
+void queue_music(struct sc *sc, struct call *c, bool begins);
+
 /* queue_oldest - since when the oldest call has waited; MONO_ZERO: none waits. */
 mono_t queue_oldest(const struct queue *q);
 

@@ -114,6 +114,9 @@ void record_fill(const struct sc *sc, const struct call *c, struct sc_record *r)
     r->start_ms = h->started_wall_ms;
     r->queued_ms = wall_ms(c, c->queued);
     r->answer_ms = wall_ms(c, c->answered);
+    r->music_ms = wall_ms(c, c->music.answered);
+    r->priority = c->priority;
+    r->overflows = c->overflows;
     r->end_ms = h->told ? wall_ms(c, sc->now) : 0;
     r->wait_ms = mono_diff_ms(waited_until, c->queued.ns != 0 ? c->queued : c->started);
     r->talk_ms = c->answered.ns != 0 ? mono_diff_ms(sc->now, c->answered) : 0;

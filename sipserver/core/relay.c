@@ -5,11 +5,14 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/music.h"
 #include "sipserver/core/session.h"
 
 static struct leg *sender(const struct sc *sc, const struct call *c, bool caller)
 {
-    return pool_get(&sc->legs, caller ? c->caller : c->target);
+    struct leg *service = caller ? NULL : music_party(sc, c);
+
+    return service != NULL ? service : pool_get(&sc->legs, caller ? c->caller : c->target);
 }
 
 static struct relay *relay_new(struct sc *sc, struct call *c, handle_t *ret_handle)
@@ -207,7 +210,7 @@ static void answered(struct sc *sc, struct relay *r, const struct sip_event *eve
     }
     pool_put(&sc->relays, r);
     if (lost)
-        call_release(sc, c, "a party is lost");
+        call_party_lost(sc, c, to, "a party is lost");
 }
 
 static void acknowledged(struct sc *sc, struct relay *r, const struct sip_event *event)
@@ -219,7 +222,7 @@ static void acknowledged(struct sc *sc, struct relay *r, const struct sip_event 
     pool_put(&sc->relays, r);
     if (to == NULL || to->state != LEG_UP)
         return;
-    (void)call_keep_body(sc, c, body); /* for a repeated ACK */
+    call_keep_answer(sc, c, body);
     leg_ack(sc, to, body);
 }
 

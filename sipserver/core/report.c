@@ -6,6 +6,7 @@
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/record.h"
+#include "sipserver/core/wait.h"
 
 struct sc_action *report(struct sc *sc, enum sc_action_kind kind)
 {
@@ -101,6 +102,8 @@ void queue_status(const struct sc *sc, const struct queue *q, struct sc_queue_st
     ret->oldest_since = queue_oldest(q);
     ret->agents_ready = q->idle_n;
     ret->agents_logged_in = q->logged_in;
+    ret->expected_wait_ms = wait_expected_ms(q);
+    ret->in_music = q->in_music;
 }
 
 void report_queue(struct sc *sc, const struct queue *q)

@@ -97,7 +97,7 @@ static void a_expire(struct sc *sc, void *object, const void *argument)
     disarm(sc, &l->session);
     l->refresh = 0;
     sc->counts[N_SESSIONS_EXPIRED]++;
-    call_release(sc, pool_get(&sc->calls, l->call), "the session expired");
+    call_party_lost(sc, pool_get(&sc->calls, l->call), l, "the session expired");
 }
 
 static void a_stop(struct sc *sc, void *object, const void *argument)
@@ -366,8 +366,8 @@ bool session_response(struct sc *sc, struct leg *l, const struct sip_event *even
         (void)sip_dialog_response(&l->dialog, event->msg);
     if (event->kind == SIP_EV_RESPONSE && event->status < 300) {
         if (event->method == SIP_INVITE) {
-            (void)call_keep_body(sc, pool_get(&sc->calls, l->call),
-                                 (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
+            call_keep_answer(sc, pool_get(&sc->calls, l->call),
+                             (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
             leg_ack(sc, l, (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
         }
         session_granted(sc, l, event->msg);

@@ -40,6 +40,8 @@ enum timer_kind {
     TIMER_TRUNK_HOLD,  /* the hold-down is over */
     TIMER_CALL_RING,   /* the target rang too long */
     TIMER_CALL_WAIT,   /* the call waited too long */
+    TIMER_CALL_NOTICE, /* the caller is told again where it stands */
+    TIMER_CALL_SOUND,  /* the next step of its music */
     TIMER_AGENT_WRAP,  /* after-call work is over */
     TIMER_LEG_SESSION, /* the session timer of a leg: refresh it, or it is over */
     TIMER_AGENT_PHONE, /* the agent's phone has been out of service too long */
@@ -88,6 +90,18 @@ enum call_event {
     CALL_EVENTS
 };
 
+enum music_state {
+#define STATE(name, meaning) MUSIC_##name,
+#include "sipserver/core/music.tbl.h"
+    MUSIC_STATES
+};
+
+enum music_event {
+#define EVENT(name, meaning) MUSIC_EV_##name,
+#include "sipserver/core/music.tbl.h"
+    MUSIC_EVENTS
+};
+
 enum session_state {
 #define STATE(name, meaning) SESSION_##name,
 #include "sipserver/core/session.tbl.h"
@@ -112,7 +126,8 @@ enum transfer_event {
     TRANSFER_EVENTS
 };
 
-extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm, session_fsm, transfer_fsm;
+extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm, session_fsm, transfer_fsm,
+    music_fsm;
 
 /* ---- objects ---- */
 
@@ -184,10 +199,16 @@ struct queue {
     uint8_t distribution; /* enum sc_distribution */
     uint32_t groups_n;
     uint64_t groups[SC_GROUPS_MAX]; /* keyed hashes of their names (group_key) */
+    uint32_t answer_after_ms;       /* 0: as the server says */
+    uint32_t music_n;
+    char music[SC_MUSIC_MAX][SC_NAME_SIZE]; /* services, in order */
+    mono_t taken;     /* the last call out of it was answered, others waited; MONO_ZERO: none did */
+    uint32_t pace_ms; /* between two such answers, smoothed; 0: not known */
     char overflow_full[SC_NAME_SIZE], overflow_wait[SC_NAME_SIZE], overflow_no_agent[SC_NAME_SIZE];
     uint32_t waiting_n;
     uint32_t waiting_by[SC_PRIORITIES];
     uint32_t logged_in;
+    uint32_t in_music; /* of the waiting calls, those that hear a service */
 
     struct list waiting[SC_PRIORITIES]; /* calls, by when they came */
     struct list idle; /* memberships of agents who can take a call, longest idle first */
@@ -366,6 +387,20 @@ struct transfer {
     handle_t to;    /* the new party's */
 };
 
+/* For whom the caller was asked by re-INVITE. */
+enum music_who { MUSIC_NOBODY, MUSIC_SERVICE, MUSIC_TARGET };
+
+/* What the caller hears while it waits (music.h). */
+struct music {
+    uint8_t state;   /* enum music_state */
+    uint8_t next;    /* of the queue's services, the one to try */
+    uint8_t tries;   /* how often the caller was asked */
+    uint8_t asked;   /* enum music_who: that re-INVITE is out */
+    handle_t leg;    /* the service's */
+    mono_t began;    /* the present service */
+    mono_t answered; /* the caller, by the first one; MONO_ZERO: not */
+};
+
 #define CALL_RINGS_MAX (SC_RING_ALL_MAX - 1)
 
 /* A phone that rings for a call beside its target (ring.h). */
@@ -379,6 +414,7 @@ struct call {
     bool forwarded;         /* came from the peer site: never goes back (F-2) */
     bool stay;              /* was offered to the peer in vain: stays here */
     bool at_peer;           /* the present target is the peer site */
+    bool joining;           /* the target has answered a caller who hears music */
     bool from_queue;        /* offered to an agent out of its queue: comes back when that fails */
     uint8_t priority;
     uint8_t overflows; /* how often it has left a queue for another place */
@@ -412,9 +448,10 @@ struct call {
 
     struct call_history history;
     struct transfer transfer;
+    struct music music;
 
     struct list_link in_queue; /* of its queue; of sc->over when its last leg is gone */
-    struct timer ring, wait;
+    struct timer ring, wait, notice, sound;
 };
 
 enum core_count {

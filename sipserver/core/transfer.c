@@ -102,28 +102,6 @@ static bool g_patient(const struct sc *sc, const void *object)
     return c->transfer.tries < JOINS_MAX;
 }
 
-/* A re-INVITE of ours to L's party; BODY may be empty. */
-static bool reinvite(struct sc *sc, struct leg *l, struct sip_content body)
-{
-    char contact[SIP_URI_MAX];
-    struct sip_request r;
-    struct session_words words;
-    struct sip_addr hop = leg_hop(l);
-
-    sip_dialog_request(&l->dialog, SIP_INVITE, &r);
-    r.contact = own_contact(sc, &hop, contact, sizeof(contact));
-    r.content = body;
-    session_ask(sc, l, &words);
-    r.extras = words.extras;
-    r.extras_n = words.n;
-    session_sent(sc, l, body);
-    if (sip_request(sc->sip, sc->now, &hop, &r, leg_owner(sc, l), &sc->out->sip, &l->join_txn) == 0)
-        return true;
-    l->join_txn = 0;
-    sc->counts[N_UNSENDABLE]++;
-    return false;
-}
-
 /* The leg to NUMBER; NULL and the status that refuses it. */
 static struct leg *call_number(struct sc *sc, struct call *c, const struct plan *plan,
                                unsigned *ret_status)
@@ -186,7 +164,7 @@ static void a_begin(struct sc *sc, void *object, const void *argument)
     notify(sc, c, 100, false);
     if (l == NULL)
         l = call_number(sc, c, plan, &status);
-    else if (!reinvite(sc, l, no_body))
+    else if (!leg_reinvite(sc, l, no_body))
         l = NULL;
     if (l == NULL) {
         transfer_event(sc, c, TRANSFER_EV_FAILED, &status);
@@ -217,8 +195,8 @@ static void a_join(struct sc *sc, void *object, const void *argument)
         return;
     }
     o->joins = pool_handle(&sc->calls, c);
-    if (!reinvite(sc, o,
-                  (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}}))
+    if (!leg_reinvite(sc, o,
+                      (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}}))
         transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){503});
 }
 

@@ -445,6 +445,14 @@ static unsigned fits_source(const struct trunk *t, const struct sip_addr *addr)
     return best;
 }
 
+/* A media server is called, it does not call. */
+static bool is_service(const struct sc *sc, const struct trunk *t)
+{
+    const struct dn *d = pool_get(&sc->dns, t->dn);
+
+    return d != NULL && d->type == SC_DN_SERVICE;
+}
+
 struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr)
 {
     struct trunk *found = NULL;
@@ -453,7 +461,7 @@ struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr)
     LIST_EACH(link, &sc->all_trunks)
     {
         struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
-        unsigned fit = fits_source(t, addr);
+        unsigned fit = is_service(sc, t) ? 0 : fits_source(t, addr);
 
         if (fit > best) {
             best = fit;

@@ -51,7 +51,9 @@ static void from_queue(struct stat_queue *to, const Sf__QueueStatus *from)
     *to = (struct stat_queue){.waiting = from->waiting,
                               .oldest_since_ms = from->oldest_since_ms,
                               .agents_ready = from->agents_ready,
-                              .agents_logged_in = from->agents_logged_in};
+                              .agents_logged_in = from->agents_logged_in,
+                              .expected_wait_ms = from->expected_wait_ms,
+                              .in_music = from->in_music};
     for (size_t i = 0; i < from->n_waiting_by_priority && i < STAT_PRIORITIES; i++)
         to->waiting_by[i] = from->waiting_by_priority[i];
     copy(to->queue, sizeof(to->queue), from->queue);

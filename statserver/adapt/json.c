@@ -44,15 +44,16 @@ static json_t *queue_json(const struct stat_queue *q)
 
     for (unsigned i = 0; i < STAT_PRIORITIES; i++)
         json_array_append_new(by, must(json_integer((json_int_t)q->waiting_by[i])));
-    return must(json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
-                          "site", text(q->site), "queue", text(q->queue), "waiting",
-                          (json_int_t)q->waiting, "waiting_by_priority", by, "oldest_since_ms",
-                          (json_int_t)q->oldest_since_ms, "agents_ready",
-                          (json_int_t)q->agents_ready, "agents_logged_in",
-                          (json_int_t)q->agents_logged_in, "entered", number(q->entered),
-                          "answered", number(q->answered), "abandoned", number(q->abandoned),
-                          "overflowed", number(q->overflowed), "wait_average_ms", number(average),
-                          "wait_max_ms", number(q->wait_max_ms), "monitored", q->monitored));
+    return must(json_pack(
+        "{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "site",
+        text(q->site), "queue", text(q->queue), "waiting", (json_int_t)q->waiting,
+        "waiting_by_priority", by, "in_music", (json_int_t)q->in_music, "expected_wait_ms",
+        (json_int_t)q->expected_wait_ms, "oldest_since_ms", (json_int_t)q->oldest_since_ms,
+        "agents_ready", (json_int_t)q->agents_ready, "agents_logged_in",
+        (json_int_t)q->agents_logged_in, "entered", number(q->entered), "answered",
+        number(q->answered), "abandoned", number(q->abandoned), "overflowed", number(q->overflowed),
+        "wait_average_ms", number(average), "wait_max_ms", number(q->wait_max_ms), "monitored",
+        q->monitored));
 }
 
 static json_t *site_json(const struct stat_site *s)

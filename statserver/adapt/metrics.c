@@ -65,6 +65,8 @@ static const struct family site_families[] = {
 static const struct family queue_families[] = {
     QUEUE("monitored",            "gauge",   monitored,        BOOLEAN, "1 when the SIP server that owns the queue is heard."),
     QUEUE("calls_waiting",        "gauge",   waiting,          U32,     "Calls waiting."),
+    QUEUE("calls_in_music",       "gauge",   in_music,         U32,     "Of the calls waiting, those answered by music."),
+    QUEUE("expected_wait_seconds","gauge",   expected_wait_ms, SECONDS, "What a call that enters now must expect to wait; 0: nothing, or not known."),
     QUEUE("agents_ready",         "gauge",   agents_ready,     U32,     "Agents ready for a call of the queue."),
     QUEUE("agents_logged_in",     "gauge",   agents_logged_in, U32,     "Agents logged in."),
     QUEUE("calls_entered_total",  "counter", entered,          U64,     "Calls that entered the queue."),

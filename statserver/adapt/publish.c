@@ -113,6 +113,8 @@ static void part_queue(struct part *part, const struct stat_queue *from)
     status->oldest_since_ms = from->oldest_since_ms;
     status->agents_ready = from->agents_ready;
     status->agents_logged_in = from->agents_logged_in;
+    status->expected_wait_ms = (uint32_t)from->expected_wait_ms;
+    status->in_music = from->in_music;
     status->waiting_by_priority = (uint32_t *)(uintptr_t)from->waiting_by;
     status->n_waiting_by_priority = STAT_PRIORITIES;
     sf__stat_queue__init(queue);

@@ -225,6 +225,7 @@ static void empty_unseen(struct stat_core *core, const char *site, bool local)
         if (queue->seen || strcmp(queue->data.site, site) != 0)
             continue;
         queue->data.waiting = queue->data.agents_ready = queue->data.agents_logged_in = 0;
+        queue->data.expected_wait_ms = queue->data.in_music = 0;
         memset(queue->data.waiting_by, 0, sizeof(queue->data.waiting_by));
         queue->data.oldest_since_ms = 0;
         changed(core, &queue->change);

@@ -88,6 +88,8 @@ struct stat_queue {
     int64_t oldest_since_ms;
     uint32_t agents_ready;
     uint32_t agents_logged_in;
+    uint32_t in_music;
+    uint64_t expected_wait_ms; /* of a call that enters now; 0: none, or not known */
     uint64_t entered;
     uint64_t answered;
     uint64_t abandoned;

@@ -44,6 +44,9 @@ struct fsm {
 #define NAME  agent
 #define TABLE "sipserver/core/agent.tbl.h"
 #include "tests/fsmdoc/machine.inc"
+#define NAME  music
+#define TABLE "sipserver/core/music.tbl.h"
+#include "tests/fsmdoc/machine.inc"
 #define NAME  transfer
 #define TABLE "sipserver/core/transfer.tbl.h"
 #include "tests/fsmdoc/machine.inc"
@@ -97,6 +100,7 @@ static const struct fsm machines[] = {
     MACHINE(supervise, "The supervision of a component", "hamgr/core/supervise.tbl.h"),
     MACHINE(agent, "An agent", "sipserver/core/agent.tbl.h"),
     MACHINE(call, "A call", "sipserver/core/call.tbl.h"),
+    MACHINE(music, "What the caller of a queue hears", "sipserver/core/music.tbl.h"),
     MACHINE(transfer, "A transfer by REFER", "sipserver/core/transfer.tbl.h"),
     MACHINE(session_timer, "The session timer of a leg", "sipserver/core/session.tbl.h"),
     MACHINE(peering, "The mode of a site", "sipserver/core/peering.tbl.h"),

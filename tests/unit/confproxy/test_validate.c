@@ -513,14 +513,17 @@ Test(validate, a_routing_point_has_no_dr_forward_as_its_targets_are_asked_one_by
 
 Test(validate, a_queue_overflows_to_a_number_that_can_be_called_and_not_to_itself)
 {
+    static const char *const music[] = {"tone"};
     static const char *const prefixes[] = {"9"};
     struct cfg_item *queue = add_dn("8000", CFG_DN_ACD_QUEUE);
     struct cfg_item *gw = add_dn("gw", CFG_DN_TRUNK);
 
     add_dn("8001", CFG_DN_ACD_QUEUE);
+    add_dn("tone", CFG_DN_SERVICE);
     texts(gw, FIELD_DN_PREFIXES, prefixes, 1);
     number(queue, FIELD_DN_QUEUE_SIZE_MAX, 10);
     number(queue, FIELD_DN_DISTRIBUTION, 3);
+    texts(queue, FIELD_DN_MUSIC, music, 1);
     text(queue, FIELD_DN_OVERFLOW_FULL, "8001");
     text(queue, FIELD_DN_OVERFLOW_NO_AGENT, "90555");
     cr_assert_eq(judge(), 0, "%s", problems[0].text);
@@ -534,6 +537,10 @@ Test(validate, a_queue_overflows_to_a_number_that_can_be_called_and_not_to_itsel
          "there is no DN '80555'; add it under dns, or name an extension, acd-queue or "
          "routing-point that is there");
     *value(queue, FIELD_DN_OVERFLOW_FULL) = (struct cfg_value){0};
+    *value(queue, FIELD_DN_MUSIC) = (struct cfg_value){.set = true, .texts = prefixes, .count = 1};
+    only(queue, FIELD_DN_MUSIC,
+         "there is no DN '9'; add it under dns, or name a service that is there");
+    texts(queue, FIELD_DN_MUSIC, music, 1);
     text(queue, FIELD_DN_OVERFLOW_WAIT, "8001");
     only(queue, FIELD_DN_OVERFLOW_WAIT,
          "has no effect without queue-wait-max; add that, or take it out");

@@ -218,12 +218,16 @@ Test(queue, the_caller_gives_up_while_an_agent_rings)
 }
 
 /* RFC 3261 13.3.1.1 */
-Test(queue, the_182_is_repeated_each_minute)
+Test(queue, the_182_is_repeated_each_minute_also_when_queue_notice_is_longer)
 {
+    k->options.queue_notice_ms = 100000;
+    kit_options(k);
     enter(0);
     kit_run(k, 59000);
     cr_assert_eq(ua_status(&gw[0]), 0);
     kit_run(k, 2000);
+    ua_expect(&gw[0], 182);
+    kit_run(k, 40000);
     ua_expect(&gw[0], 182);
     kit_run(k, 60000);
     ua_expect(&gw[0], 182);

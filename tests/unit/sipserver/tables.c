@@ -37,6 +37,11 @@ Test(tables, session_table_is_sound)
     check(&session_fsm);
 }
 
+Test(tables, music_table_is_sound)
+{
+    check(&music_fsm);
+}
+
 Test(tables, transfer_table_is_sound)
 {
     check(&transfer_fsm);
