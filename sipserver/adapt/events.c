@@ -93,6 +93,7 @@ static void fill_agent(struct events *events, struct slot *s, const struct sc_ag
     s->agent.reason = text(e->reason);
     s->agent.since_ms = server_wall_ms(e->since);
     s->agent.call = text(e->call);
+    s->agent.work = text(sc_agent_work_name(e->work));
     s->agent.n_queues = sc_agent_queues(events->server->core, e->agent, names);
     for (size_t i = 0; i < s->agent.n_queues; i++) {
         snprintf(s->queue_names[i], sizeof(s->queue_names[i]), "%s", names[i]);

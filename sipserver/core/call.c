@@ -147,6 +147,16 @@ static void overflowed(struct sc *sc, struct call *c, const char *why)
 
 /* ---- guards and actions ---- */
 
+/* The agent at DN, who called: what kind of call it is depends on where it goes. */
+static void report_work(struct sc *sc, const struct call *c, handle_t dn)
+{
+    const struct dn *d = pool_get(&sc->dns, dn);
+    const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
+
+    if (a != NULL && a->state == SC_AGENT_BUSY)
+        report_agent(sc, a, SC_AGENT_STATE, c);
+}
+
 static bool g_of_queue(const struct sc *sc, const void *object)
 {
     const struct call *c = object;
@@ -189,6 +199,7 @@ static void a_start_offer(struct sc *sc, void *object, const void *argument)
                                                      : sc->options.answer_timeout_ms);
     report_call(sc, c, c->at_peer ? SC_CALL_FORWARDED : SC_CALL_OFFERED,
                 c->at_peer ? "relayed" : "");
+    report_work(sc, c, c->source); /* where it goes is known now */
 }
 
 static void a_enter_queue(struct sc *sc, void *object, const void *argument)

@@ -70,6 +70,17 @@ enum sc_agent_state {
 };
 const char *sc_agent_state_name(enum sc_agent_state state);
 
+/* What a busy agent is busy with; it follows from the calls at the agent's phone. */
+enum sc_agent_work {
+    SC_WORK_NONE,     /* not busy, or where its call goes is not known yet */
+    SC_WORK_ACD,      /* a call out of a queue */
+    SC_WORK_INBOUND,  /* a direct call from a trunk */
+    SC_WORK_OUTBOUND, /* the agent called through a trunk */
+    SC_WORK_INTERNAL, /* with another extension */
+    SC_WORK_CONSULT,  /* a second call beside the first */
+};
+const char *sc_agent_work_name(enum sc_agent_work work); /* "acd"; "" for none */
+
 enum sc_agent_op { SC_LOGIN = 1, SC_LOGOUT, SC_READY, SC_NOT_READY, SC_QUERY }; /* sf.AgentOp */
 
 struct sc_agent_request {
@@ -139,6 +150,7 @@ struct sc_agent_event {
     char agent[SC_NAME_SIZE];
     char dn[SC_NAME_SIZE];
     enum sc_agent_state state;
+    enum sc_agent_work work;
     char reason[SC_REASON_SIZE];
     mono_t since;
     char call[SC_CALL_ID_SIZE];

@@ -63,6 +63,19 @@ const char *sc_call_phase_name(enum sc_call_phase phase)
     return "UNKNOWN";
 }
 
+const char *sc_agent_work_name(enum sc_agent_work work)
+{
+    switch (work) {
+    case SC_WORK_NONE: return "";
+    case SC_WORK_ACD: return "acd";
+    case SC_WORK_INBOUND: return "inbound";
+    case SC_WORK_OUTBOUND: return "outbound";
+    case SC_WORK_INTERNAL: return "internal";
+    case SC_WORK_CONSULT: return "consult";
+    }
+    return "";
+}
+
 const char *sc_party_name(enum sc_party party)
 {
     switch (party) {

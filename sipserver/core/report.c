@@ -44,6 +44,32 @@ void call_id_text(const struct sc *sc, const struct call *c, char text[SC_CALL_I
     text[b.len] = '\0';
 }
 
+static bool is_trunk(const struct sc *sc, handle_t dn)
+{
+    const struct dn *d = pool_get(&sc->dns, dn);
+
+    return d != NULL && d->type == SC_DN_TRUNK;
+}
+
+static enum sc_agent_work work_of(const struct sc *sc, const struct agent *a)
+{
+    const struct dn *d = pool_get(&sc->dns, a->dn);
+    const struct call *c = pool_get(&sc->calls, a->call);
+    const struct leg *caller = c != NULL ? pool_get(&sc->legs, c->caller) : NULL;
+
+    if (a->state != SC_AGENT_BUSY || d == NULL || c == NULL)
+        return SC_WORK_NONE;
+    if (d->legs > 1)
+        return SC_WORK_CONSULT;
+    if (a->acd_call)
+        return SC_WORK_ACD;
+    if (caller == NULL || !handle_equal(caller->dn, a->dn))
+        return is_trunk(sc, c->source) ? SC_WORK_INBOUND : SC_WORK_INTERNAL;
+    if (pool_get(&sc->dns, c->target_dn) == NULL)
+        return SC_WORK_NONE;
+    return is_trunk(sc, c->target_dn) ? SC_WORK_OUTBOUND : SC_WORK_INTERNAL;
+}
+
 void agent_status(const struct sc *sc, const struct agent *a, struct sc_agent_event *ret)
 {
     const struct dn *d = pool_get(&sc->dns, a->dn);
@@ -54,6 +80,7 @@ void agent_status(const struct sc *sc, const struct agent *a, struct sc_agent_ev
     text_copy(ret->agent, sizeof(ret->agent), a->id);
     text_copy(ret->dn, sizeof(ret->dn), d != NULL ? d->number : "");
     ret->state = (enum sc_agent_state)a->state;
+    ret->work = work_of(sc, a);
     text_copy(ret->reason, sizeof(ret->reason), a->reason);
     ret->since = a->since;
     if (c != NULL)

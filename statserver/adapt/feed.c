@@ -42,6 +42,7 @@ static void from_agent(struct stat_agent *to, const Sf__AgentStatus *from)
     copy(to->dn, sizeof(to->dn), from->dn);
     copy(to->reason, sizeof(to->reason), from->reason);
     copy(to->call, sizeof(to->call), from->call);
+    copy(to->work, sizeof(to->work), from->work);
     for (size_t i = 0; i < from->n_queues && to->queue_count < STAT_QUEUES_MAX; i++)
         copy(to->queues[to->queue_count++], STAT_ID_SIZE, from->queues[i]);
 }

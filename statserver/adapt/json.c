@@ -29,12 +29,12 @@ static json_t *agent_json(const struct stat_agent *a)
 
     for (uint32_t i = 0; i < a->queue_count; i++)
         json_array_append_new(queues, text(a->queues[i]));
-    return must(json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "site",
+    return must(json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:b}", "site",
                           text(a->site), "agent", text(a->agent), "dn", text(a->dn), "state",
                           a->monitored ? stat_state_name(a->state) : "not_monitored", "reason",
                           text(a->reason), "since_ms", (json_int_t)a->since_ms, "queues", queues,
-                          "call", text(a->call), "calls", number(a->calls), "talk_ms",
-                          number(a->talk_ms), "monitored", a->monitored));
+                          "call", text(a->call), "work", text(a->work), "calls", number(a->calls),
+                          "talk_ms", number(a->talk_ms), "monitored", a->monitored));
 }
 
 static json_t *queue_json(const struct stat_queue *q)

@@ -86,6 +86,7 @@ static void part_agent(struct part *part, const struct stat_agent *from)
     status->reason = text(from->reason);
     status->since_ms = from->since_ms;
     status->call = text(from->call);
+    status->work = text(from->work);
     status->n_queues = from->queue_count;
     status->queues = part->agent_queues[i];
     for (uint32_t q = 0; q < from->queue_count; q++)

@@ -217,7 +217,7 @@ static void empty_unseen(struct stat_core *core, const char *site, bool local)
             agent->data.state == STAT_LOGGED_OUT)
             continue;
         agent->data.state = STAT_LOGGED_OUT;
-        agent->data.reason[0] = agent->data.call[0] = '\0';
+        agent->data.reason[0] = agent->data.call[0] = agent->data.work[0] = '\0';
         agent->data.since_ms = 0;
         changed(core, &agent->change);
     }

@@ -31,6 +31,7 @@
 
 #define STAT_SITE_SIZE    32
 #define STAT_ID_SIZE      64
+#define STAT_WORK_SIZE    16
 #define STAT_TEXT_SIZE    160
 #define STAT_SITES_MAX    4
 #define STAT_SOURCES_MAX  8
@@ -75,6 +76,7 @@ struct stat_agent {
     char queues[STAT_QUEUES_MAX][STAT_ID_SIZE];
     uint32_t queue_count;
     char call[STAT_ID_SIZE];
+    char work[STAT_WORK_SIZE]; /* what a busy agent is busy with */
     uint64_t calls;
     uint64_t talk_ms;
     bool monitored;
