@@ -769,7 +769,7 @@ void call_invite(struct sc *sc, const struct sip_event *event)
             answer_status(sc, event, status, CORE_COUNTS);
         return;
     }
-    text_copy_str(c->called, sizeof(c->called), number);
+    text_copy_number(c->called, sizeof(c->called), number);
     c->forwarded = forwarded || (source->type == SC_DN_TRUNK &&
                                  text_eq(source->number, sc->options.dr_peer_trunk));
     (void)call_keep_body(sc, c, body);

@@ -25,6 +25,9 @@
  * edge. */
 void text_copy(char *to, size_t size, const char *from);
 void text_copy_str(char *to, size_t size, struct sip_str from);
+/* Of a URI's user part: escapes of characters that need none are taken off, "%32010" is 2010
+ * (RFC 3261 19.1.4); "%2B" is taken for the + of a global number, too. */
+void text_copy_number(char *to, size_t size, struct sip_str from);
 bool text_eq(const char *a, const char *b);
 
 /* The owner that a transaction carries: which object its events are for. */

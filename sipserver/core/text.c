@@ -16,6 +16,27 @@ void text_copy_str(char *to, size_t size, struct sip_str from)
     to[len] = '\0';
 }
 
+void text_copy_number(char *to, size_t size, struct sip_str from)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "-_.!~*'()+"; /* unreserved of RFC 3261 25.1, and + */
+    size_t len = 0, at = 0, n;
+
+    while (at < from.len && len + 1 < size) {
+        struct sip_str escape = {from.p + at, 3};
+        char one[2];
+
+        if (from.p[at] == '%' && from.len - at >= 3 &&
+            sip_unescape(escape, one, sizeof(one), &n) == 0 && strchr(plain, one[0]) != NULL) {
+            to[len++] = one[0];
+            at += 3;
+        } else {
+            to[len++] = from.p[at++];
+        }
+    }
+    to[len] = '\0';
+}
+
 bool text_eq(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;

@@ -479,7 +479,7 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
         answer_status(sc, event, 491, CORE_COUNTS);
         return;
     }
-    text_copy_str(plan.number, sizeof(plan.number), to.uri.user);
+    text_copy_number(plan.number, sizeof(plan.number), to.uri.user);
     attended = find_replaces(to.uri.headers, &replaces);
     accept_refer(sc, c, l, event);
     if (attended)

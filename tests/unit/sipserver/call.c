@@ -133,6 +133,15 @@ Test(call, unknown_number_is_404_and_phone_out_of_service_is_480)
     kit_assert_empty(k);
 }
 
+Test(call, an_escaped_digit_is_the_digit_rfc3261_19_1_4)
+{
+    ua_call(&phone[0], "1%301", OFFER);
+    establish(&phone[0], &phone[1]);
+    release(&phone[0], &phone[1]);
+    ua_call(&phone[0], "1%2301", OFFER); /* 1#01 */
+    ua_expect(&phone[0], 404);
+}
+
 Test(call, busy_and_decline_are_passed_on)
 {
     ua_call(&phone[0], "101", OFFER);
