@@ -71,6 +71,9 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->contacts_max = OPTION(c, contacts_max, o->contacts_max);
     if (o->contacts_max > SC_CONTACTS_MAX)
         o->contacts_max = SC_CONTACTS_MAX;
+    o->flow_grace_ms = OPTION(c, flow_grace_ms, o->flow_grace_ms);
+    o->flow_timer_s = OPTION(c, flow_timer_s, o->flow_timer_s);
+    o->path_strict = OPTION(c, path_strict, o->path_strict);
     o->lockout_refusals = OPTION(c, lockout_refusals, o->lockout_refusals);
     o->lockout_window_ms = OPTION(c, lockout_window_ms, o->lockout_window_ms);
     o->lockout_time_ms = OPTION(c, lockout_time_ms, o->lockout_time_ms);

@@ -260,8 +260,12 @@ void stream_turn_end(struct stream *stream)
     stream->unsent_n = 0;
     for (unsigned i = 0; i < n; i++)
         server_step(stream->server, &(struct sc_event){.kind = SC_EV_UNSENT, .txn = unsent[i]});
-    while ((link = list_pop(&stream->over)) != NULL)
-        connection_free(CONTAINER_OF(link, struct connection, in_over));
+    while ((link = list_pop(&stream->over)) != NULL) {
+        struct connection *c = CONTAINER_OF(link, struct connection, in_over);
+
+        server_step(stream->server, &(struct sc_event){.kind = SC_EV_FLOW_LOST, .src = c->peer});
+        connection_free(c);
+    }
     loop_timer_set(stream->timer,
                    stream->unsent_n > 0 ? loop_now(stream_loop(stream)) : deadline(stream));
 }

@@ -174,7 +174,7 @@ bool agent_can_take(const struct sc *sc, const struct agent *a)
     const struct dn *d = pool_get(&sc->dns, a->dn);
 
     return a->state == SC_AGENT_READY && !a->logout_due && d != NULL && d->in_service &&
-           d->legs == 0;
+           dn_reachable(d) && d->legs == 0;
 }
 
 /* Enter A on the list of Q behind all who have been idle longer. */
@@ -231,6 +231,11 @@ static void update_idle(struct sc *sc, struct agent *a)
         if (q != NULL && !list_linked(&a->membership[i].in_idle))
             enter_idle(sc, q, a, &a->membership[i]);
     }
+}
+
+void agent_phone_reached(struct sc *sc, struct agent *a)
+{
+    update_idle(sc, a);
 }
 
 /* ---- who serves what ---- */

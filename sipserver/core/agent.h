@@ -31,6 +31,9 @@ void agent_logout(struct sc *sc, struct agent *a, const char *reason);
 /* agent_phone - the agent's phone went in or out of service. */
 void agent_phone(struct sc *sc, struct agent *a, bool in_service);
 
+/* agent_phone_reached - the phone, in service, can be reached again, or no longer. */
+void agent_phone_reached(struct sc *sc, struct agent *a);
+
 /* agents_watch_phones - the site became PEERED: phones that are out of service have a grace (R-4).
  */
 void agents_watch_phones(struct sc *sc);

@@ -4,6 +4,7 @@
 
 #define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, REFER"
 #define SUPPORTED "timer"
+#define REGISTRAR "path, outbound" /* of a REGISTER, besides */
 
 struct sip_str answer_allow(void)
 {
@@ -15,9 +16,11 @@ struct sip_str answer_supported(void)
     return SIP_STR(SUPPORTED);
 }
 
-static bool supported(struct sip_str option)
+static bool supported(struct sip_str option, enum sip_method method)
 {
-    struct sip_str rest = SIP_STR(SUPPORTED), one;
+    struct sip_str rest = method == SIP_REGISTER ? SIP_STR(SUPPORTED ", " REGISTRAR)
+                                                 : SIP_STR(SUPPORTED),
+                   one;
 
     while (sip_list_next(&rest, &one))
         if (sip_str_eq_nocase(one, option))
@@ -97,7 +100,7 @@ bool answer_extension(struct sc *sc, const struct sip_event *event)
 
     sip_buf_init(&b, text, sizeof(text));
     while (sip_values_next(&it, &option)) {
-        if (supported(option))
+        if (supported(option, event->method))
             continue;
         sip_put_text(&b, b.len > 0 ? ", " : "");
         sip_put(&b, option);
@@ -166,9 +169,10 @@ bool answer_content(struct sc *sc, const struct sip_event *event)
 
 void answer_options(struct sc *sc, const struct sip_event *event)
 {
-    const struct sip_extra extras[] = {{.id = SIP_H_ALLOW, .value = SIP_STR(ALLOW)},
-                                       {.id = SIP_H_SUPPORTED, .value = SIP_STR(SUPPORTED)},
-                                       {.id = SIP_H_ACCEPT, .value = SIP_STR(CONTENT)}};
+    const struct sip_extra extras[] = {
+        {.id = SIP_H_ALLOW, .value = SIP_STR(ALLOW)},
+        {.id = SIP_H_SUPPORTED, .value = SIP_STR(SUPPORTED ", " REGISTRAR)},
+        {.id = SIP_H_ACCEPT, .value = SIP_STR(CONTENT)}};
     struct sip_reply reply = {.status = 200, .extras = extras, .extras_n = 3};
 
     if (answer_extension(sc, event))

@@ -6,6 +6,8 @@
 
 #include "sipserver/core/agent.h"
 #include "sipserver/core/answer.h"
+#include "sipserver/core/auth.h"
+#include "sipserver/core/binding.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/forward.h"
 #include "sipserver/core/hunt.h"
@@ -14,7 +16,6 @@
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/record.h"
-#include "sipserver/core/registrar.h"
 #include "sipserver/core/relay.h"
 #include "sipserver/core/ring.h"
 #include "sipserver/core/report.h"
@@ -117,7 +118,7 @@ void call_keep_answer(struct sc *sc, struct call *c, struct sip_content body)
  * was for us. */
 static unsigned status_for_caller(unsigned status)
 {
-    if ((status >= 300 && status < 400) || status == 408 || status == 503)
+    if ((status >= 300 && status < 400) || status == 408 || status == 430 || status == 503)
         return 480;
     return status == 401 || status == 407 ? 403 : status;
 }
@@ -125,7 +126,7 @@ static unsigned status_for_caller(unsigned status)
 /* The target could not be reached, as opposed to: someone there said no. */
 static bool unreachable(unsigned status)
 {
-    return status == 408 || status == 480 || (status >= 500 && status < 600);
+    return status == 408 || status == 430 || status == 480 || (status >= 500 && status < 600);
 }
 
 /* A trunk that did not take the call, as opposed to: the other end of the world said no. */
@@ -229,7 +230,7 @@ static void a_leave_queue(struct sc *sc, void *object, const void *argument)
     c->left = c->queue;
     c->queue = HANDLE_NONE;
     c->from_queue = false;
-    c->contact_next = 0;
+    c->phones.n = 0;
 }
 
 static void a_refuse_caller(struct sc *sc, void *object, const void *argument)
@@ -440,6 +441,8 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
     if (a != NULL) /* its queue is gone: there is no place to go back to */
         agent_no_answer(sc, a, failure.reason);
     c->at_peer = false; /* whoever comes next is judged anew */
+    if (c->ringing || (failure.status != 408 && failure.status != 430))
+        binding_instance_tried(&c->phones);
     if (next_trunk) {
         sc->counts[N_TRUNK_NEXT]++;
         report_note(sc, SC_NOTE_TRUNK, d->number, NULL, NULL, failure.reason);
@@ -451,11 +454,11 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
         text_copy(number, sizeof(number), c->number_now);
         route_call(sc, c, number);
     } else if (d != NULL && d->type == SC_DN_EXTENSION && unreachable(failure.status) &&
-               registrar_nth(d, c->contact_next) != NULL) {
+               binding_next(sc, d, &c->phones) != NULL) {
         text_copy(number, sizeof(number), c->number_now);
         route_call(sc, c, number);
     } else if (t != NULL && c->targets_next < t->n) {
-        c->contact_next = 0;
+        c->phones.n = 0;
         c->tries_n = 0;
         route_call(sc, c, t->number[c->targets_next++]);
     } else if (pool_get(&sc->dns, c->left) != NULL) { /* back to the queue that it came from */
@@ -537,14 +540,17 @@ static void call_event(struct sc *sc, struct call *c, enum call_event event, con
 
 /* ---- routing ---- */
 
-bool call_phone_target(struct dn *d, unsigned n, struct leg_target *ret_target)
+bool call_phone_target(const struct sc *sc, const struct dn *d, struct phone_tries *tries,
+                       struct leg_target *ret_target)
 {
-    const struct binding *b = registrar_nth(d, n);
+    const struct binding *b = binding_next(sc, d, tries);
 
+    *ret_target = (struct leg_target){0};
     if (b == NULL)
         return false;
-    *ret_target = (struct leg_target){
-        .dn = d, .addr = b->source, .uri = sip_str_of(b->contact), .by_flow = true};
+    if (tries != NULL)
+        binding_tried(sc, tries, b);
+    binding_target(sc, b, ret_target);
     return true;
 }
 
@@ -552,12 +558,10 @@ static void offer_phone(struct sc *sc, struct call *c, struct dn *d)
 {
     struct leg_target target;
 
-    if (!call_phone_target(d, c->contact_next, &target)) {
-        (void)call_phone_target(d, 0,
-                                &target); /* phones left meanwhile; in service, there is one */
-        c->contact_next = 0;
+    if (!call_phone_target(sc, d, &c->phones, &target)) {
+        c->phones.n = 0; /* phones left meanwhile; reachable, there is one */
+        (void)call_phone_target(sc, d, &c->phones, &target);
     }
-    c->contact_next++;
     call_event(sc, c, CALL_EV_TO_TARGET, &target);
 }
 
@@ -618,7 +622,7 @@ static bool detoured(struct sc *sc, struct call *c, const struct route *route, c
     c->queue = q->dn;
     overflowed(sc, c, why);
     c->queue = before;
-    c->contact_next = 0;
+    c->phones.n = 0;
     route_call(sc, c, target);
     return true;
 }
@@ -780,9 +784,31 @@ void call_invite(struct sc *sc, const struct sip_event *event)
 
 /* ---- what the legs' transactions say ---- */
 
+/* The flow that L went over has failed, and nobody has seen the call: the same offer by another
+ * flow, or to another phone of the number (RFC 5626 7).  False: there is none. */
+static bool next_flow(struct sc *sc, struct call *c, struct leg *l)
+{
+    const struct dn *d = pool_get(&sc->dns, c->target_dn);
+    const struct binding *b = d != NULL ? binding_next(sc, d, &c->phones) : NULL;
+    struct leg_target target = {0};
+    struct leg *next;
+
+    if (b == NULL || !l->by_flow || c->ringing)
+        return false;
+    binding_tried(sc, &c->phones, b);
+    binding_target(sc, b, &target);
+    next = leg_call(sc, c, &target);
+    if (next == NULL)
+        return false;
+    c->target = pool_handle(&sc->legs, next);
+    leg_gone(sc, l); /* after the new one, so that the phone stays busy */
+    return true;
+}
+
 static void target_response(struct sc *sc, struct call *c, struct leg *l,
                             const struct sip_event *event)
 {
+    bool flow_failed = l->by_flow && event->kind == SIP_EV_UNSENT; /* RFC 5626 7 */
     bool current;
 
     if ((event->status > 100 && event->status < 300) || event->status == 422)
@@ -818,6 +844,9 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     if (current && l->state == LEG_CALLING && event->status == 422 &&
         session_raise(l, event->msg) && leg_call_again(sc, c, l))
         return; /* RFC 4028 7.3 */
+    if (current && l->state == LEG_CALLING && (flow_failed || event->status == 430) &&
+        next_flow(sc, c, l))
+        return;
     if (l->state == LEG_CALLING && ring_refused(sc, c, l, event->status)) {
         leg_gone(sc, l);
         return;
@@ -827,7 +856,10 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     leg_gone(sc, l);
     if (current)
         call_event(sc, c, CALL_EV_FAILED,
-                   &(struct failure){event->status, call_why_refused(event->status), false});
+                   &(struct failure){flow_failed ? 430 : event->status,
+                                     flow_failed ? "the phone's connection is lost"
+                                                 : call_why_refused(event->status),
+                                     false});
 }
 
 static void caller_event(struct sc *sc, struct call *c, struct leg *l,
@@ -943,7 +975,7 @@ void call_offer_agent(struct sc *sc, struct call *c, struct agent *a)
     queue_remove(sc, c);
     c->agent = pool_handle(&sc->agents, a);
     c->from_queue = true;
-    c->contact_next = 0;
+    c->phones.n = 0;
     agent_offer(sc, a, c);
     offer_phone(sc, c, d);
     if (q->distribution == SC_RING_ALL)

@@ -41,9 +41,11 @@ void call_offer_agent(struct sc *sc, struct call *c, struct agent *a);
 /* call_agent_left - A logged out, or its phone is lost: an offer of C to A is taken back. */
 void call_agent_left(struct sc *sc, struct call *c, struct agent *a, const char *reason);
 
-/* call_phone_target - where the N-th phone of D is; false: there is none. */
+/* call_phone_target - where the next phone of D is that TRIES (may be NULL) does not name, which names
+ * it then; false: there is none. */
 struct leg_target;
-bool call_phone_target(struct dn *d, unsigned n, struct leg_target *ret_target);
+bool call_phone_target(const struct sc *sc, const struct dn *d, struct phone_tries *tries,
+                       struct leg_target *ret_target);
 
 /* call_why_refused - STATUS of a phone in words, as the reason of its agent. */
 const char *call_why_refused(unsigned status);

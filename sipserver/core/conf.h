@@ -43,7 +43,10 @@ struct sc_options {
     uint32_t registration_expires_min_s;
     uint32_t registration_expires_max_s;
     uint32_t contacts_max;
-    uint32_t ring_timeout_ms;   /* an agent's phone rings so long */
+    uint32_t flow_grace_ms;   /* a phone whose connection has ended counts as registered so long */
+    uint32_t flow_timer_s;    /* Flow-Timer for connections (RFC 5626 4.4) */
+    bool path_strict;         /* a REGISTER with Path needs Supported: path (RFC 3327 5.3) */
+    uint32_t ring_timeout_ms; /* an agent's phone rings so long */
     uint32_t answer_timeout_ms; /* any other target rings so long */
     uint32_t wrap_up_ms;
     uint32_t session_expires_s; /* RFC 4028: the interval that we ask for */

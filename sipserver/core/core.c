@@ -5,6 +5,7 @@
 
 #include "sipserver/core/agent.h"
 #include "sipserver/core/answer.h"
+#include "sipserver/core/binding.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
@@ -44,6 +45,8 @@ void sc_options_default(struct sc_options *o)
         .recovery_hold_max_ms = 300000,
         .registration_expires_min_s = 10,
         .registration_expires_max_s = 3600,
+        .flow_grace_ms = 60000,
+        .flow_timer_s = 120,
         .contacts_max = SC_CONTACTS_MAX,
         .ring_timeout_ms = 20000,
         .answer_timeout_ms = 180000,
@@ -128,6 +131,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     carve_pool(c, &sc->queues, m->dns, sizeof(struct queue));
     carve_pool(c, &sc->targets, m->dns, sizeof(struct targets));
     carve_pool(c, &sc->bindings, m->registrations, sizeof(struct binding));
+    carve_pool(c, &sc->paths, m->registrations, sizeof(struct path));
     carve_pool(c, &sc->agents, m->agents, sizeof(struct agent));
     carve_pool(c, &sc->calls, m->calls, sizeof(struct call));
     carve_pool(c, &sc->legs, legs, sizeof(struct leg));
@@ -193,6 +197,7 @@ struct sc *sc_init(void *memory, const struct sc_conf *conf, uint64_t seed, mono
     sc->digest.nonce_life_s = 300;
     dns_init(sc);
     list_init(&sc->over);
+    bindings_init(sc);
     peering_init(sc);
     new_stack(sc);
     return sc;
@@ -357,7 +362,7 @@ static void sip_happened(struct sc *sc, const struct sip_event *event)
 static void timer_fired(struct sc *sc, struct timer *t)
 {
     switch ((enum timer_kind)t->kind) {
-    case TIMER_BINDING: registrar_expired(sc, CONTAINER_OF(t, struct binding, expiry)); break;
+    case TIMER_BINDING: binding_timer(sc, CONTAINER_OF(t, struct binding, expiry)); break;
     case TIMER_TRUNK_CHECK: trunk_timer_check(sc, CONTAINER_OF(t, struct trunk, check)); break;
     case TIMER_TRUNK_FORCE: trunk_timer_force(sc, CONTAINER_OF(t, struct trunk, force)); break;
     case TIMER_TRUNK_HOLD: trunk_timer_hold(sc, CONTAINER_OF(t, struct trunk, hold)); break;
@@ -429,18 +434,13 @@ static void forget(struct sc *sc)
         pool_put(&sc->calls, c);
     }
     agents_forget(sc);
-    for (struct binding *b = pool_next(&sc->bindings, NULL); b != NULL;
-         b = pool_next(&sc->bindings, b)) {
-        disarm(sc, &b->expiry);
-        list_remove(&b->in_dn);
-        pool_put(&sc->bindings, b);
-    }
+    bindings_forget(sc);
     for (struct queue *q = pool_next(&sc->queues, NULL); q != NULL; q = pool_next(&sc->queues, q)) {
         q->waiting_n = q->in_music = 0;
         memset(q->waiting_by, 0, sizeof(q->waiting_by));
     }
     for (struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {
-        d->legs = d->bindings_n = 0;
+        d->legs = 0;
         if (d->type == SC_DN_EXTENSION && d->in_service) {
             d->in_service = false;
             text_copy(d->reason, sizeof(d->reason), "not registered");
@@ -532,6 +532,7 @@ static void happened(struct sc *sc, const struct sc_event *event)
             sip_unsent(sc->sip, sc->now, event->txn, &sc->out->sip, &sip);
         sip_happened(sc, &sip);
         return;
+    case SC_EV_FLOW_LOST: bindings_flow_lost(sc, &event->src); return;
     case SC_EV_AGENT_REQUEST: agent_request(sc, event->agent); break;
     case SC_EV_CONF_BEGIN:
         sc->seen++;

@@ -97,6 +97,7 @@ enum sc_event_kind {
     SC_EV_TICK,          /* only the time */
     SC_EV_DATAGRAM,      /* data, src */
     SC_EV_UNSENT,        /* a datagram of TXN could not be sent */
+    SC_EV_FLOW_LOST,     /* the connection src.flow has ended */
     SC_EV_AGENT_REQUEST, /* agent */
     SC_EV_CONF_BEGIN,    /* a whole configuration follows: what is not named until LOADED goes */
     SC_EV_CONF_OPTIONS,  /* options */

@@ -5,7 +5,7 @@
 
 #include "sipserver/core/agent.h"
 #include "sipserver/core/queue.h"
-#include "sipserver/core/registrar.h"
+#include "sipserver/core/binding.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/trunk.h"
 
@@ -88,7 +88,7 @@ void dn_delete(struct sc *sc, struct dn *d)
 
     if (a != NULL)
         agent_logout(sc, a, "DN deleted");
-    registrar_forget(sc, d, "DN deleted");
+    bindings_drop_all(sc, d, "DN deleted");
     if (d->type == SC_DN_TRUNK || d->type == SC_DN_SERVICE)
         trunk_delete(sc, d);
     else if (d->type == SC_DN_QUEUE)

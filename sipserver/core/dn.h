@@ -25,6 +25,13 @@ bool dns_sweep(struct sc *sc);
  * changes. */
 void dn_set_service(struct sc *sc, struct dn *d, bool in_service, const char *reason);
 
+/* dn_reachable - true when phone D has a connection, or needs none.  An extension whose connections
+ * have all ended is in service until their grace is over, but cannot be called. */
+static inline bool dn_reachable(const struct dn *d)
+{
+    return d->type != SC_DN_EXTENSION || d->lost_n < d->bindings_n;
+}
+
 /* dn_leg_added, dn_leg_removed - a live leg at a phone: its agent is busy meanwhile. */
 void dn_leg_added(struct sc *sc, struct dn *d, struct call *c);
 void dn_leg_removed(struct sc *sc, struct dn *d);

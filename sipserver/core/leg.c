@@ -164,9 +164,10 @@ bool leg_call_again(struct sc *sc, struct call *c, struct leg *l)
 {
     struct sip_request r;
 
+    if (l->dialog.state != SIP_DIALOG_NONE)
+        l->dialog.routes_len = 0; /* of the dialog that failed; else those that the INVITE took */
     l->dialog.state = SIP_DIALOG_NONE;
     l->dialog.remote_tag_len = 0;
-    l->dialog.routes_len = 0;
     sip_dialog_request(&l->dialog, SIP_INVITE, &r);
     if (send_invite(sc, c, l, &r) == 0)
         return true;
@@ -179,7 +180,8 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     struct leg *l = leg_new(sc, c, target->dn);
     char tag[SIP_TOKEN_MAX], call_id[SIP_TOKEN_MAX], to_uri[SIP_URI_MAX], to[SIP_PARTY_MAX],
         from[SIP_PARTY_MAX];
-    struct sip_request r = {.method = SIP_INVITE, .uri = target->uri, .cseq = 1};
+    struct sip_request r = {
+        .method = SIP_INVITE, .uri = target->uri, .route = target->route, .cseq = 1};
     struct sip_buf b;
     uint64_t owner;
 

@@ -18,6 +18,7 @@ struct leg_target {
     struct dn *dn;
     struct sip_addr addr;
     struct sip_str uri;
+    struct sip_str route;    /* proxies in between (RFC 3327) */
     bool by_flow;            /* a registered phone */
     const struct leg *shown; /* who calls; NULL: the call's caller */
 };

@@ -27,6 +27,10 @@
 #define SC_CONTACTS_MAX                                                                            \
     8 /* phones registered under one number; option contacts-max may lower it                      \
        */
+#define SC_INSTANCE_SIZE   64  /* +sip.instance of a phone (RFC 5626), with its NUL */
+#define SC_PATH_SIZE       512 /* bytes, Path of a registration (RFC 3327) */
+#define SC_Q_NONE          UINT16_MAX
+#define SC_FLOW_LISTS      4096 /* connections are found among so many lists */
 #define SC_RECORD_LEGS_MAX 5    /* of a call record: the caller's leg and the last targets */
 #define SC_GUARD_COUNTS    8192 /* (address, number) pairs whose refused passwords are counted */
 #define SC_OFFER_SIZE      4096 /* bytes of the body of an INVITE that waits or is offered */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sipserver/core/agent.h"
+#include "sipserver/core/binding.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
@@ -160,7 +161,7 @@ static bool dns_sane(const struct sc *sc)
     }
     for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
         counted += l->counted && pool_get(&sc->dns, l->dn) != NULL ? 1 : 0;
-    return legs == counted && bindings == sc->bindings.used;
+    return legs == counted && bindings == sc->bindings.used && bindings_sane(sc);
 }
 
 static bool trunks_sane(const struct sc *sc)

@@ -1,137 +1,103 @@
 #include "sipserver/core/registrar.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "sipserver/core/answer.h"
+#include "sipserver/core/auth.h"
+#include "sipserver/core/binding.h"
 #include "sipserver/core/dn.h"
-#include "sipserver/core/report.h"
-
-/* ---- digest ---- */
-
-static void challenge(struct sc *sc, const struct sip_event *event, const struct dn *d, bool stale)
-{
-    /* One challenge only: phones of today give up when one of several names an algorithm that they
-     * do not have. */
-    bool md5 = d == NULL || d->ha1.md5[0] != '\0';
-    char value[512];
-    struct sip_buf b;
-    struct sip_extra extra = {.id = SIP_H_WWW_AUTHENTICATE};
-    struct sip_reply reply = {.status = 401, .extras = &extra, .extras_n = 1};
-
-    sip_buf_init(&b, value, sizeof(value));
-    sip_digest_challenge(&sc->digest, wall_s(sc), &event->src, sip_str_of(sc->options.realm),
-                         md5 ? SIP_MD5 : SIP_SHA256, stale, &b);
-    extra.value = sip_buf_str(&b);
-    sc->counts[N_CHALLENGED]++;
-    (void)sip_reply_once(sc->sip, event, &reply, &sc->out->sip);
-}
-
-/* Credentials P for the account of D.  Without that account they are judged all the same, so that
- * the answers do not tell which numbers there are. */
-static enum sip_digest_result judge(const struct sc *sc, const struct sip_event *event,
-                                    const struct dn *d, const struct sip_digest_params *p)
-{
-    static const struct sip_ha1 nobody;
-    bool theirs = d != NULL && sip_str_eq(p->username, sip_str_of(d->digest_user));
-
-    return sip_digest_verify(&sc->digest, wall_s(sc), &event->src, p, event->msg,
-                             theirs ? &d->ha1 : &nobody);
-}
-
-static void wrong_password(struct sc *sc, const struct sip_event *event, struct sip_str number)
-{
-    const struct sc_options *o = &sc->options;
-    struct guard_limits limits = {o->lockout_refusals, o->lockout_window_ms, o->lockout_time_ms};
-
-    if (guard_refused(&sc->guard, sc->now, &limits, &event->src, number))
-        sc->counts[N_LOCKOUTS]++;
-    answer_status(sc, event, 403, N_FORBIDDEN);
-}
-
-bool auth_check(struct sc *sc, const struct sip_event *event, const struct dn *d)
-{
-    struct sip_str number = d != NULL ? sip_str_of(d->number) : SIP_STR_NONE;
-    struct sip_digest_params p;
-    enum sip_digest_result result =
-        sip_digest_find(event->msg, SIP_H_AUTHORIZATION, sip_str_of(sc->options.realm), &p);
-
-    if (result == SIP_DIGEST_OK) {
-        if (guard_locked(&sc->guard, sc->now, &event->src, number)) {
-            answer_status(sc, event, 403, N_LOCKED_OUT); /* as for a wrong password */
-            return false;
-        }
-        result = judge(sc, event, d, &p);
-    }
-    switch (result) {
-    case SIP_DIGEST_OK: return true;
-    case SIP_DIGEST_ABSENT:
-    case SIP_DIGEST_BAD_NONCE: challenge(sc, event, d, false); return false;
-    case SIP_DIGEST_STALE: challenge(sc, event, d, true); return false;
-    case SIP_DIGEST_WRONG: wrong_password(sc, event, number); return false;
-    case SIP_DIGEST_MALFORMED: break;
-    }
-    answer_status(sc, event, 400, N_FORBIDDEN);
-    return false;
-}
-
-/* ---- bindings ---- */
-
-const struct binding *registrar_nth(const struct dn *d, unsigned n)
-{
-    struct list_link *link = list_first(&d->bindings);
-
-    while (link != NULL && n-- > 0)
-        link = list_next(&d->bindings, link);
-    return link != NULL ? CONTAINER_OF(link, struct binding, in_dn) : NULL;
-}
-
-static void drop(struct sc *sc, struct dn *d, struct binding *b, const char *reason)
-{
-    disarm(sc, &b->expiry);
-    list_remove(&b->in_dn);
-    pool_put(&sc->bindings, b);
-    d->bindings_n--;
-    if (d->bindings_n == 0)
-        dn_set_service(sc, d, false, reason);
-}
-
-void registrar_expired(struct sc *sc, struct binding *b)
-{
-    drop(sc, pool_get(&sc->dns, b->dn), b, "registration expired");
-}
-
-void registrar_forget(struct sc *sc, struct dn *d, const char *reason)
-{
-    struct list_link *link;
-
-    while ((link = list_first(&d->bindings)) != NULL)
-        drop(sc, d, CONTAINER_OF(link, struct binding, in_dn), reason);
-}
-
-static struct binding *find(const struct dn *d, const struct sip_uri *uri)
-{
-    LIST_EACH(link, &d->bindings)
-    {
-        struct binding *b = CONTAINER_OF(link, struct binding, in_dn);
-        struct sip_uri other;
-
-        if (sip_uri_parse(sip_str_of(b->contact), &other) == 0 && sip_uri_eq(uri, &other))
-            return b;
-    }
-    return NULL;
-}
-
-static uint64_t call_id_hash(const struct sc *sc, const struct sip_msg *m)
-{
-    return siphash24(sc->conf.secret, m->call_id.p, m->call_id.len);
-}
 
 /* What one Contact of a REGISTER asks for. */
 struct wish {
-    struct sip_party party;
+    struct sip_str contact;
+    struct binding_name name;
     uint32_t expires_s;
+    uint16_t q;
 };
+
+/* What a REGISTER asks for. */
+struct wishes {
+    struct wish contact[SC_CONTACTS_MAX];
+    unsigned n;
+    bool star;
+    bool outbound; /* RFC 5626 is applied */
+    struct sip_str path;
+    char path_text[SC_PATH_SIZE];
+    struct sip_addr source; /* where requests for the phone go */
+};
+
+/* A REGISTER is refused with STATUS, counted as WHY. */
+struct refusal {
+    unsigned status;
+    enum core_count why;
+};
+
+static const struct refusal granted = {0, CORE_COUNTS};
+
+static struct refusal refusal(unsigned status, enum core_count why)
+{
+    return (struct refusal){status, why};
+}
+
+static bool supports(const struct sip_msg *m, struct sip_str option)
+{
+    return sip_msg_has_token(m, SIP_H_SUPPORTED, option) ||
+           sip_msg_has_token(m, SIP_H_REQUIRE, option);
+}
+
+/* ---- Path (RFC 3327) ---- */
+
+/* The last value is of the proxy next to the phone; ";ob" says that it knows outbound. */
+static bool first_hop_has_outbound(const struct wishes *w)
+{
+    struct sip_str rest = w->path, one, unused;
+    struct sip_party party;
+    bool ob = false;
+
+    while (sip_list_next(&rest, &one))
+        ob = sip_party_parse(one, &party) == 0 && sip_param_get(party.uri.params, "ob", &unused);
+    return ob;
+}
+
+/* Requests go to the proxy that the REGISTER came from: by its connection, or, since it outlives
+ * those, to the port that it names.  Never to another host: a Path is only what somebody wrote. */
+static void find_proxy(struct wishes *w, const struct sip_party *first)
+{
+    struct sip_addr addr;
+
+    if (sip_uri_addr(&first->uri, &addr) != 0 || !sip_addr_same_host(&addr, &w->source))
+        return;
+    addr.local = w->source.local;
+    w->source = addr;
+}
+
+static struct refusal read_path(const struct sc *sc, const struct sip_msg *m, struct wishes *w)
+{
+    struct sip_values it = sip_values(m, SIP_H_PATH);
+    struct sip_party party;
+    struct sip_str one, unused;
+    struct sip_buf b;
+
+    sip_buf_init(&b, w->path_text, sizeof(w->path_text));
+    while (sip_values_next(&it, &one)) {
+        if (sip_party_parse(one, &party) != 0 ||
+            (party.uri.scheme != SIP_SCHEME_SIP && party.uri.scheme != SIP_SCHEME_SIPS) ||
+            !sip_param_get(party.uri.params, "lr", &unused))
+            return refusal(400, N_BAD_REGISTER);
+        if (b.len == 0)
+            find_proxy(w, &party);
+        sip_put_text(&b, b.len > 0 ? ", " : "");
+        sip_put_value(&b, one);
+    }
+    if (b.overflow)
+        return refusal(513, N_BAD_REGISTER);
+    w->path = sip_buf_str(&b);
+    if (!sip_str_empty(w->path) && sc->options.path_strict && !supports(m, SIP_STR("path")))
+        return refusal(420, N_EXTENSION); /* RFC 3327 5.3 */
+    return granted;
+}
+
+/* ---- Contact ---- */
 
 /* Its lifetime: the expires parameter, else the Expires header, else the longest (RFC 3261 10.3,
  * step 7). */
@@ -151,39 +117,126 @@ static uint32_t wished_expires(const struct sc *sc, const struct sip_msg *m,
                                                             : seconds;
 }
 
-/* All Contacts of M.  Returns: 0; else the status that refuses the REGISTER. */
-static unsigned read_wishes(const struct sc *sc, const struct sip_msg *m, struct wish *wishes,
-                            unsigned *ret_n, bool *ret_star)
+/* "0.35" is 350: at most three places behind the point, at most 1 (RFC 3261 25.1, qvalue). */
+static bool read_q(struct sip_str text, uint16_t *ret_q)
 {
-    struct sip_values it = sip_values(m, SIP_H_CONTACT);
-    struct sip_str one;
-    unsigned n = 0;
-    uint32_t expires;
+    unsigned value = 0, place = 1000;
 
-    *ret_star = false;
-    while (sip_values_next(&it, &one)) {
-        struct wish *w = &wishes[n];
-
-        if (n == SC_CONTACTS_MAX)
-            return 403;
-        if (sip_party_parse(one, &w->party) != 0)
-            return 400;
-        if (w->party.star) {
-            *ret_star = true;
-            n++;
-            continue;
-        }
-        if (w->party.uri.scheme != SIP_SCHEME_SIP || w->party.uri_text.len >= SIP_URI_MAX)
-            return 400;
-        w->expires_s = wished_expires(sc, m, &w->party);
-        if (w->expires_s != 0 && w->expires_s < sc->options.registration_expires_min_s)
-            return 423;
-        n++;
+    if (text.len == 0 || text.len > 5 || (text.p[0] != '0' && text.p[0] != '1'))
+        return false;
+    value = text.p[0] == '1' ? 1000 : 0;
+    if (text.len > 1 && text.p[1] != '.')
+        return false;
+    for (size_t i = 2; i < text.len; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        place /= 10;
+        value += place * (unsigned)(text.p[i] - '0');
     }
-    if (*ret_star && (n != 1 || sip_msg_number(m, SIP_H_EXPIRES, &expires) != 0 || expires != 0))
-        return 400; /* RFC 3261 10.3, step 6 */
-    *ret_n = n;
-    return 0;
+    if (value > 1000)
+        return false;
+    *ret_q = (uint16_t)value;
+    return true;
+}
+
+static bool read_q_of(const struct sip_party *party, uint16_t *ret_q)
+{
+    struct sip_str value;
+
+    *ret_q = SC_Q_NONE;
+    return !sip_param_get(party->params, "q", &value) || read_q(value, ret_q);
+}
+
+/* The name of the binding by RFC 5626 6: instance and reg-id count together, and only for a phone
+ * that says that it knows outbound.  Without it a longer instance than ours is none. */
+static bool read_name(const struct sip_msg *m, const struct sip_party *party,
+                      struct binding_name *name)
+{
+    struct sip_str value;
+
+    name->uri = party->uri;
+    name->instance = SIP_STR_NONE;
+    name->reg_id = 0;
+    if (sip_param_get(party->params, "+sip.instance", &value))
+        name->instance = value;
+    if (!sip_str_empty(name->instance) && sip_param_get(party->params, "reg-id", &value) &&
+        supports(m, SIP_STR("outbound")) &&
+        (sip_number_parse(value, INT32_MAX, &name->reg_id) != 0 || name->reg_id == 0 ||
+         name->instance.len >= SC_INSTANCE_SIZE))
+        return false;
+    if (name->instance.len >= SC_INSTANCE_SIZE)
+        name->instance = SIP_STR_NONE;
+    return true;
+}
+
+static struct refusal read_contact(const struct sc *sc, const struct sip_msg *m, struct sip_str one,
+                                   struct wishes *w)
+{
+    struct wish *wish = &w->contact[w->n];
+    struct sip_party party;
+
+    if (w->n == SC_CONTACTS_MAX)
+        return refusal(403, N_REGISTRATIONS_FULL);
+    if (sip_party_parse(one, &party) != 0)
+        return refusal(400, N_BAD_REGISTER);
+    w->n++;
+    if (party.star) {
+        w->star = true;
+        return granted;
+    }
+    if (party.uri.scheme != SIP_SCHEME_SIP || party.uri_text.len >= SIP_URI_MAX ||
+        !read_q_of(&party, &wish->q) || !read_name(m, &party, &wish->name))
+        return refusal(400, N_BAD_REGISTER);
+    wish->contact = party.uri_text;
+    wish->expires_s = wished_expires(sc, m, &party);
+    if (wish->expires_s != 0 && wish->expires_s < sc->options.registration_expires_min_s)
+        return refusal(423, CORE_COUNTS);
+    w->outbound |= wish->name.reg_id != 0;
+    return granted;
+}
+
+static bool direct(const struct sip_msg *m)
+{
+    struct sip_values it = sip_values(m, SIP_H_VIA);
+    struct sip_str one;
+
+    return sip_values_next(&it, &one) && !sip_values_next(&it, &one);
+}
+
+static struct refusal read_wishes(const struct sc *sc, const struct sip_event *event,
+                                  struct wishes *w)
+{
+    const struct sip_msg *m = event->msg;
+    struct sip_values it = sip_values(m, SIP_H_CONTACT);
+    struct refusal r;
+    struct sip_str one;
+    uint32_t expires;
+    unsigned added = 0;
+
+    w->n = 0;
+    w->star = w->outbound = false;
+    w->source = event->src;
+    r = read_path(sc, m, w);
+    while (r.status == 0 && sip_values_next(&it, &one))
+        r = read_contact(sc, m, one, w);
+    if (r.status != 0)
+        return r;
+    if (w->star && (w->n != 1 || sip_msg_number(m, SIP_H_EXPIRES, &expires) != 0 || expires != 0))
+        return refusal(400, N_BAD_REGISTER); /* RFC 3261 10.3, step 6 */
+    for (unsigned i = 0; i < w->n && !w->star; i++)
+        added += w->contact[i].expires_s != 0;
+    if (w->outbound && added > 1)
+        return refusal(400, N_BAD_REGISTER); /* RFC 5626 6 */
+    if (w->outbound && !direct(m) && !first_hop_has_outbound(w))
+        return refusal(439, N_NO_OUTBOUND); /* RFC 5626 6, 11.6 */
+    return granted;
+}
+
+/* ---- bindings ---- */
+
+static uint64_t call_id_hash(const struct sc *sc, const struct sip_msg *m)
+{
+    return siphash24(sc->conf.secret, m->call_id.p, m->call_id.len);
 }
 
 /* RFC 3261 10.3, step 7: an older request of the same registration changes nothing. */
@@ -201,111 +254,216 @@ static bool out_of_order(const struct sc *sc, const struct dn *d, const struct s
     return false;
 }
 
+/* Whether there is room for all that W asks for: a REGISTER is done as a whole or not at all
+ * (RFC 3261 10.3, step 7). */
+static struct refusal room_for(const struct sc *sc, const struct dn *d, const struct wishes *w)
+{
+    uint32_t more = 0, fewer = d->lost_n; /* those may be given up */
+
+    for (unsigned i = 0; i < w->n; i++) {
+        const struct wish *wish = &w->contact[i];
+        const struct binding *b = binding_find(d, &wish->name);
+
+        more += b == NULL && wish->expires_s != 0;
+        fewer += b != NULL && b->lost.ns == 0 && wish->expires_s == 0;
+        fewer -= b != NULL && b->lost.ns != 0 && wish->expires_s != 0 && fewer > 0;
+    }
+    if (d->bindings_n + more > sc->options.contacts_max + fewer)
+        return refusal(403, N_REGISTRATIONS_FULL);
+    if (more > sc->bindings.count - sc->bindings.used + fewer)
+        return refusal(503, N_REGISTRATIONS_FULL);
+    return granted;
+}
+
 /* A phone whose connection was lost is here again by another: its calls go on over that one (H-7).
  * Calls of one phone are few, phones that come back with a call up are few: all legs are looked at.
  */
 static void move_legs(struct sc *sc, const struct dn *d, const struct sip_addr *from,
                       const struct sip_addr *to)
 {
+    if (d->legs == 0)
+        return;
     for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
         if (l->by_flow && pool_get(&sc->dns, l->dn) == d && sip_addr_eq(&l->peer, from))
             l->peer = *to;
 }
 
-/* Returns: 0; else the status that refuses it. */
-static unsigned apply(struct sc *sc, struct dn *d, const struct sip_event *event,
-                      const struct wish *w)
+/* The lost binding that phone WISH has left behind: of the same instance, or of the same host where
+ * neither has one. */
+static struct binding *left_behind(const struct dn *d, const struct wish *wish,
+                                   const struct sip_addr *source)
 {
-    struct binding *b = find(d, &w->party.uri);
+    LIST_EACH(link, &d->bindings)
+    {
+        struct binding *b = CONTAINER_OF(link, struct binding, in_dn);
 
-    if (w->expires_s == 0) {
-        if (b != NULL)
-            drop(sc, d, b, "phone unregistered");
-        return 0;
+        if (b->lost.ns == 0 || !sip_str_eq(sip_str_of(b->instance), wish->name.instance) ||
+            (b->instance[0] == '\0' && !sip_addr_same_host(&b->source, source)))
+            continue;
+        return b;
     }
-    if (b == NULL) {
-        if (d->bindings_n >= sc->options.contacts_max)
-            return 403;
-        b = pool_take(&sc->bindings, NULL);
-        if (b == NULL)
-            return 503;
-        b->dn = pool_handle(&sc->dns, d);
-        timer_init(&b->expiry, TIMER_BINDING);
-        list_link_init(&b->in_dn);
-        d->bindings_n++;
-    }
-    (void)sip_str_copy(w->party.uri_text, b->contact, sizeof(b->contact));
-    if (d->legs > 0 && b->source.family != SIP_NO_ADDR && sip_addr_reliable(&b->source) &&
-        (!sip_addr_eq(&b->source, &event->src) || b->source.flow != event->src.flow))
-        move_legs(sc, d, &b->source, &event->src);
-    b->source = event->src;
-    b->call_id = call_id_hash(sc, event->msg);
-    b->cseq = event->msg->cseq.number;
-    b->expires = mono_add_ms(sc->now, (int64_t)w->expires_s * 1000);
-    timer_arm(&sc->timers, &b->expiry, b->expires);
-    list_remove(&b->in_dn);
-    list_prepend(&d->bindings, &b->in_dn);
-    dn_set_service(sc, d, true, "registered");
-    return 0;
+    return NULL;
 }
 
-/* 200 with what is registered now. */
-static void confirm(struct sc *sc, const struct sip_event *event, const struct dn *d)
+static struct binding *begin(struct sc *sc, struct dn *d, const struct wish *wish,
+                             const struct sip_addr *source)
 {
-    struct sip_extra extras[SC_CONTACTS_MAX];
-    char text[SC_CONTACTS_MAX * (SIP_URI_MAX + 32)];
-    struct sip_buf b;
+    struct binding *before = left_behind(d, wish, source);
+
+    if (before != NULL)
+        return before;
+    if (d->bindings_n >= sc->options.contacts_max || sc->bindings.used == sc->bindings.count)
+        return binding_lost(d); /* room_for has counted on it */
+    return binding_new(sc, d);
+}
+
+static void apply(struct sc *sc, struct dn *d, const struct sip_msg *m, const struct wishes *w,
+                  const struct wish *wish)
+{
+    struct binding *b = binding_find(d, &wish->name);
+
+    if (wish->expires_s == 0) {
+        if (b != NULL)
+            binding_drop(sc, d, b, "phone unregistered");
+        return;
+    }
+    if (b == NULL)
+        b = begin(sc, d, wish, &w->source);
+    if (b == NULL)
+        return; /* the same Contact twice in one request */
+    (void)sip_str_copy(wish->contact, b->contact, sizeof(b->contact));
+    (void)sip_str_copy(wish->name.instance, b->instance, sizeof(b->instance));
+    b->reg_id = wish->name.reg_id;
+    b->q = wish->q;
+    if (b->source.family != SIP_NO_ADDR && sip_addr_reliable(&b->source) &&
+        (!sip_addr_eq(&b->source, &w->source) || b->source.flow != w->source.flow))
+        move_legs(sc, d, &b->source, &w->source);
+    b->call_id = call_id_hash(sc, m);
+    b->cseq = m->cseq.number;
+    binding_set_path(sc, b, w->path);
+    binding_set(sc, b, &w->source, mono_add_ms(sc->now, (int64_t)wish->expires_s * 1000));
+    dn_set_service(sc, d, true, "registered");
+}
+
+static void apply_all(struct sc *sc, struct dn *d, const struct sip_msg *m, const struct wishes *w)
+{
+    if (w->star) {
+        bindings_drop_all(sc, d, "phone unregistered");
+        return;
+    }
+    for (unsigned pass = 0; pass < 2; pass++) /* first those that go: they make room */
+        for (unsigned i = 0; i < w->n; i++)
+            if ((w->contact[i].expires_s != 0) == (pass == 1))
+                apply(sc, d, m, w, &w->contact[i]);
+}
+
+/* ---- answers ---- */
+
+static void put_q(struct sip_buf *b, uint16_t q)
+{
+    char digits[3] = {(char)('0' + q / 100 % 10), (char)('0' + q / 10 % 10), (char)('0' + q % 10)};
+
+    sip_put_text(b, q >= 1000 ? ";q=1" : ";q=0.");
+    if (q < 1000)
+        sip_put(b, (struct sip_str){digits, sizeof(digits)});
+}
+
+static void put_binding(const struct sc *sc, const struct binding *binding, struct sip_buf *b)
+{
+    sip_put_text(b, "<");
+    sip_put_text(b, binding->contact);
+    sip_put_text(b, ">;expires=");
+    sip_put_number(b, (uint64_t)((mono_diff_ms(binding->expires, sc->now) + 999) / 1000));
+    if (binding->q != SC_Q_NONE)
+        put_q(b, binding->q);
+    if (binding->instance[0] != '\0') {
+        sip_put_text(b, ";+sip.instance=\"");
+        sip_put_text(b, binding->instance);
+        sip_put_text(b, "\"");
+    }
+    if (binding->reg_id != 0) {
+        sip_put_text(b, ";reg-id=");
+        sip_put_number(b, binding->reg_id);
+    }
+}
+
+static struct sip_extra *add(struct sip_reply *reply, struct sip_extra *extras,
+                             enum sip_header_id id, struct sip_str value)
+{
+    extras[reply->extras_n] = (struct sip_extra){.id = id, .value = value};
+    return &extras[reply->extras_n++];
+}
+
+/* 200 with what is registered now; with Path as it came (RFC 3327 5.3); with Require: outbound when
+ * that was done (RFC 5626 6), and over connections how often to show life (RFC 5626 4.4). */
+static void confirm(struct sc *sc, const struct sip_event *event, const struct dn *d,
+                    const struct wishes *w)
+{
+    struct sip_extra extras[SC_CONTACTS_MAX + 4];
+    char text[SC_CONTACTS_MAX * (SIP_URI_MAX + SC_INSTANCE_SIZE + 80)], seconds[12];
+    struct sip_buf b, n;
     struct sip_reply reply = {.status = 200, .extras = extras};
 
     sip_buf_init(&b, text, sizeof(text));
     LIST_EACH(link, &d->bindings)
     {
-        const struct binding *binding = CONTAINER_OF(link, struct binding, in_dn);
         size_t from = b.len;
 
-        sip_put_text(&b, "<");
-        sip_put_text(&b, binding->contact);
-        sip_put_text(&b, ">;expires=");
-        sip_put_number(&b, (uint64_t)((mono_diff_ms(binding->expires, sc->now) + 999) / 1000));
-        extras[reply.extras_n++] =
-            (struct sip_extra){.id = SIP_H_CONTACT, .value = {text + from, b.len - from}};
+        put_binding(sc, CONTAINER_OF(link, struct binding, in_dn), &b);
+        (void)add(&reply, extras, SIP_H_CONTACT, (struct sip_str){text + from, b.len - from});
+    }
+    if (!sip_str_empty(w->path))
+        (void)add(&reply, extras, SIP_H_PATH, w->path);
+    if (w->outbound) {
+        (void)add(&reply, extras, SIP_H_REQUIRE, SIP_STR("outbound"));
+        if (sip_addr_reliable(&event->src) && event->src.flow == w->source.flow) {
+            sip_buf_init(&n, seconds, sizeof(seconds));
+            sip_put_number(&n, sc->options.flow_timer_s);
+            (void)add(&reply, extras, SIP_H_FLOW_TIMER, sip_buf_str(&n));
+        }
     }
     sc->counts[N_REGISTERS]++;
     if (sip_reply(sc->sip, sc->now, event, &reply, &sc->out->sip) != 0)
         sc->counts[N_UNSENDABLE]++;
 }
 
-static void refuse(struct sc *sc, const struct sip_event *event, unsigned status)
+static void refuse(struct sc *sc, const struct sip_event *event, struct refusal r)
 {
     char seconds[12];
     struct sip_buf b;
     struct sip_extra extra = {.id = SIP_H_MIN_EXPIRES};
-    struct sip_reply reply = {.status = 423, .extras = &extra, .extras_n = 1};
+    struct sip_reply reply = {.status = r.status, .extras = &extra, .extras_n = 1};
 
-    if (status == 503 || status == 403) {
-        if (status == 503)
-            answer_busy(sc, event, N_REGISTRATIONS_FULL);
-        else
-            answer_status(sc, event, 403, N_REGISTRATIONS_FULL);
-        return;
+    switch (r.status) {
+    case 503: answer_busy(sc, event, r.why); return;
+    case 423:
+        sip_buf_init(&b, seconds, sizeof(seconds));
+        sip_put_number(&b, sc->options.registration_expires_min_s);
+        extra.value = sip_buf_str(&b);
+        break;
+    case 420:
+        extra.id = SIP_H_UNSUPPORTED;
+        extra.value = SIP_STR("path");
+        break;
+    default: answer_status(sc, event, r.status, r.why); return;
     }
-    if (status != 423) {
-        answer_status(sc, event, status, CORE_COUNTS);
-        return;
-    }
-    sip_buf_init(&b, seconds, sizeof(seconds));
-    sip_put_number(&b, sc->options.registration_expires_min_s);
-    extra.value = sip_buf_str(&b);
+    if (r.why != CORE_COUNTS)
+        sc->counts[r.why]++;
     (void)sip_reply(sc->sip, sc->now, event, &reply, &sc->out->sip);
+}
+
+/* Only a phone itself registers it (RFC 3261 10.2: From and To are the same then). */
+static bool third_party(const struct sip_msg *m)
+{
+    return m->from.uri.scheme == SIP_SCHEME_OTHER || !sip_str_eq(m->from.uri.user, m->to.uri.user);
 }
 
 void registrar_request(struct sc *sc, const struct sip_event *event)
 {
     const struct sip_msg *m = event->msg;
     struct dn *d = dn_find(sc, m->to.uri.user);
-    struct wish wishes[SC_CONTACTS_MAX];
-    unsigned n = 0, status;
-    bool star;
+    struct wishes w;
+    struct refusal r;
 
     if (m->to.uri.scheme == SIP_SCHEME_OTHER) { /* RFC 4475 3.3.4 */
         answer_status(sc, event, 400, N_NOT_FOUND);
@@ -315,15 +473,19 @@ void registrar_request(struct sc *sc, const struct sip_event *event)
         d = NULL;
     if (answer_extension(sc, event) || !auth_check(sc, event, d))
         return;
-    status = read_wishes(sc, m, wishes, &n, &star);
-    if (status == 0 && out_of_order(sc, d, m))
-        status = 500;
-    if (status == 0 && star)
-        registrar_forget(sc, d, "phone unregistered");
-    for (unsigned i = 0; status == 0 && !star && i < n; i++)
-        status = apply(sc, d, event, &wishes[i]);
-    if (status != 0)
-        refuse(sc, event, status);
-    else
-        confirm(sc, event, d);
+    if (third_party(m)) {
+        answer_status(sc, event, 403, N_THIRD_PARTY);
+        return;
+    }
+    r = read_wishes(sc, event, &w);
+    if (r.status == 0 && out_of_order(sc, d, m))
+        r = refusal(500, CORE_COUNTS);
+    if (r.status == 0 && !w.star)
+        r = room_for(sc, d, &w);
+    if (r.status != 0) {
+        refuse(sc, event, r);
+        return;
+    }
+    apply_all(sc, d, m, &w);
+    confirm(sc, event, d, &w);
 }

@@ -44,7 +44,7 @@ static bool ring_one(struct sc *sc, struct call *c, struct agent *a)
     *r = (struct ring){HANDLE_NONE, a->dn, pool_handle(&sc->agents, a)};
     swap(c, r);
     agent_offer(sc, a, c);
-    l = call_phone_target(d, 0, &target) ? leg_call(sc, c, &target) : NULL;
+    l = call_phone_target(sc, d, NULL, &target) ? leg_call(sc, c, &target) : NULL;
     if (l != NULL) {
         c->target = pool_handle(&sc->legs, l);
         report_call(sc, c, SC_CALL_OFFERED, "");

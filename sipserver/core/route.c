@@ -60,7 +60,7 @@ struct route route_find(struct sc *sc, const struct call *c, struct sip_str numb
     }
     switch (d->type) {
     case SC_DN_EXTENSION:
-        if (!d->in_service)
+        if (!d->in_service || !dn_reachable(d))
             return nowhere(480, CORE_COUNTS, "phone out of service");
         return (struct route){.kind = ROUTE_PHONE, .dn = d};
     case SC_DN_QUEUE:

@@ -134,18 +134,31 @@ extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm, session_fsm
 
 /* ---- objects ---- */
 
-/* One phone registered under an extension. */
+/* One phone registered under an extension, or one flow of a phone that has several (RFC 5626). */
 struct binding {
     handle_t dn;
+    handle_t path; /* proxies in between (RFC 3327); none: the phone speaks to us directly */
     struct sip_addr
         source; /* where its REGISTER came from, so requests reach it behind NAT (RFC 3581) */
     mono_t expires;
+    mono_t lost; /* its connection has ended: the binding lives until then; MONO_ZERO: it has not */
+    mono_t renewed;   /* by the last REGISTER */
     uint64_t call_id; /* hash of the REGISTER's Call-ID (RFC 3261 10.3, step 7) */
     uint32_t cseq;
+    uint32_t reg_id; /* RFC 5626; 0: not outbound */
+    uint16_t q;      /* thousandths; SC_Q_NONE: none given, which counts as 1 */
     char contact[SIP_URI_MAX];
+    char instance[SC_INSTANCE_SIZE]; /* "" = not given */
 
-    struct list_link in_dn; /* newest first */
-    struct timer expiry;
+    struct list_link in_dn;   /* by q, then newest first */
+    struct list_link in_flow; /* of sc->flows, when it came over a connection */
+    struct timer expiry;      /* at EXPIRES or LOST */
+};
+
+/* The Path of a registration: values with commas, the proxy next to us first. */
+struct path {
+    uint32_t len;
+    char text[SC_PATH_SIZE];
 };
 
 /* One of the addresses of a trunk. */
@@ -241,6 +254,7 @@ struct dn {
     handle_t agent;                 /* logged in here */
     uint32_t legs;                  /* live legs at this phone */
     uint32_t bindings_n;
+    uint32_t lost_n; /* of these, whose connection has ended */
 
     struct list bindings;
     struct hash_node by_number;
@@ -357,6 +371,13 @@ struct call_try {
     uint8_t hop;
 };
 
+/* Which phones of a number the present offer has tried: hashes of contacts and of instances. */
+struct phone_tries {
+    uint8_t n;
+    uint32_t key[SC_CONTACTS_MAX];
+    uint32_t instance; /* of the last one; 0: it has none */
+};
+
 #define CALL_TARGETS_MAX (SC_RECORD_LEGS_MAX - 1)
 
 /* Someone the call was offered to. */
@@ -422,7 +443,6 @@ struct call {
     uint8_t priority;
     uint8_t overflows; /* how often it has left a queue for another place */
     uint8_t diversions;
-    uint8_t contact_next; /* the extension's phone to try next */
     uint8_t legs_n;
     handle_t caller, target; /* legs */
     handle_t offer;
@@ -449,6 +469,7 @@ struct call {
                                     */
     char from[SC_NAME_SIZE];       /* the caller's number */
 
+    struct phone_tries phones; /* of the extension that is called */
     struct call_history history;
     struct transfer transfer;
     struct music music;
@@ -487,11 +508,13 @@ struct sc {
     struct peering peering;
     uint64_t counts[CORE_COUNTS];
 
-    struct pool dns, trunks, queues, targets, bindings, agents, calls, legs, offers, relays, sdps;
+    struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays,
+        sdps;
     struct hash dns_by_number, agents_by_id;
     struct list all_trunks;
     struct list grouped_queues; /* that name groups of agents */
-    struct list dirty_queues;   /* their numbers changed, or they may have a call for an agent */
+    struct list flows[SC_FLOW_LISTS]; /* bindings by the number of their connection */
+    struct list dirty_queues; /* their numbers changed, or they may have a call for an agent */
     struct timers timers;
     struct guard guard; /* of passwords */
     struct sip_stack *sip;

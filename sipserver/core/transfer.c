@@ -6,7 +6,7 @@
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
-#include "sipserver/core/registrar.h"
+#include "sipserver/core/binding.h"
 #include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/route.h"
@@ -120,13 +120,10 @@ static struct leg *call_number(struct sc *sc, struct call *c, const struct plan 
     *ret_status = route.kind == ROUTE_NOWHERE ? route.status : 488;
     switch (route.kind) {
     case ROUTE_PHONE:
-        b = registrar_nth(route.dn, 0);
+        b = binding_next(sc, route.dn, NULL);
         if (b == NULL)
             return NULL;
-        target.dn = route.dn;
-        target.addr = b->source;
-        target.uri = sip_str_of(b->contact);
-        target.by_flow = true;
+        binding_target(sc, b, &target);
         break;
     case ROUTE_TRUNK:
     case ROUTE_PEER:

@@ -2,6 +2,7 @@
 /* COUNTER(enum, name for operators, meaning) */
 COUNTER(RECEIVED,        "received",         "datagrams that came in")
 COUNTER(KEEPALIVES,      "keepalives",       "empty or CRLF-only datagrams (RFC 5626 4.4.1), dropped")
+COUNTER(STUN,            "stun",             "STUN messages at the SIP port: keep-alives over UDP (RFC 5626 4.4.2)")
 COUNTER(BAD_ANSWERED,    "bad_answered",     "malformed requests that were answered")
 COUNTER(BAD_DROPPED,     "bad_dropped",      "malformed messages that cannot be answered")
 COUNTER(RETRANSMISSIONS, "retransmissions",  "requests absorbed or answered again by their transaction")

@@ -114,7 +114,7 @@ int sip_dialog_uac(struct sip_dialog *d, const struct sip_request *request)
     if ((r = KEEP(&n, call_id, request->call_id)) < 0 ||
         (r = KEEP(&n, local_tag, request->from_tag)) < 0 ||
         (r = KEEP(&n, local, request->from)) < 0 || (r = KEEP(&n, remote, request->to)) < 0 ||
-        (r = KEEP(&n, target, request->uri)) < 0)
+        (r = KEEP(&n, target, request->uri)) < 0 || (r = KEEP(&n, routes, request->route)) < 0)
         return r;
     *d = n;
     return 0;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sipserver/sip/stun.h"
 #include "sipserver/sip/transaction.h"
 
 void sip_stack_epoch(struct sip_stack *s, uint64_t epoch)
@@ -298,6 +299,17 @@ static bool is_keepalive(const char *data, size_t len)
     return true;
 }
 
+/* A keep-alive over UDP that wants to know its own address (RFC 5626 4.4.2). */
+static void input_stun(struct sip_stack *s, const struct sip_addr *src, const char *data,
+                       size_t len, struct sip_out *out)
+{
+    struct sip_buf b = sip_out_open(out);
+
+    s->counts[SIP_N_STUN]++;
+    if (stun_answer(data, len, src, &b) && sip_out_close(out, &b, src, 0) < 0)
+        s->counts[SIP_N_OUT_REFUSED]++;
+}
+
 void sip_input(struct sip_stack *s, mono_t now, const struct sip_addr *src, const char *data,
                size_t len, struct sip_out *out, struct sip_event *ret_event)
 {
@@ -308,6 +320,10 @@ void sip_input(struct sip_stack *s, mono_t now, const struct sip_addr *src, cons
     s->counts[SIP_N_RECEIVED]++;
     if (is_keepalive(data, len)) {
         s->counts[SIP_N_KEEPALIVES]++;
+        return;
+    }
+    if (src->transport == SIP_UDP && stun_is(data, len)) {
+        input_stun(s, src, data, len, out);
         return;
     }
     problem = sip_msg_parse(data, len, &s->msg);

@@ -459,11 +459,18 @@ static void send_register(struct ua *u, const char *authorization, uint32_t expi
     r.from = r.to = sip_str_of(aor);
     r.from_tag = sip_str_of(u->tag);
     r.call_id = sip_str_of(call_id);
-    extras[0] = (struct sip_extra){.id = SIP_H_EXPIRES, .value = sip_str_of(seconds)};
-    extras[1] = (struct sip_extra){.id = SIP_H_CONTACT, .value = sip_str_of(contact)};
-    extras[2] = (struct sip_extra){.id = SIP_H_AUTHORIZATION, .value = sip_str_of(authorization)};
+    if (u->aor != NULL)
+        r.from = sip_str_of(u->aor);
+    if (authorization[0] != '\0')
+        extras[r.extras_n++] =
+            (struct sip_extra){.id = SIP_H_AUTHORIZATION, .value = sip_str_of(authorization)};
+    if (u->contact == NULL || u->contact[0] != '\0') {
+        extras[r.extras_n++] = (struct sip_extra){
+            .id = SIP_H_CONTACT, .value = sip_str_of(u->contact != NULL ? u->contact : contact)};
+        extras[r.extras_n++] =
+            (struct sip_extra){.id = SIP_H_EXPIRES, .value = sip_str_of(seconds)};
+    }
     r.extras = extras;
-    r.extras_n = authorization[0] != '\0' ? 3 : 2;
     send_built(u, &r, NULL, NULL);
 }
 

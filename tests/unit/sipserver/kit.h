@@ -54,8 +54,10 @@ struct ua {
     size_t reply_len;
     char kept[8192]; /* see ua_remember */
     size_t kept_len;
-    struct sip_msg msg; /* of request or reply, whichever came last */
-    uint32_t cseq;      /* of REGISTER */
+    struct sip_msg msg;  /* of request or reply, whichever came last */
+    uint32_t cseq;       /* of REGISTER */
+    const char *contact; /* Contact of its REGISTERs; NULL: its address; "": none */
+    const char *aor;     /* From of its REGISTERs; NULL: as To */
     char tag[32];
     struct sip_extra extras[8]; /* see ua_says */
     unsigned extras_n;
