@@ -134,6 +134,8 @@ static void read_value(void *body, enum cfg_field_id field, struct cfg_value *va
         value->set = value->number != 0;
         if (field == FIELD_OPTIONS_DR_OOSP_TRANSFER_ENABLED)
             value->set = ((const Sf__Options *)body)->dr_oosp_transfer_set != 0;
+        if (field == FIELD_OPTIONS_DIGEST_MD5)
+            value->set = ((const Sf__Options *)body)->digest_md5_set != 0;
         break;
     }
 }
@@ -168,6 +170,8 @@ void message_set_number(Sf__ConfObject *object, enum cfg_field_id field, uint32_
         *(protobuf_c_boolean *)member = number != 0;
         if (field == FIELD_OPTIONS_DR_OOSP_TRANSFER_ENABLED)
             object->options->dr_oosp_transfer_set = 1;
+        if (field == FIELD_OPTIONS_DIGEST_MD5)
+            object->options->digest_md5_set = 1;
     } else {
         *(uint32_t *)member = number;
     }

@@ -74,6 +74,13 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->flow_grace_ms = OPTION(c, flow_grace_ms, o->flow_grace_ms);
     o->flow_timer_s = OPTION(c, flow_timer_s, o->flow_timer_s);
     o->path_strict = OPTION(c, path_strict, o->path_strict);
+    if (own != NULL && own->digest_md5_set)
+        o->digest_md5 = own->digest_md5;
+    else if (all != NULL && all->digest_md5_set)
+        o->digest_md5 = all->digest_md5;
+    o->digest_sha256_first = OPTION(c, digest_sha256_first, o->digest_sha256_first);
+    o->digest_auth_int = OPTION(c, digest_auth_int, o->digest_auth_int);
+    o->nonce_life_s = OPTION(c, nonce_life_s, o->nonce_life_s);
     o->lockout_refusals = OPTION(c, lockout_refusals, o->lockout_refusals);
     o->lockout_window_ms = OPTION(c, lockout_window_ms, o->lockout_window_ms);
     o->lockout_time_ms = OPTION(c, lockout_time_ms, o->lockout_time_ms);

@@ -2,20 +2,42 @@
 
 #include "sipserver/core/answer.h"
 
+static bool offers_md5(const struct sc *sc, const struct dn *d)
+{
+    return sc->options.digest_md5 && (d == NULL || d->ha1.md5[0] != '\0');
+}
+
+static bool offers_sha256(const struct sc *sc, const struct dn *d)
+{
+    return !offers_md5(sc, d) ||
+           (sc->options.digest_sha256_first && (d == NULL || d->ha1.sha256[0] != '\0'));
+}
+
+/* One challenge for each algorithm that is offered, the strongest first (RFC 8760 2.3).  One only
+ * unless the option says so: phones of today give up when one of several names an algorithm that
+ * they do not have. */
 static void challenge(struct sc *sc, const struct sip_event *event, const struct dn *d, bool stale)
 {
-    /* One challenge only: phones of today give up when one of several names an algorithm that they
-     * do not have. */
-    bool md5 = d == NULL || d->ha1.md5[0] != '\0';
-    char value[512];
-    struct sip_buf b;
-    struct sip_extra extra = {.id = SIP_H_WWW_AUTHENTICATE};
-    struct sip_reply reply = {.status = 401, .extras = &extra, .extras_n = 1};
+    const bool offered[] = {offers_sha256(sc, d), offers_md5(sc, d)};
+    char value[2][512];
+    struct sip_extra extras[2];
+    struct sip_reply reply = {.status = 401, .extras = extras};
 
-    sip_buf_init(&b, value, sizeof(value));
-    sip_digest_challenge(&sc->digest, wall_s(sc), &event->src, sip_str_of(sc->options.realm),
-                         md5 ? SIP_MD5 : SIP_SHA256, stale, &b);
-    extra.value = sip_buf_str(&b);
+    for (unsigned i = 0; i < 2; i++) {
+        struct sip_digest_offer offer = {.algorithm = i == 0 ? SIP_SHA256 : SIP_MD5,
+                                         .stale = stale,
+                                         .auth_int = sc->options.digest_auth_int,
+                                         .serial = sc->nonce_serial++};
+        struct sip_buf b;
+
+        if (!offered[i])
+            continue;
+        sip_buf_init(&b, value[i], sizeof(value[i]));
+        sip_digest_challenge(&sc->digest, wall_s(sc), &event->src, sip_str_of(sc->options.realm),
+                             &offer, &b);
+        extras[reply.extras_n++] =
+            (struct sip_extra){.id = SIP_H_WWW_AUTHENTICATE, .value = sip_buf_str(&b)};
+    }
     sc->counts[N_CHALLENGED]++;
     (void)sip_reply_once(sc->sip, event, &reply, &sc->out->sip);
 }
@@ -42,7 +64,43 @@ static void wrong_password(struct sc *sc, const struct sip_event *event, struct 
     answer_status(sc, event, 403, N_FORBIDDEN);
 }
 
-bool auth_check(struct sc *sc, const struct sip_event *event, const struct dn *d)
+/* Whether the nonce count of the right credentials P is fresh (RFC 7616 3.4, 5.5). */
+static enum auth fresh(struct sc *sc, const struct sip_event *event, const struct dn *d,
+                       const struct sip_digest_params *p)
+{
+    struct nonce_try try = {.nonce = p->nonce,
+                            .made_s = sip_digest_made(p->nonce),
+                            .count = sip_digest_count(p),
+                            .cseq = event->msg->cseq.number};
+    bool evicted;
+    enum nonce_result r =
+        nonces_use(&sc->nonces, sc->now, wall_s(sc), sc->digest.nonce_life_s, &try, &evicted);
+
+    sc->counts[N_NONCES_EVICTED] += evicted;
+    switch (r) {
+    case NONCE_FRESH: return AUTH_YES;
+    case NONCE_REPEATED:
+        if (event->method == SIP_REGISTER) /* it has no transaction that absorbs copies */
+            return AUTH_AGAIN;
+        sc->counts[N_REPLAYED]++;
+        break;
+    case NONCE_REPLAYED: sc->counts[N_REPLAYED]++; break;
+    case NONCE_FORGOTTEN: sc->counts[N_NONCES_FORGOTTEN]++; break;
+    }
+    challenge(sc, event, d, true);
+    return AUTH_NO;
+}
+
+/* MD5 where it is not wanted is as no credentials. */
+static bool algorithm_offered(const struct sc *sc, const struct sip_digest_params *p)
+{
+    enum sip_digest_algorithm algorithm;
+
+    return sc->options.digest_md5 || sip_digest_algorithm(p, &algorithm) != 0 ||
+           algorithm != SIP_MD5;
+}
+
+enum auth auth_check(struct sc *sc, const struct sip_event *event, const struct dn *d)
 {
     struct sip_str number = d != NULL ? sip_str_of(d->number) : SIP_STR_NONE;
     struct sip_digest_params p;
@@ -52,18 +110,18 @@ bool auth_check(struct sc *sc, const struct sip_event *event, const struct dn *d
     if (result == SIP_DIGEST_OK) {
         if (guard_locked(&sc->guard, sc->now, &event->src, number)) {
             answer_status(sc, event, 403, N_LOCKED_OUT); /* as for a wrong password */
-            return false;
+            return AUTH_NO;
         }
-        result = judge(sc, event, d, &p);
+        result = algorithm_offered(sc, &p) ? judge(sc, event, d, &p) : SIP_DIGEST_ABSENT;
     }
     switch (result) {
-    case SIP_DIGEST_OK: return true;
+    case SIP_DIGEST_OK: return fresh(sc, event, d, &p);
     case SIP_DIGEST_ABSENT:
-    case SIP_DIGEST_BAD_NONCE: challenge(sc, event, d, false); return false;
-    case SIP_DIGEST_STALE: challenge(sc, event, d, true); return false;
-    case SIP_DIGEST_WRONG: wrong_password(sc, event, number); return false;
+    case SIP_DIGEST_BAD_NONCE: challenge(sc, event, d, false); return AUTH_NO;
+    case SIP_DIGEST_STALE: challenge(sc, event, d, true); return AUTH_NO;
+    case SIP_DIGEST_WRONG: wrong_password(sc, event, number); return AUTH_NO;
     case SIP_DIGEST_MALFORMED: break;
     }
     answer_status(sc, event, 400, N_FORBIDDEN);
-    return false;
+    return AUTH_NO;
 }

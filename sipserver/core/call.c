@@ -688,7 +688,7 @@ static bool find_source(struct sc *sc, const struct sip_event *event, struct dn 
     if (d != NULL && d->type != SC_DN_EXTENSION)
         d = NULL;
     *ret_dn = d;
-    return auth_check(sc, event, d);
+    return auth_check(sc, event, d) == AUTH_YES;
 }
 
 /* Max-Forwards of the INVITE to the target: two sites that send a call to and fro must come to an

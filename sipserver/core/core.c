@@ -45,6 +45,8 @@ void sc_options_default(struct sc_options *o)
         .recovery_hold_max_ms = 300000,
         .registration_expires_min_s = 10,
         .registration_expires_max_s = 3600,
+        .digest_md5 = true,
+        .nonce_life_s = 300,
         .flow_grace_ms = 60000,
         .flow_timer_s = 120,
         .contacts_max = SC_CONTACTS_MAX,
@@ -124,7 +126,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
                        *sc = carved != NULL ? carved : &scratch;
-    void *dns_hash, *agents_hash, *heap, *counts;
+    void *dns_hash, *agents_hash, *heap, *counts, *nonces;
 
     carve_pool(c, &sc->dns, m->dns, sizeof(struct dn));
     carve_pool(c, &sc->trunks, m->dns, sizeof(struct trunk));
@@ -142,6 +144,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     agents_hash = carve(c, hash_bytes(m->agents));
     heap = carve(c, timers_bytes(timers));
     counts = carve(c, guard_bytes(SC_GUARD_COUNTS));
+    nonces = carve(c, nonces_bytes(nonces_sets(m->registrations)));
     stack_conf(conf, &sip);
     sc->sip_memory_size = sip_stack_size(&sip);
     sc->sip_memory = carve(c, sc->sip_memory_size);
@@ -151,6 +154,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     hash_init(&sc->agents_by_id, agents_hash, m->agents, conf->secret + HASH_SECRET_BYTES);
     timers_init(&sc->timers, heap, timers);
     guard_init(&sc->guard, counts, SC_GUARD_COUNTS, sc->conf.secret);
+    nonces_init(&sc->nonces, nonces, nonces_sets(m->registrations), sc->conf.secret);
     return carved;
 }
 
@@ -190,6 +194,7 @@ struct sc *sc_init(void *memory, const struct sc_conf *conf, uint64_t seed, mono
     sc->now = now;
     prng_init(&sc->prng, seed);
     sc->serial = (uint32_t)prng_next(&sc->prng);
+    sc->nonce_serial = (uint32_t)prng_next(&sc->prng);
     sc_options_default(&sc->options);
     sc->digest.ops = conf->digest;
     memcpy(sc->digest.secret, conf->secret, sizeof(sc->digest.secret));
@@ -462,6 +467,8 @@ static void role(struct sc *sc, const struct sc_event *event)
         return;
     if (sc->primary && !event->primary)
         forget(sc);
+    if (!sc->primary && event->primary)
+        nonces_from(&sc->nonces, wall_s(sc));
     sc->primary = event->primary;
     sc->epoch = event->epoch;
     sip_stack_epoch(sc->sip, sc->epoch);
@@ -471,6 +478,7 @@ static void role(struct sc *sc, const struct sc_event *event)
 
 static void options_apply(struct sc *sc)
 {
+    sc->digest.nonce_life_s = sc->options.nonce_life_s;
     trunks_options_changed(sc);
     peering_configure(sc);
 }

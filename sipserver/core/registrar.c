@@ -464,6 +464,7 @@ void registrar_request(struct sc *sc, const struct sip_event *event)
     struct dn *d = dn_find(sc, m->to.uri.user);
     struct wishes w;
     struct refusal r;
+    enum auth auth;
 
     if (m->to.uri.scheme == SIP_SCHEME_OTHER) { /* RFC 4475 3.3.4 */
         answer_status(sc, event, 400, N_NOT_FOUND);
@@ -471,7 +472,10 @@ void registrar_request(struct sc *sc, const struct sip_event *event)
     }
     if (d != NULL && d->type != SC_DN_EXTENSION)
         d = NULL;
-    if (answer_extension(sc, event) || !auth_check(sc, event, d))
+    if (answer_extension(sc, event))
+        return;
+    auth = auth_check(sc, event, d);
+    if (auth == AUTH_NO)
         return;
     if (third_party(m)) {
         answer_status(sc, event, 403, N_THIRD_PARTY);
@@ -480,12 +484,13 @@ void registrar_request(struct sc *sc, const struct sip_event *event)
     r = read_wishes(sc, event, &w);
     if (r.status == 0 && out_of_order(sc, d, m))
         r = refusal(500, CORE_COUNTS);
-    if (r.status == 0 && !w.star)
+    if (r.status == 0 && !w.star && auth == AUTH_YES)
         r = room_for(sc, d, &w);
     if (r.status != 0) {
         refuse(sc, event, r);
         return;
     }
-    apply_all(sc, d, m, &w);
+    if (auth == AUTH_YES)
+        apply_all(sc, d, m, &w);
     confirm(sc, event, d, &w);
 }

@@ -20,6 +20,7 @@
 #include "sipserver/core/guard.h"
 #include "sipserver/core/core.h"
 #include "sipserver/core/fsm.h"
+#include "sipserver/core/nonce.h"
 
 /* Names, safely copied and compared.  A text that does not fit is cut: callers check lengths at the
  * edge. */
@@ -517,6 +518,8 @@ struct sc {
     struct list dirty_queues; /* their numbers changed, or they may have a call for an agent */
     struct timers timers;
     struct guard guard; /* of passwords */
+    struct nonces nonces;
+    uint32_t nonce_serial; /* begins at random */
     struct sip_stack *sip;
     void *sip_memory;
     size_t sip_memory_size;

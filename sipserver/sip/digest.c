@@ -7,9 +7,9 @@
 #include "common/hash.h"
 
 #define NONCE_TIME_DIGITS     8
-#define NONCE_RESERVED_DIGITS 8
+#define NONCE_SERIAL_DIGITS 8
 #define NONCE_MAC_DIGITS      32 /* of two SipHashes, each under half of the secret */
-#define NONCE_DIGITS          (NONCE_TIME_DIGITS + NONCE_RESERVED_DIGITS + NONCE_MAC_DIGITS)
+#define NONCE_DIGITS          (NONCE_TIME_DIGITS + NONCE_SERIAL_DIGITS + NONCE_MAC_DIGITS)
 #define CLOCK_SKEW_S          60   /* a nonce of the other host may be from our future */
 #define TEXT_MAX              2048 /* bytes that are hashed: user, realm, nonce, URI ... */
 
@@ -57,17 +57,18 @@ static bool equal_secret(struct sip_str a, struct sip_str b)
 
 /* A nonce is judged with every request that carries credentials: a keyed hash made for short texts
  * costs a small part of HMAC-SHA-256, and guesses can only be tried here, one request each. */
-static void put_nonce(const struct sip_digest *d, uint32_t time_s, const struct sip_addr *from,
-                      struct sip_str realm, struct sip_buf *b)
+static void put_nonce(const struct sip_digest *d, uint32_t time_s, uint32_t serial,
+                      const struct sip_addr *from, struct sip_str realm, struct sip_buf *b)
 {
     char text[TEXT_MAX];
     struct sip_buf signed_part;
 
     sip_put_hex(b, time_s, NONCE_TIME_DIGITS);
-    sip_put_hex(b, 0, NONCE_RESERVED_DIGITS);
+    sip_put_hex(b, serial, NONCE_SERIAL_DIGITS);
     sip_buf_init(&signed_part, text, sizeof(text));
     sip_put_text(&signed_part, "nonce"); /* the secret has other uses */
     sip_put_hex(&signed_part, time_s, NONCE_TIME_DIGITS);
+    sip_put_hex(&signed_part, serial, NONCE_SERIAL_DIGITS);
     sip_put(&signed_part, (struct sip_str){(const char *)from->ip, sizeof(from->ip)});
     sip_put(&signed_part, realm);
     if (signed_part.overflow)
@@ -77,31 +78,71 @@ static void put_nonce(const struct sip_digest *d, uint32_t time_s, const struct 
                     NONCE_MAC_DIGITS / 2);
 }
 
+/* DIGITS lower-case hex digits.  False: not such. */
+static bool read_hex(const char *text, unsigned digits, uint32_t *ret)
+{
+    uint32_t value = 0;
+
+    for (unsigned i = 0; i < digits; i++) {
+        char c = text[i];
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+                                                : 16;
+        if (digit > 15)
+            return false;
+        value = value << 4 | digit;
+    }
+    *ret = value;
+    return true;
+}
+
 /* The time in a nonce of ours.  False: not of ours, or given to another address than FROM. */
 static bool read_nonce(const struct sip_digest *d, struct sip_str nonce,
                        const struct sip_addr *from, struct sip_str realm, uint32_t *ret_time_s)
 {
     char text[NONCE_DIGITS];
     struct sip_buf b;
-    uint32_t time_s = 0;
+    uint32_t time_s, serial;
 
-    if (nonce.len != NONCE_DIGITS)
+    if (nonce.len != NONCE_DIGITS || !read_hex(nonce.p, NONCE_TIME_DIGITS, &time_s) ||
+        !read_hex(nonce.p + NONCE_TIME_DIGITS, NONCE_SERIAL_DIGITS, &serial))
         return false;
-    for (size_t i = 0; i < NONCE_TIME_DIGITS; i++) {
-        char c = nonce.p[i];
-        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-                                                : 16;
-        if (digit > 15)
-            return false;
-        time_s = time_s << 4 | digit;
-    }
     sip_buf_init(&b, text, sizeof(text));
-    put_nonce(d, time_s, from, realm, &b);
+    put_nonce(d, time_s, serial, from, realm, &b);
     if (b.overflow || !equal_secret(nonce, sip_buf_str(&b)))
         return false;
     *ret_time_s = time_s;
     return true;
+}
+
+uint32_t sip_digest_made(struct sip_str nonce)
+{
+    uint32_t time_s = 0;
+
+    if (nonce.len >= NONCE_TIME_DIGITS)
+        (void)read_hex(nonce.p, NONCE_TIME_DIGITS, &time_s);
+    return time_s;
+}
+
+/* Eight hex digits of either case, not 0 (RFC 7616 3.4: the first is 1). */
+static bool read_count(struct sip_str nc, uint32_t *ret_count)
+{
+    char text[8];
+
+    if (nc.len != sizeof(text))
+        return false;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)(nc.p[i] >= 'A' && nc.p[i] <= 'F' ? nc.p[i] | 0x20 : nc.p[i]);
+    return read_hex(text, sizeof(text), ret_count) && *ret_count != 0;
+}
+
+uint32_t sip_digest_count(const struct sip_digest_params *p)
+{
+    uint32_t count = 1;
+
+    if (!sip_str_empty(p->qop))
+        (void)read_count(p->nc, &count);
+    return count;
 }
 
 /* put_escaped - TEXT as it stands between quotes (RFC 3261 section 25.1, quoted-string). */
@@ -117,16 +158,16 @@ static void put_escaped(struct sip_buf *b, struct sip_str text)
 }
 
 void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, const struct sip_addr *from,
-                          struct sip_str realm, enum sip_digest_algorithm algorithm, bool stale,
+                          struct sip_str realm, const struct sip_digest_offer *offer,
                           struct sip_buf *b)
 {
     sip_put_text(b, "Digest realm=\"");
     put_escaped(b, realm);
     sip_put_text(b, "\", nonce=\"");
-    put_nonce(d, (uint32_t)now_s, from, realm, b);
-    sip_put_text(b, algorithm == SIP_MD5 ? "\", algorithm=MD5" : "\", algorithm=SHA-256");
-    sip_put_text(b, ", qop=\"auth\"");
-    if (stale)
+    put_nonce(d, (uint32_t)now_s, offer->serial, from, realm, b);
+    sip_put_text(b, offer->algorithm == SIP_MD5 ? "\", algorithm=MD5" : "\", algorithm=SHA-256");
+    sip_put_text(b, offer->auth_int ? ", qop=\"auth,auth-int\"" : ", qop=\"auth\"");
+    if (offer->stale)
         sip_put_text(b, ", stale=true");
 }
 
@@ -163,6 +204,11 @@ static int algorithm_of(struct sip_str name, enum sip_digest_algorithm *ret)
     return 0;
 }
 
+int sip_digest_algorithm(const struct sip_digest_params *p, enum sip_digest_algorithm *ret)
+{
+    return algorithm_of(p->algorithm, ret);
+}
+
 static void put_colon(struct sip_buf *b, struct sip_str s)
 {
     if (b->len > 0)
@@ -170,11 +216,16 @@ static void put_colon(struct sip_buf *b, struct sip_str s)
     sip_put(b, s);
 }
 
-/* response = H(HA1 : nonce [: nc : cnonce : qop] : H(method : uri)), RFC 7616 3.4.1, RFC 2069
- * without qop. */
+static bool is_auth_int(const struct sip_digest_params *p)
+{
+    return sip_str_eq_nocase(p->qop, SIP_STR("auth-int"));
+}
+
+/* response = H(HA1 : nonce [: nc : cnonce : qop] : H(method : uri [: H(BODY)])), RFC 7616 3.4.1 and,
+ * with auth-int, 3.4.3; RFC 2069 without qop. */
 static int response_of(const struct digest_ops *ops, enum sip_digest_algorithm algorithm,
                        struct sip_str ha1, const struct sip_digest_params *p, struct sip_str method,
-                       struct sum_hex *ret)
+                       struct sip_str body, struct sum_hex *ret)
 {
     char text[TEXT_MAX];
     struct sip_buf b;
@@ -183,6 +234,8 @@ static int response_of(const struct digest_ops *ops, enum sip_digest_algorithm a
     sip_buf_init(&b, text, sizeof(text));
     put_colon(&b, method);
     put_colon(&b, p->uri);
+    if (is_auth_int(p))
+        put_colon(&b, sip_str_of(hash_of(ops, algorithm, body).text));
     if (b.overflow)
         return -EMSGSIZE;
     ha2 = hash_of(ops, algorithm, sip_buf_str(&b));
@@ -216,20 +269,20 @@ enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t no
     enum sip_digest_algorithm algorithm;
     struct sip_str secret;
     struct sum_hex expected;
-    uint32_t time_s;
+    uint32_t time_s, count;
     bool qop = !sip_str_empty(p->qop);
 
     if (sip_str_empty(p->username) || sip_str_empty(p->nonce) || sip_str_empty(p->uri) ||
-        sip_str_empty(p->response) || (qop && (p->nc.len != 8 || sip_str_empty(p->cnonce))))
+        sip_str_empty(p->response) || (qop && (!read_count(p->nc, &count) || sip_str_empty(p->cnonce))))
         return SIP_DIGEST_MALFORMED;
     if (!read_nonce(d, p->nonce, from, p->realm, &time_s))
         return SIP_DIGEST_BAD_NONCE;
     if (algorithm_of(p->algorithm, &algorithm) < 0 ||
-        (qop && !sip_str_eq_nocase(p->qop, SIP_STR("auth"))) || !uri_fits(d, p->uri, m))
+        (qop && !sip_str_eq_nocase(p->qop, SIP_STR("auth")) && !is_auth_int(p)) || !uri_fits(d, p->uri, m))
         return SIP_DIGEST_WRONG;
     secret = sip_str_of(algorithm == SIP_MD5 ? ha1->md5 : ha1->sha256);
     if (sip_str_empty(secret) ||
-        response_of(&d->ops, algorithm, secret, p, m->method_name, &expected) < 0 ||
+        response_of(&d->ops, algorithm, secret, p, m->method_name, m->body, &expected) < 0 ||
         !equal_secret(p->response, sip_str_of(expected.text)))
         return SIP_DIGEST_WRONG;
     if (time_s > now_s + CLOCK_SKEW_S || time_s + (uint64_t)d->nonce_life_s < now_s)
@@ -303,7 +356,8 @@ int sip_digest_answer(const struct digest_ops *ops, const struct sip_digest_para
     sip_put_hex(&nc, nonce_count, 8);
     p.nc = sip_buf_str(&nc);
     p.qop = qop ? SIP_STR("auth") : SIP_STR_NONE;
-    if (response_of(ops, algorithm, secret, &p, sip_str_of(sip_method_name(method)), &response) < 0)
+    if (response_of(ops, algorithm, secret, &p, sip_str_of(sip_method_name(method)),
+                    SIP_STR_NONE, &response) < 0)
         return -EMSGSIZE;
     put_quoted(b, "Digest username", user);
     put_quoted(b, ", realm", challenge->realm);

@@ -1,12 +1,12 @@
 /* digest - HTTP digest for SIP (RFC 7616, RFC 8760, RFC 2617 compatible): challenges with stateless
- * signed nonces, and verification of MD5 and SHA-256 credentials with qop=auth.
+ * signed nonces, and verification of MD5 and SHA-256 credentials with qop=auth and auth-int.
  *
  * The hash functions come in as a table, so this module stays pure; crypto/digest_openssl.c has the
  * real ones.  Passwords never come here: HA1 = H(user:realm:password) is given, precomputed, as
  * lower-case hex.
  *
- * Nonce: 8 hex digits of time, 8 reserved (a later replay window by nonce count), 32 of a MAC
- * (SipHash).
+ * Nonce: 8 hex digits of time, 8 of a serial number that makes it unlike any other of that second, 32
+ * of a MAC (SipHash).  Who wants to know which counts of it were used keeps that (core/nonce.h).
  */
 #ifndef SIPSERVER_SIP_DIGEST_H
 #define SIPSERVER_SIP_DIGEST_H
@@ -45,12 +45,28 @@ struct sip_ha1 {
     char sha256[65];
 };
 
+/* What a challenge offers.  User names are never hashed (userhash, RFC 7616 3.4.4). */
+struct sip_digest_offer {
+    enum sip_digest_algorithm algorithm;
+    bool stale;
+    bool auth_int; /* besides auth */
+    uint32_t serial;
+};
+
 /* sip_digest_challenge - append the value of a WWW-Authenticate or Proxy-Authenticate header.
  * Its nonce is good at address FROM only (RFC 7616 3.3, 5.4): overheard credentials are of no use
  * elsewhere.  Units: now_s is wall-clock seconds, shared by the hosts of a site. */
 void sip_digest_challenge(const struct sip_digest *d, uint64_t now_s, const struct sip_addr *from,
-                          struct sip_str realm, enum sip_digest_algorithm algorithm, bool stale,
+                          struct sip_str realm, const struct sip_digest_offer *offer,
                           struct sip_buf *b);
+
+/* sip_digest_made - when the NONCE, which was verified, was made: wall-clock seconds.
+ * sip_digest_count - the nonce count of credentials that were verified; 1 without qop. */
+uint32_t sip_digest_made(struct sip_str nonce);
+uint32_t sip_digest_count(const struct sip_digest_params *p);
+
+/* sip_digest_algorithm - of credentials.  0; -ENOTSUP. */
+int sip_digest_algorithm(const struct sip_digest_params *p, enum sip_digest_algorithm *ret);
 
 /* sip_digest_find - the credentials of REALM in an Authorization (or Proxy-Authorization, by ID)
  * header. Returns: SIP_DIGEST_OK, _ABSENT or _MALFORMED. */

@@ -1,6 +1,8 @@
 /* Digest: RFC 7616, RFC 8760, RFC 2617; hashes by OpenSSL. */
 #include "kit.h"
 
+#include <stdio.h>
+
 #include "sipserver/crypto/digest_openssl.h"
 
 #define REALM SIP_STR("biloxi.com")
@@ -40,7 +42,8 @@ static void phone(enum sip_digest_algorithm algorithm, uint64_t made_s, const ch
     struct sip_buf b;
 
     sip_buf_init(&b, challenge, sizeof(challenge));
-    sip_digest_challenge(&digest, made_s, &here, REALM, algorithm, false, &b);
+    sip_digest_challenge(&digest, made_s, &here, REALM,
+                         &(struct sip_digest_offer){.algorithm = algorithm, .serial = 0xbeef}, &b);
     cr_assert_eq(sip_buf_status(&b), 0);
     cr_assert_eq(sip_digest_parse(sip_buf_str(&b), &c), 0);
     sip_buf_init(&b, request, sizeof(request));
@@ -135,7 +138,8 @@ Test(digest, old_nonce_is_stale_and_the_challenge_says_so)
                  "the other host's clock may be a little ahead");
     cr_assert_eq(judge(&m, NOW_S - 61), SIP_DIGEST_STALE);
     sip_buf_init(&b, text, sizeof(text) - 1);
-    sip_digest_challenge(&digest, NOW_S, &here, REALM, SIP_SHA256, true, &b);
+    sip_digest_challenge(&digest, NOW_S, &here, REALM,
+                         &(struct sip_digest_offer){.algorithm = SIP_SHA256, .stale = true}, &b);
     text[b.len] = '\0';
     cr_assert_not_null(strstr(text, "algorithm=SHA-256, qop=\"auth\", stale=true"));
 }
@@ -207,6 +211,73 @@ Test(digest, rfc2617_auth_int_is_not_taken_for_auth)
     cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_WRONG);
 }
 
+static void hex_md5(struct sip_str text, char ret_hex[33])
+{
+    uint8_t sum[16];
+
+    digest.ops.md5(digest.ops.self, text.p, text.len, sum);
+    for (unsigned i = 0; i < 16; i++)
+        snprintf(ret_hex + 2 * i, 3, "%02x", sum[i]);
+}
+
+/* H(HA1:nonce:nc:cnonce:auth-int:H(method:uri:H(body))) put together by hand. */
+Test(digest, auth_int_protects_the_body_rfc7616_3_4_3)
+{
+    struct sip_digest_params p;
+    struct sip_msg m;
+    char body[33], a2[33], response[33], text[512];
+
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
+    p.qop = SIP_STR("auth-int");
+    m.body = SIP_STR("v=0");
+    hex_md5(m.body, body);
+    snprintf(text, sizeof(text), "REGISTER:sip:biloxi.com:%s", body);
+    hex_md5(sip_str_of(text), a2);
+    snprintf(text, sizeof(text), "%s:%.*s:%.*s:%.*s:auth-int:%s", ha1.md5, (int)p.nonce.len,
+             p.nonce.p, (int)p.nc.len, p.nc.p, (int)p.cnonce.len, p.cnonce.p, a2);
+    hex_md5(sip_str_of(text), response);
+    p.response = sip_str_of(response);
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_OK);
+    m.body = SIP_STR("v=1");
+    cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_WRONG);
+}
+
+Test(digest, each_nonce_is_unlike_any_other_of_its_second)
+{
+    char text[2][512];
+    struct sip_digest_params p[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct sip_digest_offer offer = {.algorithm = SIP_SHA256, .auth_int = true, .serial = i};
+        struct sip_buf b;
+
+        sip_buf_init(&b, text[i], sizeof(text[i]));
+        sip_digest_challenge(&digest, NOW_S, &here, REALM, &offer, &b);
+        cr_assert_eq(sip_digest_parse(sip_buf_str(&b), &p[i]), 0);
+        cr_assert_eq(sip_digest_made(p[i].nonce), NOW_S);
+        cr_assert(sip_str_eq(p[i].qop, SIP_STR("auth,auth-int")));
+    }
+    cr_assert_not(sip_str_eq(p[0].nonce, p[1].nonce));
+}
+
+Test(digest, a_nonce_count_is_eight_hex_digits_from_1_on_rfc7616_3_4)
+{
+    static const char *const bad[] = {"00000000", "0000000g", "0000001", "000000001"};
+    struct sip_digest_params p;
+    struct sip_msg m;
+
+    phone(SIP_MD5, NOW_S, "sip:biloxi.com", &ha1, &m);
+    cr_assert_eq(sip_digest_find(&m, SIP_H_AUTHORIZATION, REALM, &p), SIP_DIGEST_OK);
+    cr_assert_eq(sip_digest_count(&p), 1);
+    for (unsigned i = 0; i < 4; i++) {
+        p.nc = sip_str_of(bad[i]);
+        cr_assert_eq(sip_digest_verify(&digest, NOW_S, &here, &p, &m, &ha1), SIP_DIGEST_MALFORMED);
+    }
+    p.nc = SIP_STR("0000000A");
+    cr_assert_eq(sip_digest_count(&p), 10);
+}
+
 Test(digest, a_realm_cannot_leave_its_quotes)
 {
     static const char wanted[] = "Digest realm=\"a\\\"b\\\\c  Via: x\", nonce=";
@@ -214,7 +285,8 @@ Test(digest, a_realm_cannot_leave_its_quotes)
     struct sip_buf b;
 
     sip_buf_init(&b, text, sizeof(text));
-    sip_digest_challenge(&digest, NOW_S, &here, SIP_STR("a\"b\\c\r\nVia: x"), SIP_MD5, false, &b);
+    sip_digest_challenge(&digest, NOW_S, &here, SIP_STR("a\"b\\c\r\nVia: x"),
+                         &(struct sip_digest_offer){.algorithm = SIP_MD5}, &b);
     cr_assert_eq(sip_buf_status(&b), 0);
     cr_assert_eq(memcmp(text, wanted, sizeof(wanted) - 1), 0, "%s", text);
 }

@@ -56,6 +56,8 @@ struct ua {
     size_t kept_len;
     struct sip_msg msg;  /* of request or reply, whichever came last */
     uint32_t cseq;       /* of REGISTER */
+    char challenge[512]; /* the last one */
+    uint32_t nc;         /* nonce count of its next credentials; 0: 1 */
     const char *contact; /* Contact of its REGISTERs; NULL: its address; "": none */
     const char *aor;     /* From of its REGISTERs; NULL: as To */
     char tag[32];
@@ -101,6 +103,8 @@ void kit_assert_empty(struct kit *k); /* no call is left, no transaction after a
 struct ua ua_at(struct kit *k, const char *ip, uint16_t port, const char *user);
 void ua_send(struct ua *u, const char *data, size_t len);
 unsigned ua_register(struct ua *u, const char *password, uint32_t expires); /* the final status */
+/* ua_register_again - once more with the credentials of the last challenge, its count as u->nc says. */
+unsigned ua_register_again(struct ua *u, const char *password, uint32_t expires);
 void ua_invite(struct ua *u, const char *number, const char *body); /* without credentials */
 void ua_call(struct ua *u, const char *number, const char *body);   /* a phone: with credentials */
 bool ua_take(struct ua *u, bool request); /* the next datagram of that kind for it; false: none */
