@@ -590,7 +590,9 @@ static bool sets_timeouts(const struct cfg_item *item)
                                                FIELD_OPTIONS_RECOVERY_HOLD_MAX,
                                                FIELD_OPTIONS_TRUNK_TIMEOUT,
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
-                                               FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX};
+                                               FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX,
+                                               FIELD_OPTIONS_RETRY_AFTER_MIN,
+                                               FIELD_OPTIONS_RETRY_AFTER_MAX};
 
     for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
         if (cfg_item_value(item, fields[f])->set)
@@ -622,6 +624,12 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
         problem(j, item, FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
                 "%llus is above registration-expires-max, %llus; write at most that",
                 (unsigned long long)least, (unsigned long long)most);
+    uint64_t soonest = effective(j, site, FIELD_OPTIONS_RETRY_AFTER_MIN, &ignored);
+    uint64_t latest = effective(j, site, FIELD_OPTIONS_RETRY_AFTER_MAX, &ignored);
+    if (soonest > latest)
+        problem(j, item, FIELD_OPTIONS_RETRY_AFTER_MIN,
+                "%llus is above retry-after-max, %llus; write at most that",
+                (unsigned long long)soonest, (unsigned long long)latest);
 }
 
 static uint64_t own_or(const struct cfg_item *dn, enum cfg_field_id field, uint64_t otherwise)

@@ -44,6 +44,20 @@ static void copy(char *to, size_t size, const char *from)
     snprintf(to, size, "%s", from);
 }
 
+static void merge_traffic(const struct conf *c, struct sc_options *o)
+{
+    o->source_rate_max = OPTION(c, source_rate_max, o->source_rate_max);
+    o->source_burst = OPTION(c, source_burst, o->source_burst);
+    o->stranger_rate_max = OPTION(c, stranger_rate_max, o->stranger_rate_max);
+    o->stranger_burst = OPTION(c, stranger_burst, o->stranger_burst);
+    o->overload_lag_ms = OPTION(c, overload_lag_ms, o->overload_lag_ms);
+    o->overload_fill = OPTION(c, overload_fill, o->overload_fill);
+    o->retry_after_min_s = OPTION(c, retry_after_min_s, o->retry_after_min_s);
+    o->retry_after_max_s = OPTION(c, retry_after_max_s, o->retry_after_max_s);
+    if (o->retry_after_max_s < o->retry_after_min_s) /* of two levels, or of a default */
+        o->retry_after_max_s = o->retry_after_min_s;
+}
+
 static void merge_options(const struct conf *c, struct sc_options *o)
 {
     const Sf__Options *own = c->own, *all = c->all;
@@ -81,6 +95,7 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->digest_sha256_first = OPTION(c, digest_sha256_first, o->digest_sha256_first);
     o->digest_auth_int = OPTION(c, digest_auth_int, o->digest_auth_int);
     o->nonce_life_s = OPTION(c, nonce_life_s, o->nonce_life_s);
+    merge_traffic(c, o);
     o->lockout_refusals = OPTION(c, lockout_refusals, o->lockout_refusals);
     o->lockout_window_ms = OPTION(c, lockout_window_ms, o->lockout_window_ms);
     o->lockout_time_ms = OPTION(c, lockout_time_ms, o->lockout_time_ms);

@@ -22,6 +22,7 @@
 #define OUT_ACTIONS   1024
 #define OUT_DATAGRAMS 512
 #define OUT_BYTES     (4 << 20)
+#define SLEPT_MS      1  /* between two turns: nothing was waiting */
 #define TURN_ORDER    10 /* after the events of the turn, before the beat */
 
 /* ---- memory ---- */
@@ -161,11 +162,22 @@ static void on_turn_end(void *arg, mono_t now)
 {
     struct server *server = arg;
 
-    (void)now;
     udp_report_unsent(server->udp);
     stream_turn_end(server->stream);
     records_flush(server->records);
     loop_timer_set(server->timer, sc_deadline(server->core));
+    server->turn_end = loop_now_exact();
+    server->turn_ms = mono_diff_ms(server->turn_end, now);
+}
+
+uint32_t server_late_ms(const struct server *server)
+{
+    mono_t began = loop_now(server->component->loop);
+    int64_t late = mono_diff_ms(loop_now_exact(), began);
+
+    if (mono_diff_ms(began, server->turn_end) < SLEPT_MS)
+        late += server->turn_ms;
+    return late > 0 ? (uint32_t)late : 0;
 }
 
 int64_t server_wall_ms(mono_t moment)

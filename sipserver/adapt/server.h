@@ -38,7 +38,9 @@ struct server {
     struct events *events;
     struct records *records;
     struct calls *calls;
-    bool primary; /* as the core was told */
+    bool primary;    /* as the core was told */
+    mono_t turn_end; /* of the last turn, and how long that took */
+    int64_t turn_ms;
     char why_not[256];
     char mode_reason[SC_REASON_SIZE];
 };
@@ -55,6 +57,10 @@ int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t 
 
 /* server_step - hand EVENT to the core and perform what comes out, in order. */
 void server_step(struct server *server, const struct sc_event *event);
+
+/* server_late_ms - how long what is read now may have waited: since this turn began and, when the
+ * loop has not slept in between, since the one before it. */
+uint32_t server_late_ms(const struct server *server);
 
 /* server_wall_ms - MOMENT as wall clock, Unix milliseconds. */
 int64_t server_wall_ms(mono_t moment);

@@ -61,9 +61,11 @@ void stream_unsent(struct stream *stream, uint64_t txn)
 
 void stream_message(struct stream *stream, const struct sip_addr *from, struct sip_str data)
 {
-    server_step(
-        stream->server,
-        &(struct sc_event){.kind = SC_EV_DATAGRAM, .src = *from, .data = data.p, .len = data.len});
+    server_step(stream->server, &(struct sc_event){.kind = SC_EV_DATAGRAM,
+                                                   .src = *from,
+                                                   .data = data.p,
+                                                   .len = data.len,
+                                                   .late_ms = server_late_ms(stream->server)});
 }
 
 void stream_addr_text(const struct sip_addr *a, char *text, size_t size)

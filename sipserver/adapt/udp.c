@@ -31,6 +31,7 @@ struct udp {
     uint64_t unsent_txn[UNSENT_MAX];
     unsigned unsent_n;
     struct log_limit limit;
+    mono_t behind; /* since when the socket has not been read empty; MONO_ZERO: it was */
     struct mmsghdr in[BATCH];
     struct iovec in_data[BATCH];
     struct sockaddr_storage in_from[BATCH];
@@ -77,9 +78,17 @@ struct sip_addr udp_from_socket(const struct sockaddr_storage *s)
 
 /* ---- receiving ---- */
 
+/* How long what was read now may have waited: since the socket was last read empty. */
+static uint32_t late_ms(const struct udp *udp)
+{
+    return udp->behind.ns != 0 ? (uint32_t)mono_diff_ms(loop_now_exact(), udp->behind)
+                               : server_late_ms(udp->server);
+}
+
 static void on_input(void *arg, uint32_t events)
 {
     struct udp *udp = arg;
+    uint32_t late;
 
     (void)events;
     for (unsigned batch = 0; batch < BATCHES_MAX && udp->fd >= 0; batch++) {
@@ -88,16 +97,22 @@ static void on_input(void *arg, uint32_t events)
         for (unsigned i = 0; i < BATCH; i++)
             udp->in[i].msg_hdr.msg_namelen = sizeof(udp->in_from[i]);
         n = recvmmsg(udp->fd, udp->in, BATCH, MSG_DONTWAIT, NULL);
+        late = n > 0 ? late_ms(udp) : 0;
+        if (n < BATCH)
+            udp->behind = MONO_ZERO;
         if (n <= 0)
             return;
         for (int i = 0; i < n; i++)
             server_step(udp->server, &(struct sc_event){.kind = SC_EV_DATAGRAM,
                                                         .src = udp_from_socket(&udp->in_from[i]),
                                                         .data = udp->in_data[i].iov_base,
-                                                        .len = udp->in[i].msg_len});
+                                                        .len = udp->in[i].msg_len,
+                                                        .late_ms = late});
         if (n < BATCH)
             return;
     }
+    if (udp->behind.ns == 0)
+        udp->behind = loop_now(udp->server->component->loop);
 }
 
 /* ---- opening ---- */
@@ -202,6 +217,7 @@ void udp_close(struct udp *udp)
     if (was_open)
         close(udp->fd);
     udp->fd = -1;
+    udp->behind = MONO_ZERO;
     udp->unsent_n = 0;
     if (was_open)
         log_event(LEVEL_NOTICE, MSG_SERVING, LOG_FIELDS(.to = "STOPPED", .object = "sip"),

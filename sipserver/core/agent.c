@@ -6,6 +6,7 @@
 
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/overload.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/report.h"
@@ -478,7 +479,12 @@ void agent_request(struct sc *sc, const struct sc_agent_request *r)
         return;
     }
     switch (r->op) {
-    case SC_LOGIN: login(sc, r, a); return;
+    case SC_LOGIN:
+        if (overload_sheds(sc, OVERLOAD_LOGIN))
+            answer(sc, r, a, -EAGAIN, true, "the SIP server has too much to do");
+        else
+            login(sc, r, a);
+        return;
     case SC_LOGOUT:
         agent_logout(sc, a, r->reason);
         answer(sc, r, a, 0, false, "");

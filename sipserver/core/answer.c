@@ -60,7 +60,8 @@ struct sip_str retry_after(struct sc *sc, char text[4])
     struct sip_buf b;
 
     sip_buf_init(&b, text, 4);
-    sip_put_number(&b, (uint64_t)prng_between(&sc->prng, 1, 10));
+    sip_put_number(&b, (uint64_t)prng_between(&sc->prng, sc->options.retry_after_min_s,
+                                              sc->options.retry_after_max_s));
     return sip_buf_str(&b);
 }
 
@@ -71,7 +72,8 @@ void answer_later(struct sc *sc, const struct sip_event *event, unsigned status,
     const struct sip_extra extra = {.id = SIP_H_RETRY_AFTER, .value = retry_after(sc, seconds)};
     struct sip_reply reply = {.status = status, .extras = &extra, .extras_n = 1};
 
-    sc->counts[why]++;
+    if (why != CORE_COUNTS)
+        sc->counts[why]++;
     send(sc, event, &reply);
 }
 

@@ -2,6 +2,9 @@
 
 #include "sipserver/core/answer.h"
 
+/* So long an address is known: two registrations of the longest kind. */
+#define KNOWN_MS(longest_s) ((int64_t)(longest_s)*2000)
+
 static bool offers_md5(const struct sc *sc, const struct dn *d)
 {
     return sc->options.digest_md5 && (d == NULL || d->ha1.md5[0] != '\0');
@@ -72,13 +75,18 @@ static enum auth fresh(struct sc *sc, const struct sip_event *event, const struc
                             .made_s = sip_digest_made(p->nonce),
                             .count = sip_digest_count(p),
                             .cseq = event->msg->cseq.number};
+    struct source_limits limits = {sc->options.source_rate_max, sc->options.source_burst,
+                                   sc->options.stranger_rate_max, sc->options.stranger_burst};
     bool evicted;
     enum nonce_result r =
         nonces_use(&sc->nonces, sc->now, wall_s(sc), sc->digest.nonce_life_s, &try, &evicted);
 
     sc->counts[N_NONCES_EVICTED] += evicted;
     switch (r) {
-    case NONCE_FRESH: return AUTH_YES;
+    case NONCE_FRESH:
+        source_proven(&sc->sources, sc->now, &limits, &event->src,
+                      mono_add_ms(sc->now, KNOWN_MS(sc->options.registration_expires_max_s)));
+        return AUTH_YES;
     case NONCE_REPEATED:
         if (event->method == SIP_REGISTER) /* it has no transaction that absorbs copies */
             return AUTH_AGAIN;

@@ -6,15 +6,15 @@
 #include "sipserver/core/state.h"
 
 enum auth {
-    AUTH_NO,    /* the request has been answered */
+    AUTH_NO, /* the request has been answered */
     AUTH_YES,
     AUTH_AGAIN, /* a REGISTER whose credentials were used a moment ago: a retransmission, or made to
                    look like one.  It changes nothing; its answer may be given again */
 };
 
 /* auth_check - do the credentials of the event's request prove extension D, and for the first
- * time?  When not, the request has been answered (401, 403 or 400).  D NULL: an unknown user, who is challenged like any other
- * and then refused. */
+ * time?  When not, the request has been answered (401, 403 or 400).  D NULL: an unknown user, who
+ * is challenged like any other and then refused. */
 enum auth auth_check(struct sc *sc, const struct sip_event *event, const struct dn *d);
 
 #endif

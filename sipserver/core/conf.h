@@ -51,11 +51,19 @@ struct sc_options {
     uint32_t wrap_up_ms;
     uint32_t session_expires_s; /* RFC 4028: the interval that we ask for */
     uint32_t min_se_s;          /* and the least that we accept */
-    bool digest_md5;           /* MD5 is offered and accepted */
-    bool digest_sha256_first;  /* SHA-256 is offered before MD5 (RFC 8760), not only without it */
-    bool digest_auth_int;      /* auth-int is offered besides auth */
+    bool digest_md5;            /* MD5 is offered and accepted */
+    bool digest_sha256_first;   /* SHA-256 is offered before MD5 (RFC 8760), not only without it */
+    bool digest_auth_int;       /* auth-int is offered besides auth */
     uint32_t nonce_life_s;
-    uint32_t lockout_refusals;  /* wrong passwords within the window, see guard.h; 0: no lockout */
+    uint32_t source_rate_max; /* requests per second of one address, see source.h */
+    uint32_t source_burst;
+    uint32_t stranger_rate_max; /* of one where no phone has proven its password */
+    uint32_t stranger_burst;
+    uint32_t overload_lag_ms;   /* see overload.h */
+    uint32_t overload_fill;     /* percent */
+    uint32_t retry_after_min_s; /* of a 503, at random between */
+    uint32_t retry_after_max_s;
+    uint32_t lockout_refusals; /* wrong passwords within the window, see guard.h; 0: no lockout */
     uint32_t lockout_window_ms;
     uint32_t lockout_time_ms;
     uint32_t trunk_timeout_ms; /* a trunk is silent so long: the next one is tried */

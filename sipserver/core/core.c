@@ -10,6 +10,7 @@
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
+#include "sipserver/core/overload.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/registrar.h"
@@ -45,6 +46,14 @@ void sc_options_default(struct sc_options *o)
         .recovery_hold_max_ms = 300000,
         .registration_expires_min_s = 10,
         .registration_expires_max_s = 3600,
+        .source_rate_max = 1000,
+        .source_burst = 2000,
+        .stranger_rate_max = 20,
+        .stranger_burst = 200,
+        .overload_lag_ms = 100,
+        .overload_fill = 70,
+        .retry_after_min_s = 1,
+        .retry_after_max_s = 10,
         .digest_md5 = true,
         .nonce_life_s = 300,
         .flow_grace_ms = 60000,
@@ -126,7 +135,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
                        *sc = carved != NULL ? carved : &scratch;
-    void *dns_hash, *agents_hash, *heap, *counts, *nonces;
+    void *dns_hash, *agents_hash, *heap, *counts, *nonces, *sources;
 
     carve_pool(c, &sc->dns, m->dns, sizeof(struct dn));
     carve_pool(c, &sc->trunks, m->dns, sizeof(struct trunk));
@@ -145,6 +154,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     heap = carve(c, timers_bytes(timers));
     counts = carve(c, guard_bytes(SC_GUARD_COUNTS));
     nonces = carve(c, nonces_bytes(nonces_sets(m->registrations)));
+    sources = carve(c, sources_bytes(SC_SOURCES));
     stack_conf(conf, &sip);
     sc->sip_memory_size = sip_stack_size(&sip);
     sc->sip_memory = carve(c, sc->sip_memory_size);
@@ -154,6 +164,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     hash_init(&sc->agents_by_id, agents_hash, m->agents, conf->secret + HASH_SECRET_BYTES);
     timers_init(&sc->timers, heap, timers);
     guard_init(&sc->guard, counts, SC_GUARD_COUNTS, sc->conf.secret);
+    sources_init(&sc->sources, sources, SC_SOURCES, sc->conf.secret);
     nonces_init(&sc->nonces, nonces, nonces_sets(m->registrations), sc->conf.secret);
     return carved;
 }
@@ -271,6 +282,50 @@ static void in_dialog(struct sc *sc, const struct sip_event *event)
         relay_request(sc, l, event);
 }
 
+/* ---- how much an address may ask ---- */
+
+static struct source_limits source_limits(const struct sc *sc)
+{
+    const struct sc_options *o = &sc->options;
+
+    return (struct source_limits){o->source_rate_max, o->source_burst, o->stranger_rate_max,
+                                  o->stranger_burst};
+}
+
+/* Its address may ask that.  False: it has been answered, or is left without an answer, with
+ * nothing kept of it.  What is refused for what it asked counts for more: so scanners are soon
+ * silent. */
+static bool admits(struct sc *sc, const struct sip_event *event)
+{
+    struct source_limits limits = source_limits(sc);
+
+    switch (source_ask(&sc->sources, sc->now, &limits, &event->src, 1)) {
+    case SOURCE_PASS: return true;
+    case SOURCE_SCARCE:
+        if (!source_is_known(&sc->sources, sc->now, &event->src))
+            return true;
+        answer_busy(sc, event, N_SOURCE_BUSY);
+        return false;
+    case SOURCE_DROP: break;
+    }
+    sc->counts[N_SOURCE_RATE]++;
+    sip_forget(sc->sip, event);
+    return false;
+}
+
+/* Messages that the address of the event has had refused, or answered without an event. */
+static uint64_t refusals(const struct sc *sc)
+{
+    static const enum sip_count answered[] = {SIP_N_BAD_ANSWERED, SIP_N_STUN, SIP_N_MERGED,
+                                              SIP_N_CANCEL_UNKNOWN};
+    uint64_t n = sc->counts[N_FORBIDDEN] + sc->counts[N_NOT_FOUND] + sc->counts[N_LOCKED_OUT] +
+                 sc->counts[N_NO_DIALOG] + sc->counts[N_METHOD];
+
+    for (unsigned i = 0; i < sizeof(answered) / sizeof(answered[0]); i++)
+        n += sip_count(sc->sip, answered[i]);
+    return n;
+}
+
 static void request(struct sc *sc, const struct sip_event *event)
 {
     struct trunk *t;
@@ -282,6 +337,12 @@ static void request(struct sc *sc, const struct sip_event *event)
     t = trunk_of_source(sc, &event->src);
     if (t != NULL)
         trunk_heard(sc, t);
+    else if (sip_str_empty(event->msg->to.tag) &&
+             (!admits(sc, event) || overload_refuse(sc, event)))
+        return;
+    if (t != NULL && event->method == SIP_INVITE && sip_str_empty(event->msg->to.tag) &&
+        overload_refuse(sc, event))
+        return;
     if (event->method == SIP_OPTIONS) {
         answer_options(sc, event);
     } else if (!sip_str_empty(event->msg->to.tag)) {
@@ -524,17 +585,34 @@ static void conf_agent(struct sc *sc, const struct sc_event *event)
 
 /* ---- the step ---- */
 
+static void datagram(struct sc *sc, const struct sc_event *event)
+{
+    struct source_limits limits = source_limits(sc);
+    struct sip_event sip = {.kind = SIP_EV_NONE};
+    uint64_t refused = refusals(sc);
+
+    if (!sc->primary)
+        return;
+    overload_late(sc, event->late_ms);
+    if (source_blocked(&sc->sources, sc->now, &limits, &event->src) &&
+        trunk_of_source(sc, &event->src) == NULL) {
+        sc->counts[N_SOURCE_BLOCKED]++;
+        source_charge(&sc->sources, sc->now, &limits, &event->src, 1);
+        return;
+    }
+    sip_input(sc->sip, sc->now, &event->src, event->data, event->len, &sc->out->sip, &sip);
+    sip_happened(sc, &sip);
+    if (refusals(sc) != refused && trunk_of_source(sc, &event->src) == NULL)
+        source_charge(&sc->sources, sc->now, &limits, &event->src, SC_REFUSED_COST);
+}
+
 static void happened(struct sc *sc, const struct sc_event *event)
 {
     struct sip_event sip = {.kind = SIP_EV_NONE};
 
     switch (event->kind) {
     case SC_EV_TICK: return;
-    case SC_EV_DATAGRAM:
-        if (sc->primary)
-            sip_input(sc->sip, sc->now, &event->src, event->data, event->len, &sc->out->sip, &sip);
-        sip_happened(sc, &sip);
-        return;
+    case SC_EV_DATAGRAM: datagram(sc, event); return;
     case SC_EV_UNSENT:
         if (sc->primary)
             sip_unsent(sc->sip, sc->now, event->txn, &sc->out->sip, &sip);

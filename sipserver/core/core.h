@@ -112,6 +112,7 @@ struct sc_event {
     struct sip_addr src;
     const char *data;
     size_t len;
+    uint32_t late_ms; /* DATAGRAM: it has waited that long at most (overload.h) */
     uint64_t txn;
     const struct sc_agent_request *agent;
     const struct sc_options *options;

@@ -33,6 +33,8 @@
 #define SC_FLOW_LISTS      4096 /* connections are found among so many lists */
 #define SC_RECORD_LEGS_MAX 5    /* of a call record: the caller's leg and the last targets */
 #define SC_GUARD_COUNTS    8192 /* (address, number) pairs whose refused passwords are counted */
+#define SC_SOURCES         8192 /* addresses whose requests are counted */
+#define SC_REFUSED_COST    4    /* requests that a refused one counts for besides */
 #define SC_OFFER_SIZE      4096 /* bytes of the body of an INVITE that waits or is offered */
 #define SC_SDP_SIZE        1020 /* bytes of a session description that a refresh by INVITE can repeat */
 #define SC_DIVERSIONS_MAX  16 /* redirections of one call inside this server */

@@ -1,10 +1,10 @@
-/* nonce - which nonce counts of which nonces were used, so that overheard credentials cannot be used
- * again (RFC 7616 3.4, 5.5).
+/* nonce - which nonce counts of which nonces were used, so that overheard credentials cannot be
+ * used again (RFC 7616 3.4, 5.5).
  *
- * Nonces themselves are stateless (sip/digest.h).  Here is one entry for each nonce that has brought
- * right credentials, for as long as it lives; counts may overtake each other by up to 64.  The table
- * has a fixed number of places, four for each key; the oldest nonce makes room, and what is as old
- * as one that made room is forgotten: a phone that uses it is given a new one.  Pure.
+ * Nonces themselves are stateless (sip/digest.h).  Here is one entry for each nonce that has
+ * brought right credentials, for as long as it lives; counts may overtake each other by up to 64.
+ * The table has a fixed number of places, four for each key; the oldest nonce makes room, and what
+ * is as old as one that made room is forgotten: a phone that uses it is given a new one.  Pure.
  */
 #ifndef SIPSERVER_CORE_NONCE_H
 #define SIPSERVER_CORE_NONCE_H
@@ -49,22 +49,24 @@ struct nonce_try {
 
 enum nonce_result {
     NONCE_FRESH,
-    NONCE_REPEATED,  /* the last one again with the same CSeq within 64*T1: may be a retransmission */
+    NONCE_REPEATED,  /* the last one again with the same CSeq within 64*T1: may be a retransmission
+                      */
     NONCE_REPLAYED,  /* used before, or too far behind */
     NONCE_FORGOTTEN, /* cannot be told */
 };
 
-/* nonces_sets - how many sets for N phones; nonces_bytes - the memory for N sets; nonces_init - with
- * that memory, all zero. */
+/* nonces_sets - how many sets for N phones; nonces_bytes - the memory for N sets; nonces_init -
+ * with that memory, all zero. */
 uint32_t nonces_sets(uint32_t phones);
 size_t nonces_bytes(uint32_t n);
 void nonces_init(struct nonces *t, void *memory, uint32_t n, const uint8_t *secret);
 
-/* nonces_from - this host serves from NOW_S on: what was made before and is not here is forgotten. */
+/* nonces_from - this host serves from NOW_S on: what was made before and is not here is forgotten.
+ */
 void nonces_from(struct nonces *t, uint64_t now_s);
 
-/* nonces_use - judge TRY, and remember it when it is fresh.  LIFE_S is that of a nonce, NOW_S the wall
- * clock.  RET_EVICTED: another nonce had to make room. */
+/* nonces_use - judge TRY, and remember it when it is fresh.  LIFE_S is that of a nonce, NOW_S the
+ * wall clock.  RET_EVICTED: another nonce had to make room. */
 enum nonce_result nonces_use(struct nonces *t, mono_t now, uint64_t now_s, uint32_t life_s,
                              const struct nonce_try *try, bool *ret_evicted);
 

@@ -21,6 +21,7 @@
 #include "sipserver/core/core.h"
 #include "sipserver/core/fsm.h"
 #include "sipserver/core/nonce.h"
+#include "sipserver/core/source.h"
 
 /* Names, safely copied and compared.  A text that does not fit is cut: callers check lengths at the
  * edge. */
@@ -520,6 +521,11 @@ struct sc {
     struct guard guard; /* of passwords */
     struct nonces nonces;
     uint32_t nonce_serial; /* begins at random */
+    struct sources sources;
+    struct {
+        uint32_t late_ms; /* how long what came last had waited */
+        mono_t at, told;
+    } overload;
     struct sip_stack *sip;
     void *sip_memory;
     size_t sip_memory_size;

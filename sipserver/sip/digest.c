@@ -6,12 +6,12 @@
 
 #include "common/hash.h"
 
-#define NONCE_TIME_DIGITS     8
+#define NONCE_TIME_DIGITS   8
 #define NONCE_SERIAL_DIGITS 8
-#define NONCE_MAC_DIGITS      32 /* of two SipHashes, each under half of the secret */
-#define NONCE_DIGITS          (NONCE_TIME_DIGITS + NONCE_SERIAL_DIGITS + NONCE_MAC_DIGITS)
-#define CLOCK_SKEW_S          60   /* a nonce of the other host may be from our future */
-#define TEXT_MAX              2048 /* bytes that are hashed: user, realm, nonce, URI ... */
+#define NONCE_MAC_DIGITS    32 /* of two SipHashes, each under half of the secret */
+#define NONCE_DIGITS        (NONCE_TIME_DIGITS + NONCE_SERIAL_DIGITS + NONCE_MAC_DIGITS)
+#define CLOCK_SKEW_S        60   /* a nonce of the other host may be from our future */
+#define TEXT_MAX            2048 /* bytes that are hashed: user, realm, nonce, URI ... */
 
 struct sum_hex {
     char text[65];
@@ -221,8 +221,8 @@ static bool is_auth_int(const struct sip_digest_params *p)
     return sip_str_eq_nocase(p->qop, SIP_STR("auth-int"));
 }
 
-/* response = H(HA1 : nonce [: nc : cnonce : qop] : H(method : uri [: H(BODY)])), RFC 7616 3.4.1 and,
- * with auth-int, 3.4.3; RFC 2069 without qop. */
+/* response = H(HA1 : nonce [: nc : cnonce : qop] : H(method : uri [: H(BODY)])), RFC 7616 3.4.1
+ * and, with auth-int, 3.4.3; RFC 2069 without qop. */
 static int response_of(const struct digest_ops *ops, enum sip_digest_algorithm algorithm,
                        struct sip_str ha1, const struct sip_digest_params *p, struct sip_str method,
                        struct sip_str body, struct sum_hex *ret)
@@ -273,12 +273,14 @@ enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t no
     bool qop = !sip_str_empty(p->qop);
 
     if (sip_str_empty(p->username) || sip_str_empty(p->nonce) || sip_str_empty(p->uri) ||
-        sip_str_empty(p->response) || (qop && (!read_count(p->nc, &count) || sip_str_empty(p->cnonce))))
+        sip_str_empty(p->response) ||
+        (qop && (!read_count(p->nc, &count) || sip_str_empty(p->cnonce))))
         return SIP_DIGEST_MALFORMED;
     if (!read_nonce(d, p->nonce, from, p->realm, &time_s))
         return SIP_DIGEST_BAD_NONCE;
     if (algorithm_of(p->algorithm, &algorithm) < 0 ||
-        (qop && !sip_str_eq_nocase(p->qop, SIP_STR("auth")) && !is_auth_int(p)) || !uri_fits(d, p->uri, m))
+        (qop && !sip_str_eq_nocase(p->qop, SIP_STR("auth")) && !is_auth_int(p)) ||
+        !uri_fits(d, p->uri, m))
         return SIP_DIGEST_WRONG;
     secret = sip_str_of(algorithm == SIP_MD5 ? ha1->md5 : ha1->sha256);
     if (sip_str_empty(secret) ||
@@ -356,8 +358,8 @@ int sip_digest_answer(const struct digest_ops *ops, const struct sip_digest_para
     sip_put_hex(&nc, nonce_count, 8);
     p.nc = sip_buf_str(&nc);
     p.qop = qop ? SIP_STR("auth") : SIP_STR_NONE;
-    if (response_of(ops, algorithm, secret, &p, sip_str_of(sip_method_name(method)),
-                    SIP_STR_NONE, &response) < 0)
+    if (response_of(ops, algorithm, secret, &p, sip_str_of(sip_method_name(method)), SIP_STR_NONE,
+                    &response) < 0)
         return -EMSGSIZE;
     put_quoted(b, "Digest username", user);
     put_quoted(b, ", realm", challenge->realm);

@@ -5,8 +5,8 @@
  * real ones.  Passwords never come here: HA1 = H(user:realm:password) is given, precomputed, as
  * lower-case hex.
  *
- * Nonce: 8 hex digits of time, 8 of a serial number that makes it unlike any other of that second, 32
- * of a MAC (SipHash).  Who wants to know which counts of it were used keeps that (core/nonce.h).
+ * Nonce: 8 hex digits of time, 8 of a serial number that makes it unlike any other of that second,
+ * 32 of a MAC (SipHash).  Who wants to know which counts of it were used keeps that (core/nonce.h).
  */
 #ifndef SIPSERVER_SIP_DIGEST_H
 #define SIPSERVER_SIP_DIGEST_H

@@ -124,6 +124,9 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
                 const struct sip_request *request, uint64_t owner, struct sip_out *out,
                 uint64_t *ret_txn);
 
+/* sip_forget - the event's request gets no answer, and nothing is kept of it. */
+void sip_forget(struct sip_stack *s, const struct sip_event *event);
+
 /* sip_cancel - end an INVITE of ours: CANCEL now, or as soon as a provisional response allows it
  * (9.1). The final response (487, or a 200 that was faster) still comes as an event; at the latest
  * 64*T1 after the CANCEL, SIP_EV_TIMEOUT does.  0; -ENOENT over; -EALREADY a final response came

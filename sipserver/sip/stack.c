@@ -409,18 +409,23 @@ int sip_reply(struct sip_stack *s, mono_t now, const struct sip_event *event,
     return reply_stateless(s, event->msg, &event->src, reply, out);
 }
 
-/* Empty: there is no socket for this transport. */
-int sip_reply_once(struct sip_stack *s, const struct sip_event *event,
-                   const struct sip_reply *reply, struct sip_out *out)
+void sip_forget(struct sip_stack *s, const struct sip_event *event)
 {
     struct txn *t = event->txn != 0 ? txn_by_id(s, event->txn) : NULL;
 
     assert(event->kind == SIP_EV_REQUEST || event->kind == SIP_EV_NO_ROOM);
     if (t != NULL)
         txn_free(s, t);
+}
+
+int sip_reply_once(struct sip_stack *s, const struct sip_event *event,
+                   const struct sip_reply *reply, struct sip_out *out)
+{
+    sip_forget(s, event);
     return reply_stateless(s, event->msg, &event->src, reply, out);
 }
 
+/* Empty: there is no socket for this transport. */
 static struct sip_str sent_by(const struct sip_stack *s, const struct sip_addr *to)
 {
     unsigned local = to->transport == SIP_TLS ? SIP_LOCAL_TLS : to->local;

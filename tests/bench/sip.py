@@ -140,6 +140,10 @@ def write_configuration(directory, server):
   realm: {REALM}
   dns-max: {USERS + 100}
   calls-max: 200000
+  source-rate-max: 1000000    # all phones of the bench share one address
+  source-burst: 1000000
+  stranger-rate-max: 1000000
+  stranger-burst: 1000000
   transactions-max: 1000000
   registrations-max: {USERS * DEVICES + 1000}
 dns:

@@ -365,6 +365,14 @@ Test(validate, registration_times_are_in_order)
          "120s is above registration-expires-max, 90s; write at most that");
 }
 
+Test(validate, the_range_of_retry_after_is_in_order)
+{
+    struct cfg_item *all = add(CFG_OPTIONS, "");
+    number(all, FIELD_OPTIONS_RETRY_AFTER_MIN, 11);
+    only(all, FIELD_OPTIONS_RETRY_AFTER_MIN,
+         "11s is above retry-after-max, 10s; write at most that");
+}
+
 Test(validate, timeouts_are_judged_as_each_site_sees_them)
 {
     struct cfg_item *all = add(CFG_OPTIONS, "");

@@ -58,7 +58,8 @@ void kit_run(struct kit *k, int64_t ms)
 
 void kit_datagram(struct kit *k, const struct sip_addr *from, const char *data, size_t len)
 {
-    struct sc_event e = {.kind = SC_EV_DATAGRAM, .src = *from, .data = data, .len = len};
+    struct sc_event e = {
+        .kind = SC_EV_DATAGRAM, .src = *from, .data = data, .len = len, .late_ms = k->late_ms};
 
     kit_step(k, &e);
 }
@@ -489,6 +490,15 @@ unsigned ua_register(struct ua *u, const char *password, uint32_t expires)
     credentials(u, SIP_REGISTER, "sip:10.0.0.1", password, text, sizeof(text));
     send_register(u, text, expires);
     return ua_status(u);
+}
+
+void ua_register_once(struct ua *u, const char *password, uint32_t expires)
+{
+    char text[1024] = "";
+
+    if (password != NULL)
+        credentials(u, SIP_REGISTER, "sip:10.0.0.1", password, text, sizeof(text));
+    send_register(u, text, expires);
 }
 
 unsigned ua_register_again(struct ua *u, const char *password, uint32_t expires)

@@ -37,7 +37,8 @@ struct kit {
     unsigned caught_n;
     struct sc_action actions[ACTIONS_MAX];
     unsigned actions_n;
-    uint32_t serial; /* for branches, tags and Call-IDs of the parties */
+    uint32_t late_ms; /* what every datagram has waited */
+    uint32_t serial;  /* for branches, tags and Call-IDs of the parties */
 };
 
 /* A party: a phone, a gateway, the peer. */
@@ -103,8 +104,12 @@ void kit_assert_empty(struct kit *k); /* no call is left, no transaction after a
 struct ua ua_at(struct kit *k, const char *ip, uint16_t port, const char *user);
 void ua_send(struct ua *u, const char *data, size_t len);
 unsigned ua_register(struct ua *u, const char *password, uint32_t expires); /* the final status */
-/* ua_register_again - once more with the credentials of the last challenge, its count as u->nc says. */
+/* ua_register_again - once more with the credentials of the last challenge, its count as u->nc
+ * says. */
 unsigned ua_register_again(struct ua *u, const char *password, uint32_t expires);
+/* ua_register_once - one REGISTER, with credentials for the last challenge, or none (PASSWORD
+ * NULL). */
+void ua_register_once(struct ua *u, const char *password, uint32_t expires);
 void ua_invite(struct ua *u, const char *number, const char *body); /* without credentials */
 void ua_call(struct ua *u, const char *number, const char *body);   /* a phone: with credentials */
 bool ua_take(struct ua *u, bool request); /* the next datagram of that kind for it; false: none */

@@ -11,6 +11,7 @@ static struct ua gw;
 static void few_transactions(struct kit *kit)
 {
     kit->conf.maxima.transactions = 16;
+    kit->options.overload_fill = 100;
 }
 
 static void many_calls(struct kit *kit)
