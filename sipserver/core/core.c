@@ -316,7 +316,7 @@ static bool admits(struct sc *sc, const struct sip_event *event)
 /* Messages that the address of the event has had refused, or answered without an event. */
 static uint64_t refusals(const struct sc *sc)
 {
-    static const enum sip_count answered[] = {SIP_N_BAD_ANSWERED, SIP_N_STUN, SIP_N_MERGED,
+    static const enum sip_count answered[] = {SIP_N_BAD_ANSWERED, SIP_N_MERGED,
                                               SIP_N_CANCEL_UNKNOWN};
     uint64_t n = sc->counts[N_FORBIDDEN] + sc->counts[N_NOT_FOUND] + sc->counts[N_LOCKED_OUT] +
                  sc->counts[N_NO_DIALOG] + sc->counts[N_METHOD];
@@ -589,7 +589,8 @@ static void datagram(struct sc *sc, const struct sc_event *event)
 {
     struct source_limits limits = source_limits(sc);
     struct sip_event sip = {.kind = SIP_EV_NONE};
-    uint64_t refused = refusals(sc);
+    uint64_t refused = refusals(sc), stun = sip_count(sc->sip, SIP_N_STUN);
+    uint32_t cost = 0;
 
     if (!sc->primary)
         return;
@@ -602,8 +603,12 @@ static void datagram(struct sc *sc, const struct sc_event *event)
     }
     sip_input(sc->sip, sc->now, &event->src, event->data, event->len, &sc->out->sip, &sip);
     sip_happened(sc, &sip);
-    if (refusals(sc) != refused && trunk_of_source(sc, &event->src) == NULL)
-        source_charge(&sc->sources, sc->now, &limits, &event->src, SC_REFUSED_COST);
+    if (refusals(sc) != refused)
+        cost = SC_REFUSED_COST;
+    else if (sip_count(sc->sip, SIP_N_STUN) != stun)
+        cost = 1; /* phones behind NAT do it all the time */
+    if (cost > 0 && trunk_of_source(sc, &event->src) == NULL)
+        source_charge(&sc->sources, sc->now, &limits, &event->src, cost);
 }
 
 static void happened(struct sc *sc, const struct sc_event *event)

@@ -9,13 +9,24 @@
 
 void overload_late(struct sc *sc, uint32_t late_ms)
 {
+    bool before = mono_diff_ms(sc->now, sc->overload.at) <= LATE_KNOWN_MS;
+
+    if (late_ms < sc->options.overload_lag_ms)
+        sc->overload.since = MONO_ZERO;
+    else if (sc->overload.since.ns == 0 || !before)
+        sc->overload.since = sc->now;
     sc->overload.late_ms = late_ms;
     sc->overload.at = sc->now;
 }
 
+/* How late we are; 0 while that may be one pause, whose backlog is soon worked off. */
 static uint32_t late_now(const struct sc *sc)
 {
-    return mono_diff_ms(sc->now, sc->overload.at) <= LATE_KNOWN_MS ? sc->overload.late_ms : 0;
+    bool lasting = sc->overload.since.ns != 0 &&
+                   mono_diff_ms(sc->now, sc->overload.since) >= sc->options.overload_lag_ms / 2;
+
+    return lasting && mono_diff_ms(sc->now, sc->overload.at) <= LATE_KNOWN_MS ? sc->overload.late_ms
+                                                                              : 0;
 }
 
 /* Whether USED of MAX is beyond what CLASS may fill. */

@@ -6,7 +6,8 @@
  * up. What is given up is answered 503 with Retry-After (a login: try again), at a fraction of its
  * cost, and counted.
  *
- * Pressure is how late we are (overload-lag, 2, 4 and 8 times), and how full the table of
+ * Pressure is how late we are (overload-lag, 2, 4 and 8 times; for half of overload-lag without a
+ * break, so that a single pause costs nobody a call), and how full the table of
  * transactions is (overload-fill, then a quarter, a half and three quarters of the way to full).
  */
 #ifndef SIPSERVER_CORE_OVERLOAD_H

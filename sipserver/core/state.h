@@ -524,7 +524,9 @@ struct sc {
     struct sources sources;
     struct {
         uint32_t late_ms; /* how long what came last had waited */
-        mono_t at, told;
+        mono_t at;
+        mono_t since; /* it has been overload-lag or more all the time; MONO_ZERO: it is not */
+        mono_t told;
     } overload;
     struct sip_stack *sip;
     void *sip_memory;

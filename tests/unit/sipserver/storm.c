@@ -35,27 +35,55 @@ static unsigned first_register(unsigned number)
     return ua_register(&p, "pw", 60);
 }
 
+/* From now on we are that late, and have been for a while. */
+static void late(uint32_t ms)
+{
+    struct sip_addr anybody = kit_addr("10.9.9.9", 5060);
+
+    k->late_ms = ms;
+    for (unsigned i = 0; i < 7; i++) {
+        kit_datagram(k, &anybody, "\r\n", 2);
+        kit_run(k, 10);
+    }
+}
+
+Test(overload, a_single_pause_costs_nobody_a_call)
+{
+    struct ua p;
+
+    start(NULL);
+    p = ua_at(k, "10.1.0.105", 5060, "105");
+    k->late_ms = 5000;
+    ua_invite(&gw, "5000", SDP_A);
+    ua_expect(&gw, 182);
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    late(99);
+    k->late_ms = 5000; /* another one */
+    ua_invite(&gw, "5000", SDP_A);
+    ua_expect(&gw, 182);
+}
+
 Test(overload, new_registrations_go_first_then_refreshed_ones_then_calls_then_logins)
 {
     struct ua p[2];
 
     start(NULL);
     phones_register(k, p, 101, 2);
-    k->late_ms = 99;
+    late(99);
     cr_assert_eq(first_register(105), 200);
-    k->late_ms = 100;
+    late(100);
     cr_assert_eq(first_register(106), 503);
     cr_assert_eq(ua_register(&p[0], "pw", 60), 200);
-    k->late_ms = 200;
+    late(200);
     cr_assert_eq(ua_register(&p[0], "pw", 60), 503);
     ua_invite(&gw, "5000", SDP_A);
     ua_expect(&gw, 182);
-    k->late_ms = 400;
+    late(400);
     ua_invite(&gw, "5000", SDP_A);
     ua_expect(&gw, 503);
     cr_assert_not_null(strstr(gw.reply, "Retry-After: "));
     cr_assert_eq(kit_agent(k, SC_LOGIN, "a1", "101", SC_AGENT_NOT_READY), 0);
-    k->late_ms = 800;
+    late(800);
     ua_invite(&gw, "5000", SDP_A);
     ua_expect(&gw, 503);
     cr_assert_eq(kit_agent(k, SC_LOGIN, "a2", "102", SC_AGENT_NOT_READY), -EAGAIN);
@@ -76,7 +104,7 @@ Test(overload, dialogs_and_trunks_are_served_however_late_we_are)
     phones_register(k, p, 101, 2);
     ua_call(&p[0], "102", SDP_A);
     ua_expect_request(&p[1], SIP_INVITE);
-    k->late_ms = 60000;
+    late(60000);
     ua_reply(&p[1], 200, SDP_B);
     ua_expect(&p[0], 200);
     ua_ack(&p[0], NULL);
@@ -102,7 +130,7 @@ Test(overload, retry_after_is_spread_over_the_range_of_the_options)
     unsigned kinds = 0;
 
     start(retry_range);
-    k->late_ms = 100;
+    late(100);
     for (unsigned i = 0; i < 100; i++) {
         struct ua p = ua_at(k, "10.1.0.105", (uint16_t)(5060 + i), "105");
         unsigned seconds;
