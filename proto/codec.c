@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX  8  /* nested messages; ours need 4 */
-#define FIELDS_MAX 64 /* fields of one message type */
+#define DEPTH_MAX  8   /* nested messages; ours need 4 */
+#define FIELDS_MAX 192 /* fields of one message type; sf.Options has the most */
 
 /* In messages.tbl.h: the bus's own messages belong to every conversation. */
 #define ENDPOINT_EVERY ENDPOINT_COUNT

@@ -255,6 +255,26 @@ Test(codec, packed_and_nested_fields_are_scanned)
     cr_assert_str_eq(error.field, "sf.HostReport.mode");
 }
 
+Test(codec, the_type_with_the_most_fields_is_scanned)
+{
+    Sf__Options options = SF__OPTIONS__INIT;
+    Sf__ConfObject object = SF__CONF_OBJECT__INIT;
+    Sf__ConfChange change = SF__CONF_CHANGE__INIT;
+    Sf__ConfChange *changes[] = {&change};
+    Sf__ConfWrite write = SF__CONF_WRITE__INIT;
+
+    options.realm = "test";
+    object.object_case = SF__CONF_OBJECT__OBJECT_OPTIONS;
+    object.options = &options;
+    change.object = &object;
+    write.n_changes = 1;
+    write.changes = changes;
+    cr_assert_eq(codec_encode(&head, MESSAGE_CONF_WRITE, &write, &data, &size, &error), 0);
+    cr_assert_eq(verdict(ENDPOINT_CONFIG, CODEC_UP), CODEC_ACCEPTED);
+    cr_assert_str_eq(((const Sf__ConfWrite *)message->body)->changes[0]->object->options->realm,
+                     "test");
+}
+
 Test(codec, a_body_of_another_type_is_a_bug, .signal = SIGABRT)
 {
     Sf__RoleHello hello = SF__ROLE_HELLO__INIT;
