@@ -1,55 +1,11 @@
-#include "tests/sim/calls/world.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/calls/words.h"
+
 #define OWNER_REGISTER 100 /* plus the site; a line's owner is 1 + its index */
-
-/* ---- session descriptions ----
- *
- * "o=- S R": S is the serial of this description, R that of the offer which it answers, 0 for an
- * offer.  So a party can tell whether what it gets belongs to what it sent, and nobody may have
- * touched it on the way. */
-
-static struct sip_content sdp(struct world *w, const struct party *p, uint32_t serial,
-                              uint32_t answers, char *text, size_t size)
-{
-    int n = snprintf(text, size, "v=0\r\no=- %u %u IN IP4 10.9.0.%u\r\ns=-\r\n", serial, answers,
-                     p->index);
-
-    if (p->bulky) /* too long for a refresh by INVITE to repeat it */
-        for (unsigned i = 0; i < 40; i++)
-            n += snprintf(text + n, size - (size_t)n, "a=candidate %u one line of many\r\n", i);
-    assert((size_t)n < size);
-    (void)w;
-    return (struct sip_content){SIP_STR("application/sdp"), {text, (size_t)n}};
-}
-
-static bool sdp_read(const struct sip_msg *m, uint32_t *ret_serial, uint32_t *ret_answers)
-{
-    char text[48];
-
-    if (m == NULL || m->body.len < 20)
-        return false;
-    snprintf(text, sizeof(text), "%.*s", (int)(m->body.len < 47 ? m->body.len : 47), m->body.p);
-    return sscanf(text, "v=0\r\no=- %u %u", ret_serial, ret_answers) == 2;
-}
-
-/* ---- parts of messages ---- */
-
-static struct sip_str contact_of(const struct party *p, char *text, size_t size)
-{
-    struct sip_buf buf;
-
-    sip_buf_init(&buf, text, size);
-    sip_put_text(&buf, "sip:");
-    sip_put_text(&buf, p->number);
-    sip_put_text(&buf, "@");
-    sip_addr_put_uri(&buf, &p->addr);
-    return sip_buf_str(&buf);
-}
 
 static struct sip_addr site_addr(const struct world *w, const struct party *p, unsigned site)
 {
@@ -59,59 +15,12 @@ static struct sip_addr site_addr(const struct world *w, const struct party *p, u
     return to;
 }
 
-struct words {
-    struct sip_extra extras[6];
-    unsigned n;
-    char expires[48];
-};
-
-static void add(struct words *x, enum sip_header_id id, struct sip_str value)
-{
-    x->extras[x->n++] = (struct sip_extra){.id = id, .value = value};
-}
-
-static void allow(const struct party *p, struct words *x)
-{
-    add(x, SIP_H_ALLOW,
-        p->has_update ? SIP_STR("INVITE, ACK, BYE, CANCEL, INFO, REFER, UPDATE")
-                      : SIP_STR("INVITE, ACK, BYE, CANCEL, INFO, REFER"));
-    if (p->has_timer)
-        add(x, SIP_H_SUPPORTED, SIP_STR("timer"));
-}
-
-/* Session timers of a request (RFC 4028 7.1): now and then too short, now and then with a
- * refresher. */
-static void ask_timer(struct world *w, const struct party *p, struct words *x)
-{
-    static const char *const who[] = {"", ";refresher=uac", ";refresher=uas"};
-
-    if (!p->has_timer || !chance(&w->people, 70))
-        return;
-    snprintf(x->expires, sizeof(x->expires), "%u%s",
-             (w->calm ? 9 : 3) + (unsigned)prng_below(&w->people, 12),
-             who[prng_below(&w->people, 3)]);
-    add(x, SIP_H_SESSION_EXPIRES, sip_str_of(x->expires));
-}
-
-/* Of a 2xx (7.2). */
-static void grant_timer(struct world *w, const struct party *p, uint32_t asked, struct words *x)
-{
-    bool we = chance(&w->people, 50);
-
-    if (!p->has_timer || asked == 0)
-        return;
-    snprintf(x->expires, sizeof(x->expires), "%u;refresher=%s", asked, we ? "uas" : "uac");
-    add(x, SIP_H_SESSION_EXPIRES, sip_str_of(x->expires));
-    if (!we)
-        add(x, SIP_H_REQUIRE, SIP_STR("timer"));
-}
-
 /* ---- beginning ---- */
 
 void line_idle(struct world *w, struct line *l)
 {
     memset(l, 0, sizeof(*l));
-    l->act = w->finish ? MONO_NEVER : world_soon(w, &w->people, 300, 25000);
+    l->act = w->finish ? MONO_NEVER : world_soon(w, &w->people, 300, 9000);
     l->answer_at = MONO_NEVER;
 }
 
@@ -171,16 +80,16 @@ static void send_register(struct world *w, struct party *p, unsigned site, bool 
     snprintf(aor, sizeof(aor), "<sip:%s@10.0.0.%u>", p->number, 1 + site);
     snprintf(call_id, sizeof(call_id), "reg-%s-%u", p->number, site);
     snprintf(tag, sizeof(tag), "r%u", p->reg[site].cseq);
-    snprintf(value, sizeof(value), "<%.*s>", (int)contact_of(p, contact, sizeof(contact)).len,
+    snprintf(value, sizeof(value), "<%.*s>", (int)words_contact(p, contact, sizeof(contact)).len,
              contact);
     r.uri = sip_str_of(uri);
     r.from = r.to = sip_str_of(aor);
     r.from_tag = sip_str_of(tag);
     r.call_id = sip_str_of(call_id);
-    add(&x, SIP_H_CONTACT, sip_str_of(value));
-    add(&x, SIP_H_EXPIRES, leave ? SIP_STR("0") : SIP_STR("40"));
+    words_add(&x, SIP_H_CONTACT, sip_str_of(value));
+    words_add(&x, SIP_H_EXPIRES, leave ? SIP_STR("0") : w->calm ? SIP_STR("900") : SIP_STR("40"));
     if (p->reg[site].authorization[0] != '\0')
-        add(&x, SIP_H_AUTHORIZATION, sip_str_of(p->reg[site].authorization));
+        words_add(&x, SIP_H_AUTHORIZATION, sip_str_of(p->reg[site].authorization));
     r.extras = x.extras;
     r.extras_n = x.n;
     (void)sip_request(p->stack, w->now, &to, &r, OWNER_REGISTER + site, &w->party_out,
@@ -190,7 +99,8 @@ static void send_register(struct world *w, struct party *p, unsigned site, bool 
 void party_register(struct world *w, struct party *p, unsigned site, bool leave)
 {
     p->reg[site].tried = false;
-    p->reg[site].due = world_soon(w, &w->people, 15000, 25000);
+    p->reg[site].due =
+        world_soon(w, &w->people, w->calm ? 400000 : 15000, w->calm ? 500000 : 25000);
     send_register(w, p, site, leave);
     party_flush(w, p);
 }
@@ -250,17 +160,17 @@ static void send_invite(struct world *w, struct party *p, struct line *l, const 
     r.to = sip_str_of(to);
     r.from_tag = sip_own_tag(p->stack, 1, serial, tag);
     r.call_id = sip_own_call_id(p->stack, 1, serial, call_id);
-    r.contact = contact_of(p, contact, sizeof(contact));
-    allow(p, &x);
-    ask_timer(w, p, &x);
+    r.contact = words_contact(p, contact, sizeof(contact));
+    words_allow(p, &x);
+    words_ask_timer(w, p, &x);
     if (authorization[0] != '\0')
-        add(&x, SIP_H_AUTHORIZATION, sip_str_of(authorization));
+        words_add(&x, SIP_H_AUTHORIZATION, sip_str_of(authorization));
     r.extras = x.extras;
     r.extras_n = x.n;
     l->offer = 0;
     if (!chance(&w->people, 15)) { /* else the called party makes the offer (RFC 3261 13.2.1) */
         l->offer = ++w->serial;
-        r.content = sdp(w, p, l->offer, 0, body, sizeof(body));
+        r.content = words_sdp(w, p, l->offer, 0, body, sizeof(body));
     }
     if (sip_dialog_uac(&l->dialog, &r) != 0 ||
         sip_request(p->stack, w->now, &l->site, &r, 1 + (uint64_t)(l - p->line), &w->party_out,
@@ -305,7 +215,8 @@ static bool follow(struct world *w, struct party *p, struct line *l, const struc
 void party_cancel(struct world *w, struct party *p, struct line *l)
 {
     l->given_up = true;
-    l->act = world_soon(w, &w->people, 300000, 300000);
+    l->act = chance(&w->people, 30) ? world_soon(w, &w->people, 0, 80) /* presses the key twice */
+                                    : world_soon(w, &w->people, 300000, 300000);
     (void)sip_cancel(p->stack, w->now, l->txn, &w->party_out);
     party_flush(w, p);
 }
@@ -321,19 +232,19 @@ void party_request(struct world *w, struct party *p, struct line *l, enum sip_me
     uint64_t txn = 0;
 
     sip_dialog_request(&l->dialog, method, &r);
-    r.contact = contact_of(p, contact, sizeof(contact));
-    allow(p, &x);
+    r.contact = words_contact(p, contact, sizeof(contact));
+    words_allow(p, &x);
     if (method == SIP_INVITE || method == SIP_UPDATE) {
         l->offer = 0;
         if (chance(&w->people, method == SIP_UPDATE ? 40 : 85)) {
             l->offer = ++w->serial;
-            r.content = sdp(w, p, l->offer, 0, body, sizeof(body));
+            r.content = words_sdp(w, p, l->offer, 0, body, sizeof(body));
         }
-        ask_timer(w, p, &x);
+        words_ask_timer(w, p, &x);
         w->tally[method == SIP_INVITE ? T_REINVITES : T_UPDATES]++;
     }
     if (method == SIP_REFER) {
-        add(&x, SIP_H_REFER_TO, sip_str_of(refer_to));
+        words_add(&x, SIP_H_REFER_TO, sip_str_of(refer_to));
         w->tally[T_REFERS]++;
     }
     r.extras = x.extras;
@@ -362,13 +273,13 @@ static void ack(struct world *w, struct party *p, struct line *l, const struct s
     if (l->deaf)
         return;
     sip_dialog_request(&l->dialog, SIP_ACK, &r);
-    r.contact = contact_of(p, contact, sizeof(contact));
-    if (l->offer == 0 && sdp_read(m, &serial, &answers) && answers == 0) {
+    r.contact = words_contact(p, contact, sizeof(contact));
+    if (l->offer == 0 && words_sdp_read(m, &serial, &answers) && answers == 0) {
         if (serial != l->heard) {
             l->heard = serial;
             l->said = ++w->serial;
         }
-        r.content = sdp(w, p, l->said, serial, body, sizeof(body));
+        r.content = words_sdp(w, p, l->said, serial, body, sizeof(body));
     }
     (void)sip_send_ack(p->stack, &l->site, &r, 1 + (uint64_t)(l - p->line), &w->party_out);
 }
@@ -379,7 +290,7 @@ static void check_answer(struct world *w, const struct party *p, const struct li
 {
     uint32_t serial, answers;
 
-    if (l->offer == 0 || !sdp_read(m, &serial, &answers))
+    if (l->offer == 0 || !words_sdp_read(m, &serial, &answers))
         return;
     if (answers != l->offer)
         violate(w, "%s offered %u and the %u to its %s answers %u", p->number, l->offer, m->status,
@@ -398,7 +309,7 @@ static void invite_accepted(struct world *w, struct party *p, struct line *l,
         l->state = UP;
         l->established = true;
         w->tally[T_UP]++;
-        l->act = world_soon(w, &w->people, w->calm ? 20000 : 0, 20000);
+        l->act = world_soon(w, &w->people, w->calm ? 20000 : p->lazy ? 5000 : 0, 20000);
         trace_event(w, p->number, "is up", "");
         if (l->deaf)
             line_idle(w, l);
@@ -467,237 +378,15 @@ static void answered(struct world *w, struct party *p, const struct sip_event *e
     }
 }
 
-/* ---- requests of the sites ---- */
-
-static void reply(struct world *w, struct party *p, const struct sip_event *e, unsigned status)
-{
-    char contact[96];
-    struct words x = {.n = 0};
-    struct sip_reply r = {.status = status};
-
-    allow(p, &x);
-    r.extras = x.extras;
-    r.extras_n = x.n;
-    if (status < 300)
-        r.contact = contact_of(p, contact, sizeof(contact));
-    (void)sip_reply(p->stack, w->now, e, &r, &w->party_out);
-}
-
-/* The description in an answer to what was heard last: the same one each time. */
-static struct sip_content answer_sdp(struct world *w, const struct party *p, struct line *l,
-                                     char *text, size_t size)
-{
-    if (l->said == 0)
-        l->said = ++w->serial;
-    if (l->heard == 0)
-        l->owed = l->said; /* an offer of ours */
-    return sdp(w, p, l->said, l->heard, text, size);
-}
-
-static void hear(struct line *l, const struct sip_msg *m)
-{
-    uint32_t serial, answers;
-
-    l->heard = l->said = l->owed = 0;
-    if (sdp_read(m, &serial, &answers))
-        l->heard = serial;
-    if (sip_msg_number(m, SIP_H_SESSION_EXPIRES, &l->expires_s) != 0)
-        l->expires_s = 0;
-}
-
-/* A 2xx or a refusal to the INVITE in l->txn or l->asked. */
-static void answer_invite(struct world *w, struct party *p, struct line *l, uint64_t txn,
-                          unsigned status)
-{
-    char contact[96], body[2048];
-    struct words x = {.n = 0};
-    struct sip_reply r = {.status = status};
-
-    allow(p, &x);
-    r.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
-    if (status < 300) {
-        r.contact = contact_of(p, contact, sizeof(contact));
-        if (status >= 200)
-            grant_timer(w, p, l->expires_s, &x);
-        if (status >= 200 || status == 183)
-            r.content = answer_sdp(w, p, l, body, sizeof(body));
-    }
-    r.extras = x.extras;
-    r.extras_n = x.n;
-    (void)sip_respond(p->stack, w->now, txn, &r, &w->party_out);
-}
-
-void party_answer(struct world *w, struct party *p, struct line *l, unsigned status)
-{
-    if (status == 200)
-        sip_dialog_confirm(&l->dialog);
-    answer_invite(w, p, l, l->txn, status);
-    if (status == 200) {
-        l->state = UP;
-        l->established = true;
-        l->act = world_soon(w, &w->people,
-                            w->calm                  ? 20000
-                            : chance(&w->people, 10) ? 0
-                                                     : 500,
-                            20000);
-        trace_event(w, p->number, "answers", "");
-    } else if (status >= 300) {
-        line_idle(w, l);
-    }
-    party_flush(w, p);
-}
-
-void party_answer_late(struct world *w, struct party *p, struct line *l, unsigned status)
-{
-    uint64_t txn = l->asked;
-
-    l->asked = 0;
-    l->answer_at = MONO_NEVER;
-    answer_invite(w, p, l, txn, status);
-    party_flush(w, p);
-}
-
-static void incoming(struct world *w, struct party *p, const struct sip_event *e)
-{
-    struct line *l = NULL;
-    char tag[SIP_TOKEN_MAX];
-
-    for (unsigned i = 0; i < LINES && l == NULL; i++)
-        if (p->line[i].state == IDLE)
-            l = &p->line[i];
-    if (l == NULL || (l != &p->line[0] && p->line[0].state == RINGING)) {
-        reply(w, p, e, 486);
-        return;
-    }
-    line_idle(w, l);
-    if (sip_dialog_uas(&l->dialog, e->msg, sip_own_tag(p->stack, 1, ++w->serial, tag)) != 0) {
-        reply(w, p, e, 400);
-        return;
-    }
-    l->state = RINGING;
-    l->site = e->src;
-    l->txn = e->txn;
-    l->came_cseq = e->msg->cseq.number;
-    hear(l, e->msg);
-    if (people_accept(w, p, l))
-        answer_invite(w, p, l, l->txn, !w->calm && chance(&w->people, 15) ? 183 : 180);
-}
-
-static struct line *line_of(struct party *p, const struct sip_msg *m)
-{
-    for (unsigned i = 0; i < LINES; i++)
-        if (p->line[i].state != IDLE && sip_dialog_matches(&p->line[i].dialog, m))
-            return &p->line[i];
-    return NULL;
-}
-
-static void reinvited(struct world *w, struct party *p, struct line *l, const struct sip_event *e)
-{
-    if (l->asking != 0 || l->asked != 0) { /* RFC 3261 14.2 */
-        reply(w, p, e, 491);
-        return;
-    }
-    l->came_cseq = e->msg->cseq.number;
-    hear(l, e->msg);
-    l->asked = e->txn;
-    if (w->calm)
-        party_answer_late(w, p, l, 200);
-    else if (p->glares && chance(&w->people, 80))
-        party_answer_late(w, p, l, 491);
-    else if (p->stubborn && chance(&w->people, 80))
-        party_answer_late(w, p, l, 488);
-    else if (p->slow)
-        l->answer_at = world_soon(w, &w->people, 0, 5000);
-    else
-        party_answer_late(w, p, l, 200);
-}
-
-static void updated(struct world *w, struct party *p, struct line *l, const struct sip_event *e)
-{
-    char contact[96], body[2048];
-    uint32_t serial, answers, expires = 0;
-    struct words x = {.n = 0};
-    struct sip_reply r = {.status = 200};
-
-    if (p->stubborn && !w->calm && chance(&w->people, 80)) {
-        reply(w, p, e, 500);
-        return;
-    }
-    if (sdp_read(e->msg, &serial, &answers)) {
-        if (l->asking != 0 || l->asked != 0) { /* RFC 3311 5.2 */
-            reply(w, p, e, 491);
-            return;
-        }
-        r.content = sdp(w, p, ++w->serial, serial, body, sizeof(body));
-    }
-    (void)sip_msg_number(e->msg, SIP_H_SESSION_EXPIRES, &expires);
-    allow(p, &x);
-    grant_timer(w, p, expires, &x);
-    r.contact = contact_of(p, contact, sizeof(contact));
-    r.extras = x.extras;
-    r.extras_n = x.n;
-    (void)sip_reply(p->stack, w->now, e, &r, &w->party_out);
-}
-
-/* 100 to a request other than INVITE, or nothing.  False: that is all that is heard. */
-static bool says_trying(struct world *w, struct party *p, const struct sip_event *e)
-{
-    struct sip_reply trying = {.status = 100};
-
-    for (unsigned n = (unsigned)prng_below(&w->people, 3); n > 0; n--)
-        (void)sip_reply(p->stack, w->now, e, &trying, &w->party_out);
-    return chance(&w->people, 70);
-}
-
-static void asked(struct world *w, struct party *p, const struct sip_event *e)
-{
-    bool in_dialog = !sip_str_empty(e->msg->to.tag);
-    struct line *l = in_dialog ? line_of(p, e->msg) : NULL;
-
-    if (e->method == SIP_OPTIONS) {
-        reply(w, p, e, 200);
-    } else if (e->method == SIP_INVITE && !in_dialog) {
-        incoming(w, p, e);
-    } else if (l == NULL || sip_dialog_receive(&l->dialog, e->msg) != 0) {
-        reply(w, p, e, 481);
-    } else if (e->method == SIP_BYE) {
-        reply(w, p, e, 200);
-        if (l->asked != 0)
-            party_answer_late(w, p, l, 487);
-        if (l->state != ENDING)
-            line_idle(w, l);
-    } else if (l->state != UP) {
-        reply(w, p, e, e->method == SIP_INVITE ? 491 : 481);
-    } else if (e->method == SIP_INVITE) {
-        reinvited(w, p, l, e);
-    } else {
-        if (!w->calm && p->trying && !says_trying(w, p, e))
-            return;
-        if (e->method == SIP_UPDATE)
-            updated(w, p, l, e);
-        else
-            reply(w, p, e, w->calm || chance(&w->people, 90) ? 200 : 500);
-    }
-}
-
-static void acknowledged(struct world *w, struct party *p, const struct sip_event *e)
-{
-    struct line *l = e->msg != NULL ? line_of(p, e->msg) : NULL;
-    uint32_t serial, answers;
-
-    if (l == NULL || e->msg->cseq.number != l->came_cseq)
-        return;
-    if (sdp_read(e->msg, &serial, &answers) && (l->owed == 0 || answers != l->owed))
-        violate(w, "%s made the offer %u, and the ACK answers %u", p->number, l->owed, answers);
-}
+/* ---- events ---- */
 
 static void party_event(struct world *w, struct party *p, const struct sip_event *e)
 {
     struct sip_reply ended = {.status = 487};
 
     switch (e->kind) {
-    case SIP_EV_REQUEST: asked(w, p, e); break;
-    case SIP_EV_ACK: acknowledged(w, p, e); break;
+    case SIP_EV_REQUEST: party_asked(w, p, e); break;
+    case SIP_EV_ACK: party_acknowledged(w, p, e); break;
     case SIP_EV_CANCEL:
         (void)sip_respond(p->stack, w->now, e->txn, &ended, &w->party_out);
         for (unsigned i = 0; i < LINES; i++)

@@ -10,9 +10,10 @@ void party_ways(struct world *w, struct party *p)
     p->has_update = chance(r, 50);
     p->has_timer = chance(r, 60);
     p->stubborn = chance(r, 15);
-    p->glares = chance(r, 15);
+    p->glares = chance(r, w->plan.transfers ? 50 : 20);
+    p->lazy = chance(r, w->plan.transfers ? 80 : 35);
     p->slow = chance(r, 25);
-    p->trying = chance(r, 15);
+    p->trying = chance(r, 25);
     p->bulky = chance(r, 15);
     p->dual = chance(r, 25);
 }
@@ -39,7 +40,7 @@ bool people_accept(struct world *w, struct party *p, struct line *l)
         l->act = world_soon(w, r, 200, 800);
         return true;
     }
-    l->quiet = chance(r, 12); /* nobody is there */
+    l->quiet = chance(r, 16); /* nobody is there */
     l->act = l->quiet ? world_soon(w, r, 20000, 260000) : world_soon(w, r, 0, 5000);
     return chance(r, 85);
 }
@@ -94,14 +95,14 @@ static void talk(struct world *w, struct party *p, struct line *l)
 {
     unsigned what = (unsigned)prng_below(&w->people, 100);
 
-    l->act = world_soon(w, &w->people, 0, 9000);
-    if (w->finish || l->quiet || what < 20)
+    l->act = p->lazy ? world_soon(w, &w->people, 6000, 30000) : world_soon(w, &w->people, 0, 9000);
+    if (w->finish || l->quiet || what < 15)
         party_bye(w, p, l);
-    else if (what < 45)
+    else if (what < (w->plan.transfers ? 75 : 50))
         refer(w, p, l);
-    else if (what < 60 || l->asking != 0 || l->asked != 0)
+    else if ((what >= 50 && what < 62) || l->asking != 0 || l->asked != 0)
         party_request(w, p, l, SIP_INFO, NULL);
-    else if (p->has_update && what < 75)
+    else if (p->has_update && what < 87)
         party_request(w, p, l, SIP_UPDATE, NULL);
     else
         party_request(w, p, l, SIP_INVITE, NULL);
@@ -111,7 +112,7 @@ static void line_act(struct world *w, struct party *p, struct line *l)
 {
     switch ((enum line_state)l->state) {
     case IDLE:
-        l->act = w->finish ? MONO_NEVER : world_soon(w, &w->people, 5000, 60000);
+        l->act = w->finish ? MONO_NEVER : world_soon(w, &w->people, 3000, 20000);
         if (!w->finish && l == &p->line[0] && p->line[1].state == IDLE)
             dial(w, p, l);
         break;
@@ -173,12 +174,12 @@ void desk_act(struct world *w, struct agent_desk *d)
     if (w->calm) { /* everybody works */
         (void)site_agent(w, &w->site[1 - index / PHONES], SC_LOGOUT, d->id, SC_AGENT_NULL);
         (void)site_agent(w, home, SC_LOGIN, d->id, SC_AGENT_READY);
-    } else if (what < 35) {
+    } else if (what < 32) {
         (void)site_agent(w, s, SC_LOGIN, d->id,
                          chance(r, 80) ? SC_AGENT_READY : SC_AGENT_NOT_READY);
-    } else if (what < 70) {
+    } else if (what < 62) {
         (void)site_agent(w, s, SC_READY, d->id, SC_AGENT_NULL);
-    } else if (what < 82) {
+    } else if (what < 84) {
         (void)site_agent(w, s, SC_NOT_READY, d->id, SC_AGENT_NULL);
     } else if (what < 94) {
         (void)site_agent(w, s, SC_LOGOUT, d->id, SC_AGENT_NULL);

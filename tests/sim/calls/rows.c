@@ -65,6 +65,25 @@ void __wrap_txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, s
     __real_txn_step(s, t, event, x);
 }
 
+/* Rows for what lasts no longer than a step, or that nothing asks for today: they keep the table
+ * whole.  One of them that fires does not belong here. */
+static const struct {
+    const struct fsm *table;
+    unsigned state, event;
+} asleep[] = {{&call_fsm, CALL_SETUP, CALL_EV_CANCEL},
+              {&call_fsm, CALL_QUEUED, CALL_EV_REFUSED},
+              {&call_fsm, CALL_OFFERED, CALL_EV_REFUSED},
+              {&peering_fsm, PEERING_PEERED, PEERING_EV_UNNAMED}}; /* its trunk stops first */
+
+static bool sleeps(const struct fsm *table, const struct fsm_row *row)
+{
+    for (unsigned i = 0; i < sizeof(asleep) / sizeof(asleep[0]); i++)
+        if (asleep[i].table == table && asleep[i].state == row->from &&
+            asleep[i].event == row->event)
+            return true;
+    return false;
+}
+
 unsigned rows_unfired(void)
 {
     unsigned n = 0, rows = 0;
@@ -76,17 +95,19 @@ unsigned rows_unfired(void)
             if (row->ignore)
                 continue;
             rows++;
-            if (fired[i][k] > 0)
+            if ((fired[i][k] > 0) != sleeps(tables[i], row))
                 continue;
-            printf("row never fired: %s %s %s %s\n", tables[i]->name, tables[i]->states[row->from],
-                   tables[i]->events[row->event], row->guard_name);
+            printf("row %s: %s %s %s %s\n",
+                   fired[i][k] > 0 ? "fired, take it off the list" : "never fired", tables[i]->name,
+                   tables[i]->states[row->from], tables[i]->events[row->event], row->guard_name);
             n++;
         }
     for (unsigned k = 0; k < txn_rows(); k++) {
         struct txn_row row = txn_row(k);
 
-        if (row.ignored)
-            continue;
+        if (row.ignored || (row.machine == TXN_ICT && row.from == TXN_PROCEEDING &&
+                            row.event == TXN_TX_CANCEL && strcmp(row.guard, "cancelled") == 0))
+            continue; /* the second: sip_cancel knows it before */
         rows++;
         if (txn_fired[k] > 0)
             continue;

@@ -28,12 +28,13 @@ void plan_make(struct world *w, struct prng *p)
     static const uint32_t t1[] = {100, 250, 500};
 
     w->plan = (struct plan){.slow = w->seed % 8 == 0,
+                            .transfers = w->seed % 4 == 1,
                             .tcp_trunk = chance(p, 30),
                             .t1_ms = t1[prng_below(p, 3)],
                             .loss_pct = (uint32_t)prng_below(p, 12),
                             .dup_pct = (uint32_t)prng_below(p, 8),
                             .far_pct = (uint32_t)prng_below(p, 12),
-                            .unsent_permille = (uint32_t)prng_below(p, 8)};
+                            .unsent_permille = (uint32_t)prng_below(p, chance(p, 35) ? 100 : 8)};
     w->plan.chaos_ms = w->plan.slow ? 300000 : 60000;
     for (unsigned i = 0; i < SITES; i++) {
         struct site *s = &w->site[i];
@@ -112,7 +113,8 @@ void trouble_act(struct world *w)
         break;
     default:
         if (p->away.ns == 0)
-            party_leave(w, p, prng_between(r, 200, 12000), chance(r, 40));
+            party_leave(w, p, prng_between(r, 200, 12000),
+                        chance(r, 40) && (!p->bulky || p->has_update));
     }
 }
 
@@ -209,10 +211,36 @@ static bool prove(struct world *w)
     return true;
 }
 
+static enum sc_mode sc_mode_now(const struct site *s)
+{
+    struct sc_status status;
+
+    sc_status(s->host.sc, &status);
+    return status.mode;
+}
+
+/* Both sites work without each other, and find each other again. */
+static bool part(struct world *w)
+{
+    for (unsigned on = 0; on < 2; on++) {
+        for (unsigned i = 0; i < SITES; i++) {
+            struct sc_options *o = &w->site[i].options;
+
+            if (sc_mode_now(&w->site[i]) != (on ? SC_STANDALONE : SC_PEERED))
+                violate(w, "site %u is not %s", i + 1, on ? "STANDALONE" : "PEERED");
+            snprintf(o->dr_peer_trunk, sizeof(o->dr_peer_trunk), "%s", on ? "peer" : "");
+            site_options(w, &w->site[i]);
+        }
+        if (!world_run(w, 1000))
+            return false;
+    }
+    return true;
+}
+
 bool trouble_end(struct world *w)
 {
     heal(w);
-    if (!await_quiet(w) || !world_run(w, 20000) || !prove(w) || !await_quiet(w))
+    if (!await_quiet(w) || !world_run(w, 40000) || !prove(w) || !part(w) || !await_quiet(w))
         return false;
     if (!world_run(w, LINGER_MS))
         return false;

@@ -6,8 +6,8 @@
  *     gateway gw0 ───┤ site 0 ══ peer ══ site 1 ├── gateway gw1      (each also knows the other's)
  *     agents a1.. ───┘                         └── agents a5..
  *
- *   world.c  the sites, time, the network        people.c  what parties and agents want
- *   party.c  a party: calls, answers, SDP         trouble.c what goes wrong, and the end of it
+ *   world.c, site.c  the sites, time, the network people.c  what parties and agents want
+ *   party.c, answer.c, words.c  a party           trouble.c what goes wrong, and the end of it
  *   check.c  what must hold after each event      rows.c    which table rows have fired
  *
  * A site's core lives in a host of its own, so that a second host can follow it one day.
@@ -87,7 +87,7 @@ struct party {
     mono_t tcp_last[2];
     struct line line[LINES];
     /* ways */
-    bool has_update, has_timer, stubborn, slow, trying, bulky, dual, glares;
+    bool has_update, has_timer, stubborn, slow, trying, bulky, dual, glares, lazy;
     /* registrations, one for each site */
     struct {
         uint32_t cseq;
@@ -117,6 +117,7 @@ struct packet {
 /* What a seed makes of the deployment. */
 struct plan {
     bool slow;      /* long timeouts, few calls: minutes instead of seconds */
+    bool transfers; /* people talk long and hand calls on */
     bool tcp_trunk; /* the gateways and the peer over TCP */
     uint32_t t1_ms;
     uint32_t loss_pct, dup_pct, far_pct; /* FAR: of those that are much later */
@@ -159,14 +160,20 @@ void world_destroy(struct world **w);
 bool world_run(struct world *w, int64_t ms); /* false at the first violation */
 mono_t world_soon(struct world *w, struct prng *p, int64_t from_ms, int64_t to_ms);
 bool chance(struct prng *p, unsigned percent);
+struct sip_addr world_address(const char *ip, uint16_t port, enum sip_transport transport);
+
+/* Everything in OUT onto the network, from the site S or the party P. */
+void world_send(struct world *w, struct sip_out *out, struct site *s, struct party *p);
+
+/* site.c */
+void site_new(struct world *w, struct site *s, unsigned index);
+void site_tick(struct world *w, struct site *s);
 void site_step(struct world *w, struct site *s, const struct sc_event *event);
 void site_role(struct world *w, struct site *s, bool primary);
 void site_configure(struct world *w, struct site *s); /* the whole configuration anew */
 void site_options(struct world *w, struct site *s);
 int site_agent(struct world *w, struct site *s, enum sc_agent_op op, const char *agent,
                enum sc_agent_state state);
-/* Everything in OUT onto the network, from the site S or the party P. */
-void world_send(struct world *w, struct sip_out *out, struct site *s, struct party *p);
 void trace_event(struct world *w, const char *who, const char *what, const char *detail);
 
 /* party.c */
@@ -182,6 +189,8 @@ void party_bye(struct world *w, struct party *p, struct line *l);
 void party_cancel(struct world *w, struct party *p, struct line *l);
 void party_answer(struct world *w, struct party *p, struct line *l, unsigned status);
 void party_answer_late(struct world *w, struct party *p, struct line *l, unsigned status);
+void party_asked(struct world *w, struct party *p, const struct sip_event *e);
+void party_acknowledged(struct world *w, struct party *p, const struct sip_event *e);
 void party_register(struct world *w, struct party *p, unsigned site, bool leave);
 void party_leave(struct world *w, struct party *p, int64_t ms, bool restart);
 void line_idle(struct world *w, struct line *l);
