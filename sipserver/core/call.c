@@ -106,10 +106,10 @@ bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body)
     return true;
 }
 
-void call_keep_answer(struct sc *sc, struct call *c, struct sip_content body)
+bool call_keep_answer(struct sc *sc, struct call *c, struct sip_content body)
 {
-    if (!transfer_under_way(c) && !c->joining && c->music.state != MUSIC_JOINING)
-        (void)call_keep_body(sc, c, body);
+    return !transfer_under_way(c) && !c->joining && c->music.state != MUSIC_JOINING &&
+           call_keep_body(sc, c, body);
 }
 
 /* ---- what the caller is told of a target's failure ---- */

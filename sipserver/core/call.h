@@ -63,7 +63,7 @@ struct sip_str call_trunk_uri(const struct call *c, const struct trunk *t, char 
 bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body);
 
 /* call_keep_answer - keep BODY of an ACK, in case the ACK must be repeated; not while an offer is
- * kept that one party waits for. */
-void call_keep_answer(struct sc *sc, struct call *c, struct sip_content body);
+ * kept that one party waits for.  Returns: whether it is kept. */
+bool call_keep_answer(struct sc *sc, struct call *c, struct sip_content body);
 
 #endif

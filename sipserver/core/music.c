@@ -399,8 +399,10 @@ void music_ack(struct sc *sc, struct call *c, const struct sip_event *event)
 
     leg_acknowledged(sc, caller_of(sc, c));
     if (l != NULL && l->state == LEG_ANSWERED && c->music.state == MUSIC_PLAYING) {
-        call_keep_answer(sc, c, body);
+        bool kept = call_keep_answer(sc, c, body);
+
         leg_ack(sc, l, body);
+        l->ack_had_body = l->ack_had_body && kept;
     }
     if (c->joining)
         music_join(sc, c);

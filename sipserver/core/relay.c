@@ -218,12 +218,14 @@ static void acknowledged(struct sc *sc, struct relay *r, const struct sip_event 
     struct call *c = pool_get(&sc->calls, r->call);
     struct leg *to = sender(sc, c, !r->from_caller);
     struct sip_content body = leg_content(event->msg);
+    bool kept;
 
     pool_put(&sc->relays, r);
     if (to == NULL || to->state != LEG_UP)
         return;
-    call_keep_answer(sc, c, body);
+    kept = call_keep_answer(sc, c, body);
     leg_ack(sc, to, body);
+    to->ack_had_body = to->ack_had_body && kept;
 }
 
 void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event)

@@ -365,11 +365,8 @@ bool session_response(struct sc *sc, struct leg *l, const struct sip_event *even
     if (event->msg != NULL && event->kind == SIP_EV_RESPONSE)
         (void)sip_dialog_response(&l->dialog, event->msg);
     if (event->kind == SIP_EV_RESPONSE && event->status < 300) {
-        if (event->method == SIP_INVITE) {
-            call_keep_answer(sc, pool_get(&sc->calls, l->call),
-                             (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
+        if (event->method == SIP_INVITE)
             leg_ack(sc, l, (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
-        }
         session_granted(sc, l, event->msg);
     } else if (event->kind != SIP_EV_RESPONSE || event->status == 408 || event->status == 481) {
         session_event(sc, l, SESSION_EV_LOST);

@@ -89,3 +89,25 @@ Test(offers, a_party_that_a_transfer_has_asked_for_an_offer_is_asked_for_nothing
     ua_expect_request(&phone[2], SIP_ACK);
     cr_assert(ua_body_is(&phone[2], SDP_A));
 }
+
+/* 101 asks 100 for an offer and hands the call on to 102; its ACK comes after 102 has answered. */
+Test(offers, the_offer_of_a_transfer_survives_an_ack_that_carries_another_answer)
+{
+    ua_call(&phone[0], "101", SDP_A);
+    answered(&phone[0], &phone[1]);
+    ua_request(&phone[1], SIP_INVITE, NULL);
+    ua_expect_request(&phone[0], SIP_INVITE);
+    ua_reply(&phone[0], 200, SDP_D);
+    ua_expect(&phone[1], 200);
+    ua_says(&phone[1], SIP_H_REFER_TO, "<sip:102@10.0.0.1>");
+    ua_request(&phone[1], SIP_REFER, NULL);
+    ua_is_silent(&phone[1]);
+    ua_expect_request(&phone[2], SIP_INVITE);
+    ua_reply(&phone[2], 200, SDP_C);
+    ua_ack(&phone[1], SDP_B);
+    ua_expect_request(&phone[0], SIP_ACK);
+    cr_assert(ua_body_is(&phone[0], SDP_B));
+    kit_run(k, 4000);
+    ua_expect_request(&phone[0], SIP_INVITE);
+    cr_assert(ua_body_is(&phone[0], SDP_C), "the offer of 102");
+}
