@@ -1,6 +1,7 @@
 #include "common/hash.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -12,51 +13,56 @@ static uint64_t rotate_left(uint64_t x, unsigned bits)
 /* Little-endian whatever the machine, as the algorithm is defined. */
 static uint64_t load64(const uint8_t *p)
 {
-    uint64_t x = 0;
+    uint64_t x;
 
-    for (unsigned i = 0; i < 8; i++)
-        x |= (uint64_t)p[i] << (8 * i);
-    return x;
+    memcpy(&x, p, sizeof x);
+    return le64toh(x);
 }
 
-static void sip_rounds(uint64_t v[4], int rounds)
+/* The state by value: a copy that fits into registers. */
+struct sip_state {
+    uint64_t a, b, c, d;
+};
+
+static inline struct sip_state sip_round(struct sip_state v)
 {
-    while (rounds-- > 0) {
-        v[0] += v[1];
-        v[1] = rotate_left(v[1], 13) ^ v[0];
-        v[0] = rotate_left(v[0], 32);
-        v[2] += v[3];
-        v[3] = rotate_left(v[3], 16) ^ v[2];
-        v[0] += v[3];
-        v[3] = rotate_left(v[3], 21) ^ v[0];
-        v[2] += v[1];
-        v[1] = rotate_left(v[1], 17) ^ v[2];
-        v[2] = rotate_left(v[2], 32);
-    }
+    v.a += v.b;
+    v.b = rotate_left(v.b, 13) ^ v.a;
+    v.a = rotate_left(v.a, 32);
+    v.c += v.d;
+    v.d = rotate_left(v.d, 16) ^ v.c;
+    v.a += v.d;
+    v.d = rotate_left(v.d, 21) ^ v.a;
+    v.c += v.b;
+    v.b = rotate_left(v.b, 17) ^ v.c;
+    v.c = rotate_left(v.c, 32);
+    return v;
+}
+
+static inline struct sip_state sip_absorb(struct sip_state v, uint64_t m)
+{
+    v.d ^= m;
+    v = sip_round(sip_round(v));
+    v.a ^= m;
+    return v;
 }
 
 uint64_t siphash24(const uint8_t secret[HASH_SECRET_BYTES], const void *data, size_t length)
 {
     const uint8_t *in = data;
     uint64_t k0 = load64(secret), k1 = load64(secret + 8);
-    uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
-                     k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
+    struct sip_state v = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
+                          k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
     uint64_t last = (uint64_t)length << 56;
 
-    for (size_t left = length; left >= 8; left -= 8, in += 8) {
-        uint64_t m = load64(in);
-        v[3] ^= m;
-        sip_rounds(v, 2);
-        v[0] ^= m;
-    }
+    for (size_t left = length; left >= 8; left -= 8, in += 8)
+        v = sip_absorb(v, load64(in));
     for (size_t i = 0; i < length % 8; i++)
         last |= (uint64_t)in[i] << (8 * i);
-    v[3] ^= last;
-    sip_rounds(v, 2);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    sip_rounds(v, 4);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    v = sip_absorb(v, last);
+    v.c ^= 0xff;
+    v = sip_round(sip_round(sip_round(sip_round(v))));
+    return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 static uint32_t buckets_for(uint32_t capacity)
@@ -86,11 +92,9 @@ void hash_init(struct hash *h, void *memory, uint32_t capacity,
 
 static uint64_t hash_of_number(const struct hash *h, uint64_t number)
 {
-    uint8_t bytes[8];
+    uint64_t bytes = htole64(number);
 
-    for (unsigned i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(number >> (8 * i));
-    return siphash24(h->secret, bytes, sizeof bytes);
+    return siphash24(h->secret, &bytes, sizeof bytes);
 }
 
 static struct hash_node **bucket_of(const struct hash *h, uint64_t hash)
