@@ -396,7 +396,7 @@ int sip_param_next(struct sip_str *rest, struct sip_str *ret_name, struct sip_st
     const char *n1, *n2, *q1, *q2, *v1, *v2;
     struct tags t = {0};
 
-    if (sip_str_empty(sip_str_trim(*rest)))
+    if (sip_str_empty(*rest) || sip_str_empty(sip_str_trim(*rest)))
         return 0;
     /*!re2c
         anyname  = (tokenchar | paramchar)+;
@@ -422,6 +422,8 @@ bool sip_list_next(struct sip_str *rest, struct sip_str *ret_value)
         struct sip_str value;
 
         p = mark = from;
+        if (memchr(from, ',', rest->len) == NULL) /* one element, however it is quoted */
+            goto cut;
         /*!re2c
             * { p = from; goto cut; }
             ([^,"<\xff] | ["] quotedbody ["] | "<" [^>\xff]* ">")+ { goto cut; }

@@ -3,27 +3,17 @@
 #include <errno.h>
 #include <string.h>
 
-struct sip_str sip_str_of(const char *text)
-{
-    return (struct sip_str){text, strlen(text)};
-}
-
-bool sip_str_eq(struct sip_str a, struct sip_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
-}
-
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-bool sip_str_eq_nocase(struct sip_str a, struct sip_str b)
+bool sip_str_eq_nocase_bytes(const char *a, const char *b, size_t len)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.p[i]) != lower(b.p[i]))
+    if (memcmp(a, b, len) == 0) /* nearly always, where they are equal at all */
+        return true;
+    for (size_t i = 0; i < len; i++) {
+        if (lower(a[i]) != lower(b[i]))
             return false;
     }
     return true;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct sip_str {
     const char *p;
@@ -20,12 +21,25 @@ struct sip_str {
 #define SIP_STR_NONE     ((struct sip_str){NULL, 0})
 
 /* sip_str_of - slice of a terminated string. */
-struct sip_str sip_str_of(const char *text);
+static inline struct sip_str sip_str_of(const char *text)
+{
+    return (struct sip_str){text, strlen(text)};
+}
 
-/* sip_str_eq - same bytes.  sip_str_eq_nocase - same but for the case of ASCII letters, as tokens
- * of SIP compare (RFC 3261 7.3.1). */
-bool sip_str_eq(struct sip_str a, struct sip_str b);
-bool sip_str_eq_nocase(struct sip_str a, struct sip_str b);
+/* sip_str_eq - same bytes. */
+static inline bool sip_str_eq(struct sip_str a, struct sip_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+/* sip_str_eq_nocase - same but for the case of ASCII letters, as tokens of SIP compare
+ * (RFC 3261 7.3.1). */
+bool sip_str_eq_nocase_bytes(const char *a, const char *b, size_t len);
+static inline bool sip_str_eq_nocase(struct sip_str a, struct sip_str b)
+{
+    return a.len == b.len && (a.len == 0 || (((a.p[0] ^ b.p[0]) & ~0x20) == 0 &&
+                                             sip_str_eq_nocase_bytes(a.p, b.p, a.len)));
+}
 
 /* sip_str_trim - without white space (SP, HT, CR, LF: a folded line is white space) at both ends.
  */

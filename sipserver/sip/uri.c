@@ -86,6 +86,8 @@ static bool eq_unescaped(struct sip_str a, struct sip_str b)
 {
     size_t i = 0, j = 0;
 
+    if (a.len == b.len && (a.len == 0 || memchr(a.p, '%', a.len) == NULL) && sip_str_eq(a, b))
+        return true;
     while (i < a.len && j < b.len) {
         int x = unescaped_at(a, &i), y = unescaped_at(b, &j);
 
@@ -102,6 +104,8 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
     if (a->scheme != b->scheme || a->port != b->port || !sip_str_eq_nocase(a->host, b->host) ||
         !eq_unescaped(a->user, b->user) || !eq_unescaped(a->password, b->password))
         return false;
+    if (sip_str_eq(a->params, b->params))
+        return true;
     for (size_t i = 0; i < sizeof(significant) / sizeof(significant[0]); i++) {
         struct sip_str x = SIP_STR_NONE, y = SIP_STR_NONE;
         bool in_a = sip_param_get(a->params, significant[i], &x);
