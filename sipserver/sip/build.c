@@ -11,22 +11,6 @@ void sip_buf_init(struct sip_buf *b, char *data, size_t size)
     *b = (struct sip_buf){.data = data, .size = size};
 }
 
-void sip_put(struct sip_buf *b, struct sip_str s)
-{
-    if (b->overflow || s.len > b->size - b->len) {
-        b->overflow = true;
-        return;
-    }
-    if (s.len > 0)
-        memcpy(b->data + b->len, s.p, s.len);
-    b->len += s.len;
-}
-
-void sip_put_text(struct sip_buf *b, const char *text)
-{
-    sip_put(b, sip_str_of(text));
-}
-
 void sip_put_number(struct sip_buf *b, uint64_t number)
 {
     char digits[20];
@@ -43,9 +27,12 @@ void sip_put_hex(struct sip_buf *b, uint64_t number, unsigned digits)
 {
     static const char alphabet[] = "0123456789abcdef";
 
-    assert(digits <= 16);
-    while (digits-- > 0)
-        sip_put(b, (struct sip_str){&alphabet[number >> (4 * digits) & 15], 1});
+    char text[16];
+
+    assert(digits <= sizeof(text));
+    for (unsigned i = digits; i-- > 0; number >>= 4)
+        text[i] = alphabet[number & 15];
+    sip_put(b, (struct sip_str){text, digits});
 }
 
 /* A value without its folds: each run of white space that holds a line end becomes one space. */
@@ -55,6 +42,10 @@ void sip_put_value(struct sip_buf *b, struct sip_str s)
 
     if (sip_str_empty(s))
         return;
+    if (memchr(s.p, '\n', s.len) == NULL && memchr(s.p, '\r', s.len) == NULL) {
+        sip_put(b, s);
+        return;
+    }
     while (i < s.len) {
         if (s.p[i] != '\r' && s.p[i] != '\n') {
             i++;
@@ -252,20 +243,14 @@ static void put_first(struct sip_buf *b, const struct sip_msg *m, enum sip_heade
         put_line(b, id, sip_msg_value(m, id));
 }
 
-static void put_to(struct sip_buf *b, const struct sip_msg *m, struct sip_str tag)
+/* A To that we could not read goes back as it is. */
+static bool wants_tag(const struct sip_msg *m)
 {
-    if (sip_msg_header(m, SIP_H_TO) == NULL)
-        return;
-    put_name(b, SIP_H_TO);
-    sip_put_value(b, sip_msg_value(m, SIP_H_TO));
-    /* A To that we could not read goes back as it is. */
-    if (sip_str_empty(m->to.tag) && !sip_str_empty(m->to.bare))
-        put_tag(b, tag);
-    sip_put(b, SIP_STR("\r\n"));
+    return sip_msg_header(m, SIP_H_TO) != NULL && sip_str_empty(m->to.tag) &&
+           !sip_str_empty(m->to.bare);
 }
 
-int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
-                       const struct sip_reply *r)
+static void put_status_line(struct sip_buf *b, const struct sip_reply *r)
 {
     assert(r->status >= 100 && r->status <= 699);
     sip_put(b, SIP_STR("SIP/2.0 "));
@@ -273,18 +258,84 @@ int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct 
     sip_put(b, SIP_STR(" "));
     sip_put_text(b, r->reason != NULL ? r->reason : sip_status_text(r->status));
     sip_put(b, SIP_STR("\r\n"));
-    put_vias(b, m, src);
-    put_first(b, m, SIP_H_FROM);
-    put_to(b, m, r->to_tag);
-    put_first(b, m, SIP_H_CALL_ID);
-    put_first(b, m, SIP_H_CSEQ);
-    put_all(b, m, SIP_H_RECORD_ROUTE);
-    if (r->status == 100)
-        put_all(b, m, SIP_H_TIMESTAMP); /* 8.2.6.1 */
+}
+
+static void put_rest(struct sip_buf *b, const struct sip_reply *r)
+{
     put_contact(b, r->contact);
     put_extras(b, r->extras, r->extras_n);
     put_content(b, &r->content);
+}
+
+/* As sip_build_first; the offsets as they come. */
+static int build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
+                          const struct sip_reply *r, size_t ret_at[3])
+{
+    put_status_line(b, r);
+    ret_at[0] = b->len;
+    put_vias(b, m, src);
+    put_first(b, m, SIP_H_FROM);
+    if (sip_msg_header(m, SIP_H_TO) != NULL) {
+        put_name(b, SIP_H_TO);
+        sip_put_value(b, sip_msg_value(m, SIP_H_TO));
+        if (wants_tag(m))
+            put_tag(b, r->to_tag);
+        ret_at[1] = b->len;
+        sip_put(b, SIP_STR("\r\n"));
+    } else {
+        ret_at[1] = b->len;
+    }
+    put_first(b, m, SIP_H_CALL_ID);
+    put_first(b, m, SIP_H_CSEQ);
+    put_all(b, m, SIP_H_RECORD_ROUTE);
+    ret_at[2] = b->len;
+    if (r->status == 100)
+        put_all(b, m, SIP_H_TIMESTAMP); /* 8.2.6.1 */
+    put_rest(b, r);
     return sip_buf_status(b);
+}
+
+int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
+                       const struct sip_reply *r)
+{
+    size_t at[3];
+
+    return build_response(b, m, src, r, at);
+}
+
+int sip_build_first(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
+                    const struct sip_reply *r, struct sip_common *ret_common)
+{
+    size_t at[3];
+
+    assert(b->size <= UINT16_MAX);
+    if (build_response(b, m, src, r, at) < 0)
+        return -EMSGSIZE;
+    *ret_common = (struct sip_common){(uint16_t)at[0], (uint16_t)at[1], (uint16_t)at[2],
+                                      wants_tag(m) && sip_str_empty(r->to_tag)};
+    return 0;
+}
+
+int sip_build_next(struct sip_buf *b, const char *before, const struct sip_reply *r,
+                   struct sip_common *common)
+{
+    struct sip_common next;
+
+    assert(b->size <= UINT16_MAX);
+    put_status_line(b, r);
+    next.from = (uint16_t)b->len;
+    sip_put(b, (struct sip_str){before + common->from, (size_t)(common->to_end - common->from)});
+    if (common->wants_tag)
+        put_tag(b, r->to_tag);
+    next.wants_tag = common->wants_tag && sip_str_empty(r->to_tag);
+    next.to_end = (uint16_t)b->len;
+    sip_put(b, (struct sip_str){before + common->to_end, (size_t)(common->end - common->to_end)});
+    next.end = (uint16_t)b->len;
+    put_rest(b, r);
+    if (b->overflow)
+        return -EMSGSIZE;
+    *common = next;
+    return 0;
 }
 
 struct sip_addr sip_reply_addr(const struct sip_via *via, const struct sip_addr *src)

@@ -17,8 +17,20 @@ struct sip_buf {
 };
 
 void sip_buf_init(struct sip_buf *b, char *data, size_t size);
-void sip_put(struct sip_buf *b, struct sip_str s);
-void sip_put_text(struct sip_buf *b, const char *text); /* terminated */
+static inline void sip_put(struct sip_buf *b, struct sip_str s)
+{
+    if (b->overflow || s.len > b->size - b->len) {
+        b->overflow = true;
+        return;
+    }
+    if (s.len > 0)
+        memcpy(b->data + b->len, s.p, s.len);
+    b->len += s.len;
+}
+static inline void sip_put_text(struct sip_buf *b, const char *text) /* terminated */
+{
+    sip_put(b, sip_str_of(text));
+}
 void sip_put_number(struct sip_buf *b, uint64_t number);
 void sip_put_hex(struct sip_buf *b, uint64_t number,
                  unsigned digits);                       /* lower case, leading zeros */
@@ -57,6 +69,23 @@ struct sip_reply {
  */
 int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
                        const struct sip_reply *r);
+
+/* What all responses to one request have alike, Via to Record-Route, as offsets in a response that
+ * was built: the next one copies those bytes and reads nothing. */
+struct sip_common {
+    uint16_t from;   /* behind the status line */
+    uint16_t to_end; /* before the end of the To line, where a tag goes */
+    uint16_t end;
+    bool wants_tag; /* the To has no tag yet, and can have one */
+};
+
+/* sip_build_first - sip_build_response, and what the next one needs; b->size is at most 65535.
+ * sip_build_next - one more response, after the one in BEFORE.  *COMMON is brought up to date.
+ * Returns: 0; -EMSGSIZE, *COMMON untouched. */
+int sip_build_first(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
+                    const struct sip_reply *r, struct sip_common *ret_common);
+int sip_build_next(struct sip_buf *b, const char *before, const struct sip_reply *r,
+                   struct sip_common *common);
 
 /* A request to be built.  Zero-initialised fields are left out; max_forwards 0 means 70. */
 struct sip_request {

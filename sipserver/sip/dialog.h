@@ -32,7 +32,7 @@ struct sip_dialog {
     uint16_t call_id_len, local_tag_len, remote_tag_len, local_len, remote_len, target_len,
         routes_len;
     char call_id[SIP_CALL_ID_MAX];
-    char local_tag[SIP_TAG_MAX];
+    char local_tag[SIP_TOKEN_MAX]; /* ours: sip_own_tag made it */
     char remote_tag[SIP_TAG_MAX];
     char local[SIP_PARTY_MAX];   /* our From or To value without tag */
     char remote[SIP_PARTY_MAX];  /* theirs */

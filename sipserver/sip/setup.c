@@ -50,7 +50,8 @@ const char *sip_stack_conf_check(const struct sip_stack_conf *c)
 
 /* The parts of a stack's memory, in order; each begins at a multiple of 16 bytes. */
 struct parts {
-    size_t servers, clients, by_key, by_merge, timers, images_free, images, scratch, end;
+    size_t servers, clients, by_key, by_merge, timers, images_free, images_small, images_large,
+        scratch, end;
 };
 
 static size_t aligned(size_t n)
@@ -69,8 +70,9 @@ static struct parts parts_of(const struct sip_stack_conf *c)
     p.by_merge = p.by_key + aligned(hash_bytes(all));
     p.timers = p.by_merge + aligned(hash_bytes(c->server_max));
     p.images_free = p.timers + aligned(timers_bytes(2 * all));
-    p.images = p.images_free + aligned((size_t)all * sizeof(uint32_t));
-    p.scratch = p.images + aligned((size_t)all * c->message_max);
+    p.images_small = p.images_free + aligned((size_t)all * TXN_IMAGE_SIZES * sizeof(uint32_t));
+    p.images_large = p.images_small + aligned((size_t)all * TXN_IMAGE_SMALL);
+    p.scratch = p.images_large + aligned((size_t)all * c->message_max);
     p.end = p.scratch + c->message_max;
     return p;
 }
@@ -95,8 +97,12 @@ struct sip_stack *sip_stack_init(void *mem, const struct sip_stack_conf *c)
     hash_init(&s->by_key, base + p.by_key, all, c->key.secret);
     hash_init(&s->by_merge, base + p.by_merge, c->server_max, c->key.secret);
     timers_init(&s->timers, base + p.timers, 2 * all);
-    s->images_free = (uint32_t *)(void *)(base + p.images_free);
-    s->images = base + p.images;
+    s->images[TXN_SMALL].bytes = base + p.images_small;
+    s->images[TXN_SMALL].each = TXN_IMAGE_SMALL;
+    s->images[TXN_SMALL].free = (uint32_t *)(void *)(base + p.images_free);
+    s->images[TXN_LARGE].bytes = base + p.images_large;
+    s->images[TXN_LARGE].each = c->message_max;
+    s->images[TXN_LARGE].free = s->images[TXN_SMALL].free + all;
     s->scratch = base + p.scratch;
     return s;
 }
@@ -137,27 +143,38 @@ static bool needs_image(const struct txn *t)
     return true;
 }
 
+/* What the next response copies lies within the image. */
+static bool common_sane(const struct txn *t)
+{
+    const struct sip_common *c = &t->r.common;
+
+    return !txn_is_server(t) || t->r.image_len == 0 ||
+           (c->from > 0 && c->from <= c->to_end && c->to_end <= c->end && c->end <= t->r.image_len);
+}
+
 static bool txn_sane(const struct sip_stack *s, const struct txn *t)
 {
     return t->r.machine < TXN_MACHINES && t->r.state < TXN_TERMINATED && t->by_key.linked &&
            t->r.image_len <= s->conf.message_max && (t->r.image_len > 0) == needs_image(t) &&
-           t->image < s->images_begun && timer_armed(&t->life);
+           (t->r.image_len == 0 || t->image < s->images[txn_image_size(t->r.image_len)].begun) &&
+           common_sane(t) && timer_armed(&t->life);
 }
 
 bool sip_sane(const struct sip_stack *s)
 {
-    uint32_t images = s->images_free_n;
+    uint32_t images[TXN_IMAGE_SIZES] = {s->images[TXN_SMALL].free_n, s->images[TXN_LARGE].free_n};
 
     for (const struct txn *t = NULL; (t = pool_next(&s->servers, t)) != NULL;) {
         if (!txn_sane(s, t) || !txn_is_server(t))
             return false;
-        images += needs_image(t);
+        images[txn_image_size(t->r.image_len)] += needs_image(t);
     }
     for (const struct txn *t = NULL; (t = pool_next(&s->clients, t)) != NULL;) {
         if (!txn_sane(s, t) || txn_is_server(t))
             return false;
-        images += needs_image(t);
+        images[txn_image_size(t->r.image_len)] += needs_image(t);
     }
-    return images == s->images_begun && s->by_key.used == s->servers.used + s->clients.used &&
-           timer_sane(&s->timers);
+    return images[TXN_SMALL] == s->images[TXN_SMALL].begun &&
+           images[TXN_LARGE] == s->images[TXN_LARGE].begun &&
+           s->by_key.used == s->servers.used + s->clients.used && timer_sane(&s->timers);
 }

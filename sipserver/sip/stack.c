@@ -30,14 +30,17 @@ struct sip_str sip_own_call_id(const struct sip_stack *s, uint64_t owner, uint32
                           (struct sip_token){s->conf.epoch, owner, serial}, text);
 }
 
+static struct sip_str tag_of(const struct sip_stack *s, uint64_t object, char text[SIP_TOKEN_MAX])
+{
+    return sip_token_make(s->conf.key, SIP_TOKEN_TAG, (struct sip_token){.object = object}, text);
+}
+
 /* The tag of answers to M for which the core has none: the same for each copy of M, and at each
  * host of the site.  The epoch is left out for that reason. */
 static struct sip_str stateless_tag(const struct sip_stack *s, const struct sip_msg *m,
                                     char text[SIP_TOKEN_MAX])
 {
-    uint64_t object = txn_merge_key(s, m, m->method == SIP_CANCEL ? SIP_INVITE : m->method);
-
-    return sip_token_make(s->conf.key, SIP_TOKEN_TAG, (struct sip_token){.object = object}, text);
+    return tag_of(s, txn_merge_key(s, m, m->method == SIP_CANCEL ? SIP_INVITE : m->method), text);
 }
 
 /* ---- answers without a transaction ------------------------------------------ */
@@ -103,11 +106,12 @@ static struct txn *new_server(struct sip_stack *s, const struct sip_msg *m,
 {
     enum txn_machine machine = m->method == SIP_INVITE ? TXN_IST : TXN_NST;
     struct sip_addr peer = sip_reply_addr(&m->via, src);
+    struct sip_common common;
     struct sip_buf b;
     struct txn *t;
 
     sip_buf_init(&b, s->scratch, s->conf.message_max);
-    if (sip_build_response(&b, m, src, &(struct sip_reply){.status = 100}) < 0) {
+    if (sip_build_first(&b, m, src, &(struct sip_reply){.status = 100}, &common) < 0) {
         s->counts[SIP_N_TOO_LARGE]++;
         refuse(s, m, src, 513, NULL, x->out);
         return NULL;
@@ -120,6 +124,7 @@ static struct txn *new_server(struct sip_stack *s, const struct sip_msg *m,
         return NULL;
     }
     t->r.status = 100;
+    t->r.common = common;
     txn_keep(s, t, b.len);
     txn_index(s, t, txn_server_key(s, m, m->method), txn_merge_key(s, m, m->method));
     return t;
@@ -379,22 +384,25 @@ int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_
                            : reply->status < 300 ? TXN_TX_2XX
                                                  : TXN_TX_REFUSAL;
     struct sip_reply tagged = *reply;
+    struct sip_common common;
     char text[SIP_TOKEN_MAX];
-    const struct sip_msg *before;
     struct sip_buf b;
 
     if (t == NULL || !txn_is_server(t))
         return -ENOENT;
     if (!txn_accepts(t, event))
         return -EALREADY;
-    before = txn_read_image(s, t);
-    if (sip_str_empty(tagged.to_tag) && tagged.status > 100)
-        tagged.to_tag = stateless_tag(s, before, text);
+    assert(t->r.image_len > 0);
+    common = t->r.common;
+    if (common.wants_tag && sip_str_empty(tagged.to_tag) && tagged.status > 100)
+        tagged.to_tag = t->r.method == SIP_CANCEL ? stateless_tag(s, txn_read_image(s, t), text)
+                                                  : tag_of(s, t->r.merge_key, text);
     sip_buf_init(&b, s->scratch, s->conf.message_max);
-    if (sip_build_response(&b, before, NULL, &tagged) < 0) {
+    if (sip_build_next(&b, txn_image(s, t), &tagged, &common) < 0) {
         s->counts[SIP_N_TOO_LARGE]++;
         return -EMSGSIZE;
     }
+    t->r.common = common; /* of the response in scratch, which becomes the image */
     x.answer_len = b.len;
     txn_step(s, t, event, &x);
     return 0;

@@ -43,8 +43,10 @@ static void arm_resend(struct sip_stack *s, struct txn *t, mono_t now, uint32_t 
 
 static void drop_image(struct sip_stack *s, struct txn *t)
 {
+    struct txn_images *images = &s->images[txn_image_size(t->r.image_len)];
+
     if (t->r.image_len > 0)
-        s->images_free[s->images_free_n++] = t->image;
+        images->free[images->free_n++] = t->image;
     t->r.image_len = 0;
 }
 
@@ -508,11 +510,15 @@ struct txn *txn_by_id(struct sip_stack *s, uint64_t id)
 
 void txn_keep(struct sip_stack *s, struct txn *t, size_t len)
 {
+    struct txn_images *images = &s->images[txn_image_size(len)];
+
     assert(len > 0 && len <= s->conf.message_max);
+    if (t->r.image_len > 0 && txn_image_size(t->r.image_len) != txn_image_size(len))
+        drop_image(s, t);
     if (t->r.image_len == 0)
-        t->image = s->images_free_n > 0 ? s->images_free[--s->images_free_n] : s->images_begun++;
-    memcpy(txn_image(s, t), s->scratch, len);
+        t->image = images->free_n > 0 ? images->free[--images->free_n] : images->begun++;
     t->r.image_len = (uint16_t)len;
+    memcpy(txn_image(s, t), s->scratch, len);
 }
 
 void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out)

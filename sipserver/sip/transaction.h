@@ -46,18 +46,19 @@ struct sip_txn {
     bool acknowledged;  /* IST: the ACK of our 2xx came */
     bool internal;      /* made by the stack (a CANCEL): the core is told nothing */
     uint8_t zero;
-    uint16_t status;      /* server: of the image, 100 at first */
-    uint16_t image_len;   /* bytes; 0: it needs none any more */
-    uint32_t resend_ms;   /* present interval of T_RESEND */
-    uint64_t key;         /* of 17.1.3 or 17.2.3, hashed under the site's secret */
-    uint64_t merge_key;   /* server: Call-ID, From tag, CSeq; hashed likewise */
-    uint64_t owner;       /* the core's object */
-    struct sip_addr peer; /* where the image goes */
+    uint16_t status;          /* server: of the image, 100 at first */
+    uint16_t image_len;       /* bytes; 0: it needs none any more */
+    uint32_t resend_ms;       /* present interval of T_RESEND */
+    uint64_t key;             /* of 17.1.3 or 17.2.3, hashed under the site's secret */
+    uint64_t merge_key;       /* server: Call-ID, From tag, CSeq; hashed likewise */
+    uint64_t owner;           /* the core's object */
+    struct sip_addr peer;     /* where the image goes */
+    struct sip_common common; /* server: what the next response copies from the image */
 };
 
 struct txn {
     struct sip_txn r;
-    uint32_t image; /* its place among the images, while it has one */
+    uint32_t image; /* its place among the images of its size, while it has one */
     struct hash_node by_key;
     struct hash_node by_merge; /* server only */
     struct timer resend;
@@ -66,15 +67,25 @@ struct txn {
 
 enum { TXN_TIMER_RESEND = 1, TXN_TIMER_LIFE = 2 };
 
+/* Images of one size, as many as there may be transactions.  Most are small, and those that live
+ * long (the answer to a BYE, 32 s) nearly all: a page of memory then holds six instead of one. */
+#define TXN_IMAGE_SMALL 640 /* bytes */
+enum txn_image_size { TXN_SMALL, TXN_LARGE, TXN_IMAGE_SIZES };
+
+struct txn_images {
+    char *bytes;
+    uint32_t each;  /* bytes: TXN_IMAGE_SMALL, or message_max */
+    uint32_t begun; /* those used at least once; the others have not been touched */
+    uint32_t free_n;
+    uint32_t *free; /* given back; the last one is taken first, as it is the warmest */
+};
+
 struct sip_stack {
     struct sip_stack_conf conf;
     struct pool servers, clients;
     struct hash by_key, by_merge;
     struct timers timers;
-    char *images;          /* message_max bytes each, one for each transaction */
-    uint32_t images_begun; /* those used at least once; the others have not been touched */
-    uint32_t images_free_n;
-    uint32_t *images_free; /* given back; the last one is taken first, as it is the warmest */
+    struct txn_images images[TXN_IMAGE_SIZES];
     char *scratch;         /* message_max bytes: a message being built */
     struct sip_msg msg;    /* the datagram of this step */
     struct sip_msg own;    /* an image, parsed for this step */
@@ -133,9 +144,16 @@ static inline bool txn_is_server(const struct txn *t)
     return t->r.machine == TXN_IST || t->r.machine == TXN_NST;
 }
 
+static inline enum txn_image_size txn_image_size(size_t len)
+{
+    return len <= TXN_IMAGE_SMALL ? TXN_SMALL : TXN_LARGE;
+}
+
 static inline char *txn_image(const struct sip_stack *s, const struct txn *t)
 {
-    return s->images + (size_t)t->image * s->conf.message_max;
+    const struct txn_images *images = &s->images[txn_image_size(t->r.image_len)];
+
+    return images->bytes + (size_t)t->image * images->each;
 }
 
 /* The table, for its tests and for the document that is generated from it. */

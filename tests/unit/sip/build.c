@@ -98,6 +98,73 @@ Test(build, line_ends_in_a_value_cannot_make_a_header)
     cr_assert_not_null(strstr(out, "Reason: SIP;cause=200 X-Injected: yes\r\n"));
 }
 
+/* The responses after the first are made from the one before, without reading it. */
+static void check_next(const char *request)
+{
+    static const struct sip_reply replies[] = {
+        {.status = 100},
+        {.status = 182},
+        {.status = 180, .to_tag = SIP_STR("t1"), .contact = SIP_STR("sip:pbx@10.0.0.1")},
+        {.status = 200,
+         .to_tag = SIP_STR("t1"),
+         .content = {SIP_STR("application/sdp"), SIP_STR("v=0\r\n")}}};
+    struct sip_addr src = address("192.0.2.1", 3333);
+    struct sip_common common;
+    char text[2][2048];
+    size_t len;
+    char *data = wire(request, &len);
+    struct sip_msg m;
+
+    (void)sip_msg_parse(data, len, &m); /* a To that cannot be read is copied too */
+    for (unsigned i = 0; i < 4; i++) {
+        char fresh[2048];
+        struct sip_buf b, whole;
+
+        sip_buf_init(&b, text[i % 2], sizeof(text[0]));
+        sip_buf_init(&whole, fresh, sizeof(fresh));
+        cr_assert_eq(i == 0 ? sip_build_first(&b, &m, &src, &replies[i], &common)
+                            : sip_build_next(&b, text[(i + 1) % 2], &replies[i], &common),
+                     0);
+        cr_assert_eq(sip_build_response(&whole, &m, &src, &replies[i]), 0);
+        cr_assert(sip_str_eq(sip_buf_str(&b), sip_buf_str(&whole)), "'%.*s' is not '%.*s'",
+                  (int)b.len, b.data, (int)whole.len, whole.data);
+    }
+    free(data);
+}
+
+Test(build, the_next_response_is_as_one_to_the_request_itself_rfc3261_8_2_6)
+{
+    check_next(REQUEST("SIP/2.0/UDP 192.0.2.1:3333;rport;branch=z9hG4bK2"));
+    check_next("BYE sip:b@x SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\n"
+               "From: <sip:a@x>;tag=1\nTo: <sip:b@x>;tag=2\nCall-ID: c\nCSeq: 2 BYE\n"
+               "Timestamp: 54\n\n");
+    check_next("OPTIONS sip:b@x SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\n"
+               "From: <sip:a@x>;tag=1\nTo: \"B <sip:b@x>\nCall-ID: c\nCSeq: 2 OPTIONS\n\n");
+    check_next("OPTIONS sip:b@x SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\n"
+               "From: <sip:a@x>;tag=1\nCall-ID: c\nCSeq: 2 OPTIONS\n\n");
+}
+
+Test(build, the_next_response_that_does_not_fit_changes_nothing)
+{
+    static const char before[] = "SIP/2.0 100 Trying\r\nTo: <sip:b@x>\r\nCSeq: 1 BYE\r\n";
+    const struct sip_common begun = {20, 33, sizeof(before) - 1, true};
+    const struct sip_reply r = {.status = 200, .to_tag = SIP_STR("t")};
+    struct sip_common common = begun;
+    char text[256];
+    struct sip_buf b;
+    size_t len;
+
+    sip_buf_init(&b, text, sizeof(text));
+    cr_assert_eq(sip_build_next(&b, before, &r, &common), 0);
+    len = b.len;
+    for (size_t size = 0; size < len; size++) {
+        common = begun;
+        sip_buf_init(&b, text, size);
+        cr_assert_eq(sip_build_next(&b, before, &r, &common), -EMSGSIZE);
+        cr_assert_eq(memcmp(&common, &begun, sizeof(common)), 0);
+    }
+}
+
 Test(build, overflow_is_an_error_at_every_size)
 {
     struct sip_reply r = {.status = 200,

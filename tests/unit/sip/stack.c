@@ -62,6 +62,33 @@ Test(stack, non_invite_is_answered_and_repeated_from_memory_rfc3261_17_2_2)
                  -ENOENT);
 }
 
+Test(stack, answers_of_any_size_follow_each_other)
+{
+    static char body[900];
+    struct sip_reply small = {.status = 180, .to_tag = SIP_STR("t1")};
+    struct sip_reply large = {.status = 183,
+                              .to_tag = SIP_STR("t1"),
+                              .content = {SIP_STR("text/plain"), {body, sizeof(body)}}};
+    uint64_t txn = new_request(INVITE);
+
+    memset(body, 'x', sizeof(body));
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(sip_respond(k->stack, k->now, txn, &large, &k->out), 0);
+        cr_assert(sip_sane(k->stack));
+        kit_in(k, INVITE);
+        cr_assert_eq(kit_sent(k, 0)->body.len, sizeof(body), "repeated whole");
+        cr_assert_eq(sip_respond(k->stack, k->now, txn, &small, &k->out), 0);
+        cr_assert(sip_sane(k->stack));
+        kit_in(k, INVITE);
+        cr_assert_eq(kit_sent(k, 0)->status, 180);
+        cr_assert_eq(kit_sent(k, 0)->body.len, 0);
+    }
+    kit_respond(k, txn, 486);
+    kit_in(k, ACK);
+    kit_until(k, 40000);
+    cr_assert_eq(sip_live(k->stack, true), 0);
+}
+
 Test(stack, a_silent_core_gets_no_408_sent_for_it_rfc4320)
 {
     (void)new_request(OPTIONS);

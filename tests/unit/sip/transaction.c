@@ -113,11 +113,11 @@ Test(transaction, what_only_absorbs_copies_holds_no_image)
         (void)kit_request(k, i % 2 == 0 ? SIP_INVITE : SIP_BYE);
         kit_answer(k, 0, 200, "theirs");
         cr_assert_eq(sip_live(k->stack, false), i + 1);
-        cr_assert_eq(k->stack->images_begun, 1);
-        cr_assert_eq(k->stack->images_free_n, 1);
+        cr_assert_eq(k->stack->images[TXN_SMALL].begun, 1);
+        cr_assert_eq(k->stack->images[TXN_SMALL].free_n, 1);
     }
     kit_until(k, 40000);
     cr_assert_eq(sip_live(k->stack, false), 0);
-    cr_assert_eq(k->stack->images_free_n, 1);
+    cr_assert_eq(k->stack->images[TXN_SMALL].free_n, 1);
     kit_free(k);
 }
