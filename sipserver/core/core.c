@@ -148,7 +148,8 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     carve_pool(c, &sc->legs, legs, sizeof(struct leg));
     carve_pool(c, &sc->offers, m->calls, sizeof(struct offer));
     carve_pool(c, &sc->relays, m->calls, sizeof(struct relay));
-    carve_pool(c, &sc->sdps, legs, sizeof(struct sdp));
+    for (unsigned size = 0; size < SDP_SIZES; size++)
+        carve_pool(c, &sc->sdps[size], legs, sizeof(struct sdp) + sdp_room((enum sdp_size)size));
     dns_hash = carve(c, hash_bytes(m->dns));
     agents_hash = carve(c, hash_bytes(m->agents));
     heap = carve(c, timers_bytes(timers));

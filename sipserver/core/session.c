@@ -37,11 +37,21 @@ static bool g_expired(const struct sc *sc, const void *object)
     return mono_due(expiry(object), sc->now);
 }
 
+uint32_t sdp_room(enum sdp_size size)
+{
+    return size == SDP_SMALL ? SDP_SMALL_SIZE : SC_SDP_SIZE;
+}
+
+static struct sdp *kept_sdp(const struct sc *sc, const struct leg *l)
+{
+    return pool_get(&sc->sdps[l->sdp_size], l->sdp);
+}
+
 static bool g_no_way(const struct sc *sc, const void *object)
 {
     const struct leg *l = object;
 
-    return !l->can_update && pool_get(&sc->sdps, l->sdp) == NULL;
+    return !l->can_update && kept_sdp(sc, l) == NULL;
 }
 
 static bool g_busy(const struct sc *sc, const void *object)
@@ -112,7 +122,7 @@ static void a_stop(struct sc *sc, void *object, const void *argument)
 static void a_refresh(struct sc *sc, void *object, const void *argument)
 {
     struct leg *l = object;
-    const struct sdp *sdp = pool_get(&sc->sdps, l->sdp);
+    const struct sdp *sdp = kept_sdp(sc, l);
     char contact[SIP_URI_MAX];
     struct sip_request r;
     struct session_words words;
@@ -315,26 +325,29 @@ bool session_raise(struct leg *l, const struct sip_msg *response)
 
 static void drop(struct sc *sc, struct leg *l)
 {
-    struct sdp *s = pool_get(&sc->sdps, l->sdp);
+    struct sdp *s = kept_sdp(sc, l);
 
     if (s != NULL)
-        pool_put(&sc->sdps, s);
+        pool_put(&sc->sdps[l->sdp_size], s);
     l->sdp = HANDLE_NONE;
 }
 
 void session_sent(struct sc *sc, struct leg *l, struct sip_content content)
 {
+    enum sdp_size size = content.body.len <= SDP_SMALL_SIZE ? SDP_SMALL : SDP_LARGE;
     struct sdp *s;
 
     if (sip_str_empty(content.body))
         return;
     drop(sc, l);
-    if (l->can_update || l->session_state == SESSION_THEIRS || content.body.len > sizeof(s->body) ||
+    if (l->can_update || l->session_state == SESSION_THEIRS || content.body.len > SC_SDP_SIZE ||
         !sip_str_eq_nocase(content.type, SIP_STR("application/sdp")))
         return;
-    s = pool_take(&sc->sdps, &l->sdp);
-    assert(s != NULL); /* one for each leg */
-    s->len = (uint32_t)content.body.len;
+    s = pool_take(&sc->sdps[size], &l->sdp);
+    assert(s != NULL); /* one of each size for each leg */
+    l->sdp_size = (uint8_t)size;
+    s->room = (uint16_t)sdp_room(size);
+    s->len = (uint16_t)content.body.len;
     memcpy(s->body, content.body.p, s->len);
 }
 

@@ -20,6 +20,9 @@ struct session_words {
 
 void session_init(struct leg *l);
 
+/* sdp_room - bytes of a description that one of SIZE can hold. */
+uint32_t sdp_room(enum sdp_size size);
+
 /* session_refuse - true: EVENT asks for a shorter interval than min-se and has been answered 422.
  */
 bool session_refuse(struct sc *sc, const struct sip_event *event);

@@ -337,15 +337,19 @@ struct leg {
     uint64_t join_txn; /* to the INVITE that asks it; 0: none is out */
     bool refers;       /* its party has sent a REFER before */
 
-    handle_t sdp; /* what was sent to it last, where a refresh needs that */
+    uint8_t sdp_size; /* enum sdp_size: which of the pools SDP is in */
+    handle_t sdp;     /* what was sent to it last, where a refresh needs that */
 
     struct timer session;
 };
 
-/* The session description that a leg's party was sent last. */
+/* The session description that a leg's party was sent last, small as most are, or large. */
+enum sdp_size { SDP_SMALL, SDP_LARGE, SDP_SIZES };
+#define SDP_SMALL_SIZE 316
+
 struct sdp {
-    uint32_t len;
-    char body[SC_SDP_SIZE];
+    uint16_t len, room;
+    char body[]; /* ROOM bytes */
 };
 
 /* A body that must outlive the datagram it came in. */
@@ -510,8 +514,8 @@ struct sc {
     struct peering peering;
     uint64_t counts[CORE_COUNTS];
 
-    struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays,
-        sdps;
+    struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays;
+    struct pool sdps[SDP_SIZES];
     struct hash dns_by_number, agents_by_id;
     struct list all_trunks;
     struct list grouped_queues; /* that name groups of agents */

@@ -340,9 +340,13 @@ void check_empty(struct world *w)
         const struct sc *sc = w->site[i].host.sc;
         unsigned site = w->site[i].conf.site;
 
-        if (sc->calls.used + sc->legs.used + sc->offers.used + sc->relays.used + sc->sdps.used > 0)
+        uint32_t sdps = 0;
+
+        for (unsigned size = 0; size < SDP_SIZES; size++)
+            sdps += sc->sdps[size].used;
+        if (sc->calls.used + sc->legs.used + sc->offers.used + sc->relays.used + sdps > 0)
             violate(w, "site %u: left over: %u calls, %u legs, %u offers, %u relays, %u sdps", site,
-                    sc->calls.used, sc->legs.used, sc->offers.used, sc->relays.used, sc->sdps.used);
+                    sc->calls.used, sc->legs.used, sc->offers.used, sc->relays.used, sdps);
         if (sip_live(sc->sip, true) > 0 || sip_live(sc->sip, false) > 16)
             violate(w, "site %u: left over: %u server and %u client transactions", site,
                     sip_live(sc->sip, true), sip_live(sc->sip, false));

@@ -366,6 +366,40 @@ Test(session, without_a_way_to_refresh_the_call_goes_on)
     cr_assert_eq(kit_status(k).calls, 1);
 }
 
+/* RFC 4028 7.4: whatever its size, up to the limit; beyond it there is nothing to repeat. */
+Test(session, a_description_of_any_size_is_repeated_whole)
+{
+    static const size_t sizes[] = {1, 315, 316, 317, 507, 508, 509, 1020, 1021};
+
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        char body[1024] = "";
+
+        memset(body, 'a' + (int)i, sizes[i]);
+        for (unsigned p = 0; p < 2; p++)
+            cr_assert_eq(ua_register(&phone[p], "pw", 3600), 200);
+        ua_call(&phone[0], phone[1].user, body);
+        ua_expect_request(&phone[1], SIP_INVITE);
+        answer(&phone[0], &phone[1]);
+        kit_run(k, 900000);
+        ua_expect_request(&phone[0], SIP_INVITE);
+        cr_assert(ua_body_is(&phone[0], SDP_B));
+        ua_reply(&phone[0], 200, SDP_A);
+        ua_expect_request(&phone[0], SIP_ACK);
+        if (sizes[i] <= 1020) {
+            ua_expect_request(&phone[1], SIP_INVITE);
+            cr_assert(ua_body_is(&phone[1], body), "%zu bytes", sizes[i]);
+            ua_reply(&phone[1], 200, SDP_B);
+            ua_expect_request(&phone[1], SIP_ACK);
+        }
+        ua_expect_nothing(&phone[1]);
+        ua_request(&phone[1], SIP_BYE, NULL);
+        ua_expect(&phone[1], 200);
+        ua_expect_request(&phone[0], SIP_BYE);
+        ua_reply(&phone[0], 200, NULL);
+    }
+    kit_assert_empty(k);
+}
+
 /* RFC 3261 8.2.2.3: "timer" may be required, what we do not have is named alone. */
 Test(session, timer_may_be_required)
 {

@@ -506,7 +506,8 @@ static void check_empty(void)
     cr_assert_eq(k->sc->legs.used, 0);
     cr_assert_eq(k->sc->offers.used, 0);
     cr_assert_eq(k->sc->relays.used, 0);
-    cr_assert_eq(k->sc->sdps.used, 0);
+    for (unsigned size = 0; size < SDP_SIZES; size++)
+        cr_assert_eq(k->sc->sdps[size].used, 0);
     cr_assert_eq(sip_live(k->sc->sip, true), 0);
     cr_assert_leq(sip_live(k->sc->sip, false), 8, "only the last OPTIONS of silent trunks");
     cr_assert_eq(phases[SC_CALL_STARTED], over, "%u calls began, %u ended", phases[SC_CALL_STARTED],
