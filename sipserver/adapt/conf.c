@@ -12,6 +12,7 @@
 #include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
 #include "sipserver/adapt/stream.h"
+#include "sipserver/adapt/udp.h"
 
 struct conf {
     struct server *server;
@@ -180,6 +181,7 @@ static void send_options(struct conf *c)
     c->options_due = false;
     records_configure(c->server->records, &records);
     events_gather(c->server->events, OPTION(c, events_gather_ms, EVENTS_GATHER_MS));
+    udp_gather(c->server->udp, OPTION(c, udp_gather_ms, UDP_GATHER_MS));
     server_step(c->server, &(struct sc_event){.kind = SC_EV_CONF_OPTIONS, .options = &options});
 }
 

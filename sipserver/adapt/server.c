@@ -23,6 +23,7 @@
 #define OUT_DATAGRAMS 512
 #define OUT_BYTES     (4 << 20)
 #define SLEPT_MS      1  /* between two turns: nothing was waiting */
+#define GRID_MS       5  /* of timers, whose shortest is sip-t1 */
 #define TURN_ORDER    10 /* after the events of the turn, before the beat */
 
 /* ---- memory ---- */
@@ -92,8 +93,7 @@ int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t 
 
 /* ---- the turn ---- */
 
-/* What the core sends, in order; datagrams in batches. */
-static void transmit(struct server *server)
+void server_transmit(struct server *server)
 {
     struct sip_out *out = &server->out.sip;
     unsigned i = 0, n;
@@ -137,16 +137,20 @@ static void perform(struct server *server)
         }
     }
     out->n = 0;
-    transmit(server);
 }
 
 void server_step(struct server *server, const struct sc_event *event)
 {
+    const struct sip_out *out = &server->out.sip;
     bool done;
 
     do {
+        if (out->n > OUT_DATAGRAMS / 2 || out->used > OUT_BYTES / 2)
+            server_transmit(server);
         done = sc_step(server->core, loop_now(server->component->loop), event, &server->out);
         perform(server);
+        if (!done) /* no room: the step goes on when there is */
+            server_transmit(server);
     } while (!done);
 }
 
@@ -158,14 +162,27 @@ static void on_timer(void *arg, mono_t now)
     server_step(server, &(struct sc_event){.kind = SC_EV_TICK});
 }
 
+/* Deadlines of thousands of transactions fall due one by one.  They are served on a grid: a timer
+ * of SIP is later by up to GRID_MS, and the process wakes up at most so often for them. */
+static mono_t wake_at(mono_t deadline, mono_t now)
+{
+    const int64_t grid = GRID_MS * MONO_NS_PER_MS;
+
+    if (mono_is_never(deadline) || mono_due(deadline, now))
+        return deadline;
+    return (mono_t){(deadline.ns + grid - 1) / grid * grid};
+}
+
 static void on_turn_end(void *arg, mono_t now)
 {
     struct server *server = arg;
 
+    server_transmit(server);
     udp_report_unsent(server->udp);
+    server_transmit(server);
     stream_turn_end(server->stream);
     records_flush(server->records);
-    loop_timer_set(server->timer, sc_deadline(server->core));
+    loop_timer_set(server->timer, wake_at(sc_deadline(server->core), now));
     server->turn_end = loop_now_exact();
     server->turn_ms = mono_diff_ms(server->turn_end, now);
 }
@@ -298,6 +315,7 @@ void server_role(struct component *component)
     bool changed = role->primary != server->primary;
 
     if (!role->primary) {
+        server_transmit(server); /* what was decided before; the right to send is asked there */
         udp_close(server->udp);
         stream_close(server->stream);
     }

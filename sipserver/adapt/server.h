@@ -55,8 +55,11 @@ void server_finish(struct component *component);
  * again. Returns: 0; -ENOMEM. */
 int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t t1_ms);
 
-/* server_step - hand EVENT to the core and perform what comes out, in order. */
+/* server_step - hand EVENT to the core and perform what comes out, in order.  Messages wait for
+ * those of the next steps: server_transmit sends them, after each batch of datagrams that came in
+ * and at the end of the turn. */
 void server_step(struct server *server, const struct sc_event *event);
+void server_transmit(struct server *server);
 
 /* server_late_ms - how long what is read now may have waited: since this turn began and, when the
  * loop has not slept in between, since the one before it. */

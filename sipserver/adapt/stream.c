@@ -262,10 +262,12 @@ void stream_turn_end(struct stream *stream)
     stream->unsent_n = 0;
     for (unsigned i = 0; i < n; i++)
         server_step(stream->server, &(struct sc_event){.kind = SC_EV_UNSENT, .txn = unsent[i]});
+    server_transmit(stream->server);
     while ((link = list_pop(&stream->over)) != NULL) {
         struct connection *c = CONTAINER_OF(link, struct connection, in_over);
 
         server_step(stream->server, &(struct sc_event){.kind = SC_EV_FLOW_LOST, .src = c->peer});
+        server_transmit(stream->server); /* may end further ones */
         connection_free(c);
     }
     loop_timer_set(stream->timer,

@@ -25,6 +25,9 @@ struct udp {
     bool wanted;
     struct loop_io *io;
     struct loop_timer *retry;
+    struct loop_timer *gather; /* armed: datagrams are looked for then, and wake nobody before */
+    uint32_t gather_ms;
+    mono_t looked; /* when datagrams were last looked for */
     char why_not[256];
     uint64_t fenced; /* datagrams not sent: the right to serve had run out */
     uint64_t unsent; /* datagrams that the kernel refused */
@@ -85,12 +88,13 @@ static uint32_t late_ms(const struct udp *udp)
                                : server_late_ms(udp->server);
 }
 
-static void on_input(void *arg, uint32_t events)
+/* Returns: how many came. */
+static unsigned receive(struct udp *udp)
 {
-    struct udp *udp = arg;
+    unsigned came = 0;
     uint32_t late;
 
-    (void)events;
+    udp->looked = loop_now(udp->server->component->loop);
     for (unsigned batch = 0; batch < BATCHES_MAX && udp->fd >= 0; batch++) {
         int n;
 
@@ -101,18 +105,53 @@ static void on_input(void *arg, uint32_t events)
         if (n < BATCH)
             udp->behind = MONO_ZERO;
         if (n <= 0)
-            return;
+            return came;
+        came += (unsigned)n;
         for (int i = 0; i < n; i++)
             server_step(udp->server, &(struct sc_event){.kind = SC_EV_DATAGRAM,
                                                         .src = udp_from_socket(&udp->in_from[i]),
                                                         .data = udp->in_data[i].iov_base,
                                                         .len = udp->in[i].msg_len,
                                                         .late_ms = late});
+        server_transmit(udp->server);
         if (n < BATCH)
-            return;
+            return came;
     }
     if (udp->behind.ns == 0)
         udp->behind = loop_now(udp->server->component->loop);
+    return came;
+}
+
+/* A datagram came.  Soon after the last ones: the next ones may come together. */
+static void on_input(void *arg, uint32_t events)
+{
+    struct udp *udp = arg;
+    mono_t now = loop_now(udp->server->component->loop);
+    mono_t quiet = mono_add_ms(udp->looked, udp->gather_ms);
+
+    (void)events;
+    (void)receive(udp);
+    if (udp->fd < 0 || mono_due(quiet, now))
+        return;
+    if (loop_io_set_events(udp->io, 0) == 0)
+        loop_timer_set(udp->gather, mono_add_ms(now, udp->gather_ms));
+}
+
+static void on_gather(void *arg, mono_t now)
+{
+    struct udp *udp = arg;
+
+    if (udp->fd < 0)
+        return;
+    if (receive(udp) >= 2)
+        loop_timer_set(udp->gather, mono_add_ms(now, udp->gather_ms));
+    else if (udp->fd >= 0)
+        (void)loop_io_set_events(udp->io, EPOLLIN);
+}
+
+void udp_gather(struct udp *udp, uint32_t ms)
+{
+    udp->gather_ms = ms;
 }
 
 /* ---- opening ---- */
@@ -213,6 +252,7 @@ void udp_close(struct udp *udp)
     udp->wanted = false;
     udp->why_not[0] = '\0';
     loop_timer_set(udp->retry, MONO_NEVER);
+    loop_timer_set(udp->gather, MONO_NEVER);
     loop_io_destroy(&udp->io);
     if (was_open)
         close(udp->fd);
@@ -311,10 +351,13 @@ int udp_new(struct server *server, struct udp **ret_udp)
         return -ENOMEM;
     udp->server = server;
     udp->fd = -1;
+    udp->gather_ms = UDP_GATHER_MS;
     udp->in_bytes = malloc((size_t)BATCH * MESSAGE_MAX);
     r = udp->in_bytes == NULL
             ? -ENOMEM
             : loop_timer_new(server->component->loop, LOOP_SIP, on_retry, udp, &udp->retry);
+    if (r == 0)
+        r = loop_timer_new(server->component->loop, LOOP_SIP, on_gather, udp, &udp->gather);
     if (r != 0) {
         udp_destroy(&udp);
         return r;
@@ -333,8 +376,9 @@ void udp_destroy(struct udp **udp)
 {
     if (*udp == NULL)
         return;
-    if ((*udp)->retry != NULL)
+    if ((*udp)->retry != NULL && (*udp)->gather != NULL)
         udp_close(*udp);
+    loop_timer_destroy(&(*udp)->gather);
     loop_timer_destroy(&(*udp)->retry);
     free((*udp)->in_bytes);
     free(*udp);

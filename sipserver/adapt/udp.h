@@ -1,7 +1,9 @@
 /* udp - the SIP socket at the site address: open while primary, closed before this host says that
  * it is backup.
  *
- * Datagrams are received and sent in batches.  Right before each batch component_may_serve is asked
+ * Datagrams are received and sent in batches.  A wake-up costs more than a message: while datagrams
+ * come closer together than the gathering time, the socket is looked at once in that time; when
+ * fewer than two came in it, the next one wakes us again.  Right before each batch component_may_serve is asked
  * (H-4); what may not be sent is dropped and counted.  The address is never shared (no
  * SO_REUSEADDR): while the other host of one machine still holds it, opening is tried again every
  * 50 ms and the reason is reported.
@@ -26,6 +28,10 @@ void udp_destroy(struct udp **udp);
 
 void udp_open(struct udp *udp); /* nothing when it is open */
 void udp_close(struct udp *udp);
+
+/* udp_gather - the gathering time from now on, in milliseconds. */
+#define UDP_GATHER_MS 1 /* unless the option says otherwise */
+void udp_gather(struct udp *udp, uint32_t ms);
 
 /* udp_send - send N datagrams of OUT from FIRST on, in order. */
 void udp_send(struct udp *udp, const struct sip_out *out, unsigned first, unsigned n);
