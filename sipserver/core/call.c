@@ -85,9 +85,9 @@ static void drop_body(struct sc *sc, struct call *c)
 bool call_keep_body(struct sc *sc, struct call *c, struct sip_content body)
 {
     struct offer *o = pool_get(&sc->offers, c->offer);
-    struct leg *legs[] = {caller_of(sc, c), target_of(sc, c)};
+    struct leg *legs[] = {caller_of(sc, c), target_of(sc, c), pool_get(&sc->legs, c->music.leg)};
 
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 3; i++)
         if (legs[i] != NULL) /* what its last ACK carried is not kept any more */
             legs[i]->ack_had_body = false;
     if (body.body.len > sizeof(o->body) || body.type.len > sizeof(o->type))

@@ -322,7 +322,7 @@ void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *respons
     if (response->cseq.number != l->dialog.invite_cseq ||
         (l->acked != l->dialog.invite_cseq && l->state == LEG_UP) || l->state == LEG_ANSWERED)
         return; /* the ACK is on its way from the other party */
-    if (kept != NULL && l->ack_had_body &&
+    if (kept != NULL && l->ack_had_body && l->state == LEG_UP &&
         l->acked == l->dialog.invite_cseq) /* the answer that the first ACK carried */
         body = (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}};
     send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);

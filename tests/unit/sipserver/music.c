@@ -438,6 +438,33 @@ Test(music, a_caller_without_an_offer_gets_that_of_the_service)
     connected(&phone[1]);
 }
 
+/* RFC 3261 13.2.2.4: the ACK of a repeated 2xx is the first one, or has no body; never another's.
+ */
+Test(music, a_service_that_repeats_its_answer_never_gets_the_agents_session)
+{
+    enter(0, NULL);
+    kit_run(k, 50000);
+    ua_expect_request(&tone, SIP_INVITE);
+    ua_remember(&tone);
+    ua_reply(&tone, 200, SDP_M);
+    ua_expect(&gw[0], 200);
+    ua_ack(&gw[0], SDP_A);
+    ua_expect_request(&tone, SIP_ACK);
+    ready("a1");
+    asked(&phone[1]);
+    offered(&phone[1]);
+    ua_recall(&tone);
+    ua_reply(&tone, 200, SDP_M);
+    ua_expect_request(&tone, SIP_ACK);
+    cr_assert(ua_body_is(&tone, ""));
+    connected(&phone[1]);
+    ua_expect_request(&tone, SIP_BYE);
+    ua_recall(&tone);
+    ua_reply(&tone, 200, SDP_M);
+    ua_expect_request(&tone, SIP_ACK);
+    cr_assert(ua_body_is(&tone, ""));
+}
+
 /* RFC 3261 13.3.1.4 */
 Test(music, a_caller_who_never_acknowledges_the_music_is_released)
 {
