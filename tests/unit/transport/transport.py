@@ -15,7 +15,7 @@ import unittest
 from house import House, Phones, Stream, until
 
 HAMGR = os.path.abspath(sys.argv.pop(1))
-BOUNDS = "connections-per-source-max: 20, connection-patience: 1s, connection-output-max: 16384"
+BOUNDS = "connections-per-source-max: 20, connection-patience: 1s, connection-output-max: 16384, udp-gather: 20ms"
 
 
 def session(trusted):
@@ -85,6 +85,20 @@ class Four(unittest.TestCase):
         stream.send("\r\n\r\n")
         self.assertEqual(stream.socket.recv(10), b"\r\n")
         stream.close()
+
+    def test_datagrams_in_close_succession_and_each_one_alone(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.settimeout(5)
+            phone.bind(("127.48.9.9", 0))
+            phone.connect((self.house.site, self.house.sip))
+            for _ in range(3):
+                for _ in range(20):
+                    phone.send(self.house.message(transport="UDP").encode())
+                answers = [phone.recv(65536).decode() for _ in range(20)]
+                self.assertTrue(all(" 200 " in answer for answer in answers), answers)
+                for _ in range(3):      # the socket is no longer looked at by the clock: each of them wakes the server
+                    phone.send(self.house.message(transport="UDP").encode())
+                    self.assertIn(" 200 ", phone.recv(65536).decode())
 
     def test_openssl_and_the_certificate(self):
         done = subprocess.run(["openssl", "s_client", "-connect", f"{self.house.site}:{self.house.tls}", "-CAfile",
