@@ -28,9 +28,11 @@ struct top {
     char *sites;
     char *dns;
     char *agents;
+    char *rules;
     uint32_t site_count;
     uint32_t dn_count;
     uint32_t agent_count;
+    uint32_t rule_count;
 };
 
 struct layout {
@@ -38,7 +40,8 @@ struct layout {
     struct shape site;    /* of one site: the key of the map is its name */
     struct shape dn;
     struct shape agent;
-    struct conf_field top[5];
+    struct shape rule;
+    struct conf_field top[6];
     size_t top_size;
 };
 
@@ -127,7 +130,7 @@ static void shape_make(struct shape *s, enum cfg_type type, enum conf_type id_ty
         f++;
     }
     s->password = NO_OFFSET;
-    if (type != CFG_OPTIONS) {
+    if (type == CFG_DN || type == CFG_AGENT) {
         s->password = s->size;
         *f++ = (struct conf_field){.name = "password",
                                    .type = CONF_TEXT,
@@ -160,6 +163,7 @@ static void layout_make(struct layout *l)
     shape_make(&l->site, CFG_OPTIONS, CONF_KEY);
     shape_make(&l->dn, CFG_DN, CONF_TEXT);
     shape_make(&l->agent, CFG_AGENT, CONF_TEXT);
+    shape_make(&l->rule, CFG_RULE, CONF_TEXT);
     l->top[0] = (struct conf_field){.name = "options",
                                     .type = CONF_OBJECT,
                                     .fields = l->options.fields,
@@ -172,6 +176,8 @@ static void layout_make(struct layout *l)
                         offsetof(struct top, dn_count), "addressable devices");
     l->top[3] = list_of("agents", CONF_OBJECTS, &l->agent, offsetof(struct top, agents),
                         offsetof(struct top, agent_count), "people who take calls from queues");
+    l->top[4] = list_of("dial-plan", CONF_OBJECTS, &l->rule, offsetof(struct top, rules),
+                        offsetof(struct top, rule_count), "where numbers lead that no DN has");
     l->top_size = rounded(sizeof(struct top)) + l->options.size;
 }
 
@@ -259,7 +265,7 @@ static void print_type(enum cfg_type type, const char *title, FILE *out)
         fprintf(out, "| `%s` | %s | %s | %s |\n", cfg_fields[id].yaml, kind, third,
                 cfg_fields[id].meaning);
     }
-    if (type != CFG_OPTIONS)
+    if (type == CFG_DN || type == CFG_AGENT)
         fprintf(out,
                 "| `password` | text, at most %d | %s | in place of the hash: it is hashed "
                 "before it is sent, and not kept |\n",
@@ -272,6 +278,7 @@ void client_print_schema(FILE *out)
     print_type(CFG_OPTIONS, "options, and each of sites", out);
     print_type(CFG_DN, "dns", out);
     print_type(CFG_AGENT, "agents", out);
+    print_type(CFG_RULE, "dial-plan", out);
 }
 
 /* --- From a file --- */
@@ -492,6 +499,10 @@ static void take_all(struct reader *r, const struct top *top)
         if (memory[l->agent.password] != '\0')
             take_agent_password(r, object->agent, object, path, memory + l->agent.password);
     }
+    for (uint32_t i = 0; i < top->rule_count; i++) {
+        (void)snprintf(path, sizeof path, "dial-plan[%u]", i);
+        (void)take_object(r, CFG_RULE, &l->rule, path, top->rules + i * l->rule.size);
+    }
 }
 
 static void judge(const struct reader *r, const struct bootstrap *bootstrap)
@@ -674,4 +685,5 @@ void client_render(Sf__ConfObject *const *objects, size_t count, FILE *out)
     put_list("sites", CFG_OPTIONS, objects, count, out);
     put_list("dns", CFG_DN, objects, count, out);
     put_list("agents", CFG_AGENT, objects, count, out);
+    put_list("dial-plan", CFG_RULE, objects, count, out);
 }

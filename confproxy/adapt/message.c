@@ -10,6 +10,7 @@ static const ProtobufCMessageDescriptor *const descriptors[CFG_TYPES] = {
     [CFG_OPTIONS] = &sf__options__descriptor,
     [CFG_DN] = &sf__dn__descriptor,
     [CFG_AGENT] = &sf__agent__descriptor,
+    [CFG_RULE] = &sf__dial_rule__descriptor,
 };
 
 static void *body_of(const Sf__ConfObject *object)
@@ -18,6 +19,7 @@ static void *body_of(const Sf__ConfObject *object)
     case SF__CONF_OBJECT__OBJECT_OPTIONS: return object->options;
     case SF__CONF_OBJECT__OBJECT_DN: return object->dn;
     case SF__CONF_OBJECT__OBJECT_AGENT: return object->agent;
+    case SF__CONF_OBJECT__OBJECT_RULE: return object->rule;
     case SF__CONF_OBJECT__OBJECT__NOT_SET:
     case _SF__CONF_OBJECT__OBJECT__CASE_IS_INT_SIZE: break;
     }
@@ -77,6 +79,11 @@ Sf__ConfObject *message_new(enum cfg_type type)
         object->agent = allocate(sizeof *object->agent);
         sf__agent__init(object->agent);
         break;
+    case CFG_RULE:
+        object->object_case = SF__CONF_OBJECT__OBJECT_RULE;
+        object->rule = allocate(sizeof *object->rule);
+        sf__dial_rule__init(object->rule);
+        break;
     }
     return object;
 }
@@ -87,6 +94,7 @@ bool message_type(const Sf__ConfObject *object, enum cfg_type *ret_type)
     case SF__CONF_OBJECT__OBJECT_OPTIONS: *ret_type = CFG_OPTIONS; return true;
     case SF__CONF_OBJECT__OBJECT_DN: *ret_type = CFG_DN; return true;
     case SF__CONF_OBJECT__OBJECT_AGENT: *ret_type = CFG_AGENT; return true;
+    case SF__CONF_OBJECT__OBJECT_RULE: *ret_type = CFG_RULE; return true;
     case SF__CONF_OBJECT__OBJECT__NOT_SET:
     case _SF__CONF_OBJECT__OBJECT__CASE_IS_INT_SIZE: break;
     }
@@ -99,6 +107,7 @@ const char *message_id(const Sf__ConfObject *object)
     case SF__CONF_OBJECT__OBJECT_OPTIONS: return object->options->site;
     case SF__CONF_OBJECT__OBJECT_DN: return object->dn->number;
     case SF__CONF_OBJECT__OBJECT_AGENT: return object->agent->id;
+    case SF__CONF_OBJECT__OBJECT_RULE: return object->rule->id;
     case SF__CONF_OBJECT__OBJECT__NOT_SET:
     case _SF__CONF_OBJECT__OBJECT__CASE_IS_INT_SIZE: break;
     }

@@ -16,7 +16,8 @@ static const struct {
 } types[CFG_TYPES] = {
     [CFG_OPTIONS] = {"options", FIELD_OPTIONS_SITE, FIELD_DN_NUMBER},
     [CFG_DN] = {"dn", FIELD_DN_NUMBER, FIELD_AGENT_ID},
-    [CFG_AGENT] = {"agent", FIELD_AGENT_ID, FIELD_COUNT},
+    [CFG_AGENT] = {"agent", FIELD_AGENT_ID, FIELD_RULE_ID},
+    [CFG_RULE] = {"rule", FIELD_RULE_ID, FIELD_COUNT},
 };
 
 static const char *const dn_type_words[] = {NULL,    "extension", "acd-queue", "routing-point",

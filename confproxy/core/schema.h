@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum cfg_type { CFG_OPTIONS, CFG_DN, CFG_AGENT };
-#define CFG_TYPES 3
+enum cfg_type { CFG_OPTIONS, CFG_DN, CFG_AGENT, CFG_RULE };
+#define CFG_TYPES 4
 
 enum cfg_kind {
     KIND_TEXT,
@@ -48,6 +48,7 @@ enum cfg_dn_type {
 #define FOR_TRUNK         (1u << CFG_DN_TRUNK)
 #define FOR_SERVICE       (1u << CFG_DN_SERVICE)
 #define FOR_FAR           (FOR_TRUNK | FOR_SERVICE)
+#define FOR_CALLING       (FOR_EXTENSION | FOR_TRUNK)
 #define FOR_REACHED       (FOR_EXTENSION | FOR_ACD_QUEUE)
 #define FOR_NUMBER        (FOR_REACHED | FOR_ROUTING_POINT)
 #define FOR_CALLS         (FOR_NUMBER | FOR_TRUNK)
@@ -102,7 +103,8 @@ const struct cfg_value *cfg_item_value(const struct cfg_item *item, enum cfg_fie
 /* cfg_item_id - what names the object among those of its type; never NULL. */
 const char *cfg_item_id(const struct cfg_item *item);
 
-/* cfg_type_name - "options", "dn", "agent", as in ConfGet.type and as the key of the store. */
+/* cfg_type_name - "options", "dn", "agent", "rule", as in ConfGet.type and as the key of the store.
+ */
 const char *cfg_type_name(enum cfg_type type);
 
 /* cfg_word, cfg_word_find - the words of KIND_TYPE, KIND_FORWARD and KIND_DISTRIBUTION and their

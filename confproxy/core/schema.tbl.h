@@ -1,7 +1,7 @@
 /* schema - every field of every configuration object, with its kind and its range.  This table is
  * the only place that says so: import, export, validation and docs/configuration.md follow it.
  *
- *   type     OPTIONS, DN or AGENT; the first row of a type is its id
+ *   type     OPTIONS, DN, AGENT or RULE; the first row of a type is its id
  *   yaml     name in a configuration file; wire: name in proto/config.proto
  *   kind     TEXT, TEXTS (a list), NUMBER, MS and S (durations), BOOL, TYPE, FORWARD and DISTRIBUTION (words),
  *            SECRET (hash, never shown in a log)
@@ -28,6 +28,7 @@ FIELD( OPTIONS, REGISTRATION_EXPIRES_MAX, "registration-expires-max", "registrat
 FIELD( OPTIONS, REGISTRATION_EXPIRES_MIN, "registration-expires-min", "registration_expires_min_s",S,       1,   3600,     10,      FOR_ALL,          "a shorter registration is refused with 423" )
 FIELD( OPTIONS, RING_TIMEOUT,             "ring-timeout",             "ring_timeout_ms",           MS,      500, 600000,   20000,   FOR_ALL,          "an agent's phone rings this long, then the call goes back to its queue" )
 FIELD( OPTIONS, ANSWER_TIMEOUT,           "answer-timeout",           "answer_timeout_ms",         MS,      500, 3600000,  180000,  FOR_ALL,          "any other target rings this long, then the next is tried, else the caller gets 480" )
+FIELD( OPTIONS, DIAL_RULES_MAX,           "dial-rules-max",           "dial_rules_max",            NUMBER,  1,   4000,     1000,    FOR_ALL,          "rules of the dial plan" )
 FIELD( OPTIONS, TRUNK_TIMEOUT,            "trunk-timeout",            "trunk_timeout_ms",          MS,      500, 60000,    4000,    FOR_ALL,          "a trunk that says nothing to an INVITE for this long is given up, and the next one is tried" )
 FIELD( OPTIONS, WRAP_UP,                  "wrap-up",                  "wrap_up_ms",                MS,      0,   3600000,  0,       FOR_ALL,          "after-call work" )
 FIELD( OPTIONS, SESSION_EXPIRES,          "session-expires",          "session_expires_s",         S,       2,   86400,    1800,    FOR_ALL,          "a call whose party has not been heard of for this long is released (RFC 4028)" )
@@ -95,6 +96,7 @@ FIELD( DN,      OOS_CHECK,                "oos-check",                "oos_check
 FIELD( DN,      OOS_FORCE,                "oos-force",                "oos_force_ms",              MS,      50,  3600000,  0,       FOR_FAR,          "overrides the option for this DN" )
 FIELD( DN,      RECOVERY_TIMEOUT,         "recovery-timeout",         "recovery_timeout_ms",       MS,      50,  3600000,  0,       FOR_FAR,          "overrides the option for this DN" )
 FIELD( DN,      FOLLOWS_REDIRECT,         "follows-redirect",         "follows_redirect",          BOOL,    0,   1,        0,       FOR_TRUNK,        "true: a 302 works there, calls are forwarded by it" )
+FIELD( DN,      CALLING_CLASS,            "calling-class",            "calling_class",             TEXT,    1,   31,       0,       FOR_CALLING,      "who it is to the rules of the dial plan; default: extensions or trunks, by its type" )
 FIELD( DN,      PRIORITY,                 "priority",                 "priority",                  NUMBER,  0,   65535,    0,       FOR_TRUNK,        "of the trunks for a number the lowest is tried first; default: 0" )
 FIELD( DN,      WEIGHT,                   "weight",                   "weight",                    NUMBER,  1,   65535,    0,       FOR_TRUNK,        "trunks of one priority share the calls by weight (RFC 2782); default: 1" )
 FIELD( DN,      CALLS_MAX,                "calls-max",                "calls_max",                 NUMBER,  1,   1000000,  0,       FOR_TRUNK,        "calls at once, in both directions; default: no limit but the option" )
@@ -121,5 +123,17 @@ FIELD( AGENT,   DN,                       "dn",                       "dn",     
 FIELD( AGENT,   QUEUES,                   "queues",                   "queues",                    TEXTS,   8,   63,       0,       FOR_ALL,          "the queues that the agent serves" )
 FIELD( AGENT,   GROUPS,                   "groups",                   "groups",                    TEXTS,   8,   63,       0,       FOR_ALL,          "groups that the agent is in: serves the queues that name them, too; 8 queues in all" )
 FIELD( AGENT,   LEVEL,                    "level",                    "level",                     NUMBER,  1,   100,      0,       FOR_ALL,          "order in linear queues, 1 is asked first; default: after all who have one" )
+
+FIELD( RULE,    ID,                       "id",                       "id",                        TEXT,    1,   63,       0,       FOR_ALL,          "unique, for people" )
+FIELD( RULE,    PATTERN,                  "pattern",                  "pattern",                   TEXT,    1,   47,       0,       FOR_ALL,          "the numbers that it is for: digits, X Z N or [] for one digit, . or ! at the end" )
+FIELD( RULE,    ORDER,                    "order",                    "order",                     NUMBER,  1,   65535,    100,     FOR_ALL,          "of rules as specific the lowest comes first" )
+FIELD( RULE,    DIGITS_MIN,               "digits-min",               "digits_min",                NUMBER,  1,   63,       0,       FOR_ALL,          "a shorter number is not for it" )
+FIELD( RULE,    DIGITS_MAX,               "digits-max",               "digits_max",                NUMBER,  1,   63,       0,       FOR_ALL,          "a longer number is not for it" )
+FIELD( RULE,    STRIP,                    "strip",                    "strip",                     NUMBER,  0,   63,       0,       FOR_ALL,          "so many characters are taken off the beginning" )
+FIELD( RULE,    PREPEND,                  "prepend",                  "prepend",                   TEXT,    1,   23,       0,       FOR_ALL,          "then this is put before it" )
+FIELD( RULE,    TO,                       "to",                       "to",                        TEXTS,   8,   63,       0,       FOR_ALL,          "trunks, or one other DN; none: the DN with the number that came out" )
+FIELD( RULE,    FROM,                     "from",                     "from",                      TEXTS,   8,   31,       0,       FOR_ALL,          "the calling classes that it is for; none: extensions when it leads to trunks, else everyone" )
+FIELD( RULE,    SITES,                    "sites",                    "sites",                     TEXTS,   8,   31,       0,       FOR_ALL,          "the sites where it holds; none: every site" )
+FIELD( RULE,    SHARE,                    "share",                    "share",                     BOOL,    0,   1,        0,       FOR_ALL,          "true: its trunks by their priority and weight; false: in the order of to" )
 /* clang-format on */
 #undef FIELD

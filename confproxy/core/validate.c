@@ -1,4 +1,4 @@
-#include "confproxy/core/validate.h"
+#include "confproxy/core/judge.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -6,17 +6,6 @@
 #include <string.h>
 
 #include "confproxy/core/forms.h"
-
-struct judge {
-    const struct cfg_set *set;
-    size_t *order; /* the items by type and id */
-    struct cfg_problem *problems;
-    size_t max;
-    size_t found;
-};
-
-static void problem(struct judge *j, size_t item, enum cfg_field_id field, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
 
 static void check_item(struct judge *j, size_t i);
 static void check_dn(struct judge *j, size_t i);
@@ -92,11 +81,26 @@ static size_t place_of(const struct judge *j, enum cfg_type type, const char *id
     return j->set->count;
 }
 
-static const struct cfg_item *find(const struct judge *j, enum cfg_type type, const char *id)
+const struct cfg_item *judge_find(const struct judge *j, enum cfg_type type, const char *id)
 {
     size_t place = place_of(j, type, id);
 
     return place < j->set->count ? &j->set->items[j->order[place]] : NULL;
+}
+
+size_t judge_first(const struct judge *j, enum cfg_type type)
+{
+    size_t low = 0;
+    size_t high = j->set->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (j->set->items[j->order[middle]].type < type)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* --- Judging. --- */
@@ -121,13 +125,14 @@ size_t cfg_validate(const struct cfg_set *set, size_t *order, struct cfg_problem
         case CFG_OPTIONS: check_options(&j, i); break;
         case CFG_DN: check_dn(&j, i); break;
         case CFG_AGENT: check_agent(&j, i); break;
+        case CFG_RULE: judge_rule(&j, i); break;
         }
     }
     check_timeouts(&j);
     return j.found;
 }
 
-static void problem(struct judge *j, size_t item, enum cfg_field_id field, const char *format, ...)
+void problem(struct judge *j, size_t item, enum cfg_field_id field, const char *format, ...)
 {
     if (j->found++ >= j->max)
         return;
@@ -251,6 +256,16 @@ static bool site_known(const struct judge *j, const char *site)
     return false;
 }
 
+void judge_sites(struct judge *j, size_t i, enum cfg_field_id field)
+{
+    const struct cfg_value *sites = cfg_item_value(&j->set->items[i], field);
+
+    for (size_t s = 0; s < sites->count; s++)
+        if (!site_known(j, sites->texts[s]))
+            problem(j, i, field, "there is no site '%s'; name one of the bootstrap file's sites",
+                    sites->texts[s]);
+}
+
 /* exists_at - is DN there at SITE?  A DN without sites is at every one. */
 static bool exists_at(const struct cfg_item *dn, const char *site)
 {
@@ -279,7 +294,7 @@ static const char *type_word(const struct cfg_item *dn)
 static const struct cfg_item *need_dn(struct judge *j, size_t i, enum cfg_field_id field,
                                       const char *number, uint32_t dn_types, const char *wanted)
 {
-    const struct cfg_item *dn = find(j, CFG_DN, number);
+    const struct cfg_item *dn = judge_find(j, CFG_DN, number);
 
     if (dn == NULL) {
         problem(j, i, field, "there is no DN '%s'; add it under dns, or name %s that is there",
@@ -367,7 +382,6 @@ static void check_dn(struct judge *j, size_t i)
     const struct cfg_item *dn = &j->set->items[i];
     const struct cfg_value *targets = cfg_item_value(dn, FIELD_DN_TARGETS);
     const struct cfg_value *prefixes = cfg_item_value(dn, FIELD_DN_PREFIXES);
-    const struct cfg_value *sites = cfg_item_value(dn, FIELD_DN_SITES);
     const struct cfg_value *md5 = cfg_item_value(dn, FIELD_DN_HA1_MD5);
     const struct cfg_value *sha256 = cfg_item_value(dn, FIELD_DN_HA1_SHA256);
 
@@ -378,11 +392,7 @@ static void check_dn(struct judge *j, size_t i)
         return;
     }
     check_dn_fields(j, i, dn);
-    for (size_t s = 0; s < sites->count; s++)
-        if (!site_known(j, sites->texts[s]))
-            problem(j, i, FIELD_DN_SITES,
-                    "there is no site '%s'; name one of the bootstrap file's sites",
-                    sites->texts[s]);
+    judge_sites(j, i, FIELD_DN_SITES);
 
     switch (type_of(dn)) {
     case CFG_DN_EXTENSION:

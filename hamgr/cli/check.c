@@ -177,6 +177,16 @@ int verb_check(struct cli *cli)
     char text[512];
     int r = CLI_DONE;
 
+    if (cli->number != NULL && cli->argc == 0) {
+        fprintf(stderr,
+                "hamgr: --number wants the configuration; write: hamgr check FILE --number %s\n",
+                cli->number);
+        return CLI_USAGE;
+    }
+    if (cli->number != NULL) { /* of the plan alone: this host may be another one */
+        r = client_check(cli->argv[0], b, stdout, stderr);
+        return r == CLI_DONE ? cli_check_number(cli, cli->argv[0]) : r;
+    }
     snprintf(text, sizeof(text), "%s: cluster %s, this host is %s", b->file, b->cluster,
              bootstrap_self(b)->name);
     good("bootstrap file", text);

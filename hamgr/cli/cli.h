@@ -18,13 +18,14 @@ struct cli {
     const char *config; /* path of standfast.yaml */
     const char *self;   /* --self, or NULL */
     bool json;
-    bool follow;         /* events */
-    bool wait;           /* switchover, site promote: until done */
-    bool supervise;      /* run */
-    bool force;          /* init: overwrite */
-    bool records, csv;   /* calls */
-    const char *since;   /* calls --records; NULL: not given */
-    uint32_t limit;      /* calls; 0: all */
+    bool follow;                      /* events */
+    bool wait;                        /* switchover, site promote: until done */
+    bool supervise;                   /* run */
+    bool force;                       /* init: overwrite */
+    bool records, csv;                /* calls */
+    const char *since;                /* calls --records; NULL: not given */
+    uint32_t limit;                   /* calls; 0: all */
+    const char *number, *from, *site; /* check: explain where a number leads; NULL: not given */
     const char *bin_dir; /* run --supervise: where the components are; NULL: beside hamgr */
     uint32_t timeout_ms; /* for an answer of hamgr */
     int argc;            /* the verb's own arguments */
@@ -48,9 +49,13 @@ int cli_ask(struct cli *cli, const char *verb, const char *const *arguments, cli
  * cli. */
 void cli_print(void *arg, int code, const char *text, const json_t *json);
 
-/* cli_check_memory - print what the sipserver of this host reserves for the maxima of FILE, a configuration without
- * fault; NULL: for the defaults. */
+/* cli_check_memory - print what the sipserver of this host reserves for the maxima of FILE, a
+ * configuration without fault; NULL: for the defaults. */
 void cli_check_memory(const struct bootstrap *bootstrap, const char *file);
+
+/* cli_check_number - print where the number that CLI names leads in the configuration FILE, which
+ * is without fault.  Returns: the exit status. */
+int cli_check_number(const struct cli *cli, const char *file);
 
 #define VERB(name, function, most, arguments, meaning) int function(struct cli *cli);
 #include "hamgr/cli/verbs.tbl.h"

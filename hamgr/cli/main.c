@@ -30,7 +30,10 @@ enum {
     OPTION_RECORDS,
     OPTION_CSV,
     OPTION_SINCE,
-    OPTION_LIMIT
+    OPTION_LIMIT,
+    OPTION_NUMBER,
+    OPTION_FROM,
+    OPTION_SITE
 };
 
 static const struct option options[] = {{"config", required_argument, NULL, 'c'},
@@ -44,6 +47,9 @@ static const struct option options[] = {{"config", required_argument, NULL, 'c'}
                                         {"csv", no_argument, NULL, OPTION_CSV},
                                         {"since", required_argument, NULL, OPTION_SINCE},
                                         {"limit", required_argument, NULL, OPTION_LIMIT},
+                                        {"number", required_argument, NULL, OPTION_NUMBER},
+                                        {"from", required_argument, NULL, OPTION_FROM},
+                                        {"site", required_argument, NULL, OPTION_SITE},
                                         {"bin-dir", required_argument, NULL, OPTION_BIN},
                                         {"timeout", required_argument, NULL, OPTION_TIMEOUT},
                                         {"help", no_argument, NULL, 'h'},
@@ -165,6 +171,9 @@ static int parse(int argc, char **argv, struct cli *cli)
         case OPTION_BIN: cli->bin_dir = optarg; break;
         case OPTION_RECORDS: cli->records = true; break;
         case OPTION_CSV: cli->csv = true; break;
+        case OPTION_NUMBER: cli->number = optarg; break;
+        case OPTION_FROM: cli->from = optarg; break;
+        case OPTION_SITE: cli->site = optarg; break;
         case OPTION_SINCE: cli->since = optarg; break;
         case OPTION_LIMIT:
             if (!number_option("--limit", "records", 1, 1000000000, &cli->limit))

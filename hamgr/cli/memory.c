@@ -42,11 +42,13 @@ void cli_check_memory(const struct bootstrap *b, const char *file)
            "maxima of %s:\n"
            "                        %u calls %.1f MiB, %u registrations %.1f MiB, %u transactions "
            "%.1f MiB,\n"
-           "                        %u agents %.1f MiB, %u DNs %.1f MiB, fixed %.1f MiB; touched "
+           "                        %u agents %.1f MiB, %u DNs %.1f MiB, %u dial rules %.1f MiB, "
+           "fixed %.1f MiB; touched "
            "as they are used\n",
            "memory", (unsigned long long)m.total, mib(m.total),
            file != NULL ? file : "no file, the defaults", maxima.calls, mib(m.calls),
            maxima.registrations, mib(m.registrations), maxima.transactions, mib(m.transactions),
-           maxima.agents, mib(m.agents), maxima.dns, mib(m.dns), mib(m.fixed));
+           maxima.agents, mib(m.agents), maxima.dns, mib(m.dns), maxima.rules, mib(m.rules),
+           mib(m.fixed));
     client_changes_free(&changes);
 }

@@ -13,6 +13,6 @@ VERB( "config export", verb_config_export,1,  "[FILE]",         "print the confi
 VERB( "config status", verb_config_status,0,  "[--json]",       "who writes, what this host's copy holds" )
 VERB( "calls",         verb_calls,        0,  "[--records] [--since T] [--limit N] [--json|--csv]", "calls that are up at this host; --records: those that began since T and are over (default: one day)" )
 VERB( "keys",          verb_keys,         0,  "",               "the keys of the hosts: present, fingerprint" )
-VERB( "check",         verb_check,        1,  "[FILE]",         "look for what is wrong before a start: bootstrap file, timeouts, keys, folders, ports; or, in place of the ports, FILE, a configuration" )
+VERB( "check",         verb_check,        1,  "[FILE] [--number N [--from DN] [--site SITE]]", "look for what is wrong before a start: bootstrap file, timeouts, keys, folders, ports; or, in place of the ports, FILE, a configuration; with --number, where that number leads in it when DN dials it at SITE, and why" )
 /* clang-format on */
 #undef VERB

@@ -12,6 +12,7 @@
 #include "sipserver/adapt/records.h"
 #include "sipserver/adapt/server.h"
 #include "sipserver/adapt/stream.h"
+#include "sipserver/adapt/translate.h"
 #include "sipserver/adapt/udp.h"
 
 struct conf {
@@ -187,14 +188,6 @@ static void send_options(struct conf *c)
 
 /* ---- DNs and agents ---- */
 
-static bool is_here(const struct conf *c, const Sf__Dn *in)
-{
-    for (size_t i = 0; i < in->n_sites; i++)
-        if (strcmp(in->sites[i], c->site) == 0)
-            return true;
-    return in->n_sites == 0;
-}
-
 /* What the core cannot hold is left out, and said: the schema allows no more, an older writer might
  * have. */
 static bool fits(const char *what, const char *name, size_t n, size_t max, size_t longest,
@@ -217,16 +210,10 @@ static size_t longest(char **texts, size_t n)
     return most;
 }
 
-static void set_trunk(struct sc_dn_conf *dn, const Sf__Dn *in)
+static void left_out(const char *what, const char *name, const char *fault)
 {
-    dn->priority = in->priority;
-    dn->weight = in->weight;
-    dn->calls_max = in->calls_max;
-    dn->calls_in_max = in->calls_in_max;
-    dn->calls_out_max = in->calls_out_max;
-    dn->sources_n = (uint32_t)in->n_sources;
-    for (size_t i = 0; i < in->n_sources; i++)
-        copy(dn->sources[i], sizeof(dn->sources[i]), in->sources[i]);
+    log_event(LEVEL_WARNING, MSG_CONFIG, LOG_FIELDS(.object = name), "%s left out: %s", what,
+              fault);
 }
 
 /* What queues do with their calls.  False: more than the core can hold. */
@@ -260,38 +247,34 @@ static bool set_queue(struct sc_dn_conf *dn, const Sf__Dn *in)
 
 static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
 {
-    struct sc_dn_conf dn = {.type = (enum sc_dn_type)in->type};
+    struct sc_dn_conf dn;
+    const char *fault = translate_dn(in, &dn);
 
-    if (!fits("DN", in->number, in->n_targets, SC_TARGETS_MAX, longest(in->targets, in->n_targets),
-              SC_NAME_SIZE) ||
-        !fits("DN", in->number, in->n_prefixes, SC_PREFIXES_MAX,
-              longest(in->prefixes, in->n_prefixes), SC_PREFIX_SIZE) ||
-        !fits("DN", in->number, in->n_sources, SC_NETS_MAX, longest(in->sources, in->n_sources),
-              SC_NET_SIZE) ||
-        !fits("DN", in->number, 0, 1, strlen(in->contact), SC_URI_SIZE) || !set_queue(&dn, in))
+    if (fault != NULL) {
+        left_out("DN", in->number, fault);
         return;
-    copy(dn.number, sizeof(dn.number), in->number);
-    copy(dn.digest_user, sizeof(dn.digest_user),
-         in->digest_user[0] != '\0' ? in->digest_user : in->number);
-    copy(dn.ha1.md5, sizeof(dn.ha1.md5), in->ha1_md5);
-    copy(dn.ha1.sha256, sizeof(dn.ha1.sha256), in->ha1_sha256);
-    copy(dn.contact, sizeof(dn.contact), in->contact);
-    for (size_t i = 0; i < in->n_targets; i++)
-        copy(dn.targets[i], sizeof(dn.targets[i]), in->targets[i]);
-    for (size_t i = 0; i < in->n_prefixes; i++)
-        copy(dn.prefixes[i], sizeof(dn.prefixes[i]), in->prefixes[i]);
-    dn.targets_n = (uint32_t)in->n_targets;
-    dn.prefixes_n = (uint32_t)in->n_prefixes;
-    dn.dr_forward = (enum sc_dr_forward)in->dr_forward;
-    dn.oos_check_ms = in->oos_check_ms;
-    dn.oos_force_ms = in->oos_force_ms;
-    dn.recovery_timeout_ms = in->recovery_timeout_ms;
-    dn.follows_redirect = in->follows_redirect;
-    set_trunk(&dn, in);
-    if (!deleted && (!is_here(c, in) || in->type == SF__DN_TYPE__DN_UNKNOWN))
+    }
+    if (!set_queue(&dn, in))
+        return;
+    if (!deleted &&
+        (!translate_here(in->sites, in->n_sites, c->site) || in->type == SF__DN_TYPE__DN_UNKNOWN))
         deleted = true;
     server_step(c->server,
                 &(struct sc_event){.kind = SC_EV_CONF_DN, .dn = &dn, .deleted = deleted});
+}
+
+static void set_rule(struct conf *c, const Sf__DialRule *in, bool deleted)
+{
+    struct sc_rule_conf rule;
+    const char *fault = translate_rule(in, &rule);
+
+    if (fault != NULL) {
+        left_out("dial rule", in->id, fault);
+        return;
+    }
+    deleted = deleted || !translate_here(in->sites, in->n_sites, c->site);
+    server_step(c->server,
+                &(struct sc_event){.kind = SC_EV_CONF_RULE, .rule = &rule, .deleted = deleted});
 }
 
 static void set_agent(struct conf *c, const Sf__Agent *in, bool deleted)
@@ -325,6 +308,7 @@ static void apply(struct conf *c, const Sf__ConfChange *change)
     case SF__CONF_OBJECT__OBJECT_OPTIONS: set_options(c, object->options, change->deleted); return;
     case SF__CONF_OBJECT__OBJECT_DN: set_dn(c, object->dn, change->deleted); return;
     case SF__CONF_OBJECT__OBJECT_AGENT: set_agent(c, object->agent, change->deleted); return;
+    case SF__CONF_OBJECT__OBJECT_RULE: set_rule(c, object->rule, change->deleted); return;
     case SF__CONF_OBJECT__OBJECT__NOT_SET:
     case _SF__CONF_OBJECT__OBJECT__CASE_IS_INT_SIZE:
     default: return;
@@ -432,9 +416,10 @@ static void warn_of_maxima(struct conf *c)
 
     merge_maxima(c, &wanted, &t1_ms);
     if (memcmp(&wanted, m, sizeof(wanted)) != 0 || t1_ms != c->server->conf.t1_ms)
-        log_event(LEVEL_WARNING, MSG_CONFIG, NULL,
-                  "calls-max, registrations-max, transactions-max, agents-max, dns-max or sip-t1 "
-                  "changed: restart sipserver for it to count");
+        log_event(
+            LEVEL_WARNING, MSG_CONFIG, NULL,
+            "calls-max, registrations-max, transactions-max, agents-max, dns-max, dial-rules-max "
+            "or sip-t1 changed: restart sipserver for it to count");
 }
 
 void conf_loaded(struct component *component, uint64_t epoch, uint64_t txid)

@@ -16,6 +16,7 @@ void maxima_merge(const Sf__Options *all, const Sf__Options *own, struct sc_maxi
         m->registrations = o->registrations_max != 0 ? o->registrations_max : m->registrations;
         m->transactions = o->transactions_max != 0 ? o->transactions_max : m->transactions;
         m->agents = o->agents_max != 0 ? o->agents_max : m->agents;
+        m->rules = o->dial_rules_max != 0 ? o->dial_rules_max : m->rules;
         m->dns = o->dns_max != 0 ? o->dns_max : m->dns;
     }
 }

@@ -571,7 +571,7 @@ struct sip_str call_trunk_uri(const struct call *c, const struct trunk *t, char 
 
     sip_buf_init(&b, text, size);
     sip_put_text(&b, "sip:");
-    sip_put_text(&b, c->number_now);
+    sip_put_text(&b, c->number_out[0] != '\0' ? c->number_out : c->number_now);
     sip_put_text(&b, "@");
     sip_addr_put_uri(&b, &t->addr);
     return sip_buf_str(&b);
@@ -637,8 +637,15 @@ static void route_call(struct sc *sc, struct call *c, const char *number)
         return;
     }
     text_copy(c->number_now, sizeof(c->number_now), number);
+    c->number_out[0] = '\0';
     route = route_find(sc, c, sip_str_of(number));
-    if (detoured(sc, c, &route, number))
+    if (route.number[0] != '\0') {
+        if (route.kind == ROUTE_TRUNK)
+            text_copy(c->number_out, sizeof(c->number_out), route.number);
+        else if (route.kind != ROUTE_NOWHERE)
+            text_copy(c->number_now, sizeof(c->number_now), route.number);
+    }
+    if (detoured(sc, c, &route, c->number_now))
         return;
     switch (route.kind) {
     case ROUTE_PHONE: offer_phone(sc, c, route.dn); return;

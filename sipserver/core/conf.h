@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/pattern.h"
 #include "sipserver/core/limits.h"
 #include "sipserver/sip/digest.h"
 
@@ -92,7 +93,8 @@ struct sc_dn_conf {
     uint32_t oos_force_ms;         /* 0: as the server says */
     uint32_t recovery_timeout_ms;  /* 0: as the server says for the inter-site trunk, else none */
     bool follows_redirect;
-    uint32_t priority;     /* of trunks for the same number the lowest is tried first */
+    char calling_class[SC_CLASS_SIZE]; /* "": by type, see dialplan.h */
+    uint32_t priority;                 /* of trunks for the same number the lowest is tried first */
     uint32_t weight;       /* ... and those of one priority share by weight (RFC 2782); 0: as 1 */
     uint32_t calls_max;    /* at once, both ways together; 0: no limit but calls-max */
     uint32_t calls_in_max; /* 0: as above */
@@ -113,6 +115,22 @@ struct sc_dn_conf {
     uint32_t queue_answer_after_ms;           /* queue; 0: as the server says */
     uint32_t music_n;
     char music[SC_MUSIC_MAX][SC_NAME_SIZE]; /* queue: services, in order */
+};
+
+/* A rule of the dial plan (dialplan.h). */
+struct sc_rule_conf {
+    char id[SC_NAME_SIZE];
+    char pattern[PATTERN_SIZE];
+    uint32_t digits_min; /* of the number as dialled */
+    uint32_t digits_max; /* 0: no limit */
+    uint32_t strip;      /* so many characters are taken off its beginning */
+    char prepend[SC_PREFIX_SIZE];
+    uint32_t to_n; /* 0: to the DN with the number that came out */
+    char to[SC_RULE_TARGETS_MAX][SC_NAME_SIZE];
+    uint32_t from_n; /* 0: who may, see dialplan.h */
+    char from[SC_CLASSES_MAX][SC_CLASS_SIZE];
+    uint32_t order;
+    bool share; /* the trunks by their priority and weight, not in the order of TO */
 };
 
 struct sc_agent_conf {

@@ -7,6 +7,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/binding.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/dialplan.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
@@ -31,7 +32,8 @@ void sc_maxima_default(struct sc_maxima *m)
                             .registrations = 100000,
                             .transactions = 50000,
                             .agents = 5000,
-                            .dns = 50000};
+                            .dns = 50000,
+                            .rules = 1000};
 }
 
 void sc_options_default(struct sc_options *o)
@@ -135,8 +137,10 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
                        *sc = carved != NULL ? carved : &scratch;
-    void *dns_hash, *agents_hash, *heap, *counts, *nonces, *sources;
+    void *sorted, *dns_hash, *agents_hash, *heap, *counts, *nonces, *sources;
 
+    carve_pool(c, &sc->rules, m->rules, sizeof(struct rule));
+    sorted = carve(c, m->rules * sizeof(struct rule *));
     carve_pool(c, &sc->dns, m->dns, sizeof(struct dn));
     carve_pool(c, &sc->trunks, m->dns, sizeof(struct trunk));
     carve_pool(c, &sc->queues, m->dns, sizeof(struct queue));
@@ -161,6 +165,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     sc->sip_memory = carve(c, sc->sip_memory_size);
     if (carved == NULL)
         return NULL;
+    sc->rules_sorted = sorted;
     hash_init(&sc->dns_by_number, dns_hash, m->dns, conf->secret + HASH_SECRET_BYTES);
     hash_init(&sc->agents_by_id, agents_hash, m->agents, conf->secret + HASH_SECRET_BYTES);
     timers_init(&sc->timers, heap, timers);
@@ -551,6 +556,8 @@ static void conf_loaded(struct sc *sc)
 
     if (sc->reading)
         sc->sweeping = true;
+    if (sc->reading)
+        rules_sweep(sc);
     sc->reading = false;
     sc->loaded = true;
     options_apply(sc);
@@ -636,6 +643,12 @@ static void happened(struct sc *sc, const struct sc_event *event)
             options_apply(sc);
         return;
     case SC_EV_CONF_DN: conf_dn(sc, event); break;
+    case SC_EV_CONF_RULE:
+        if (event->deleted)
+            rule_delete(sc, event->rule->id);
+        else
+            rule_configure(sc, event->rule);
+        return;
     case SC_EV_CONF_AGENT: conf_agent(sc, event); break;
     case SC_EV_CONF_LOADED: conf_loaded(sc); return;
     case SC_EV_ROLE: role(sc, event); return;

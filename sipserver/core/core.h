@@ -29,7 +29,8 @@ struct sc_maxima {
     uint32_t registrations;
     uint32_t transactions; /* server and client transactions, each */
     uint32_t agents;
-    uint32_t dns; /* every type together */
+    uint32_t dns;   /* every type together */
+    uint32_t rules; /* of the dial plan */
 };
 
 void sc_maxima_default(struct sc_maxima *m);
@@ -102,6 +103,7 @@ enum sc_event_kind {
     SC_EV_CONF_BEGIN,    /* a whole configuration follows: what is not named until LOADED goes */
     SC_EV_CONF_OPTIONS,  /* options */
     SC_EV_CONF_DN,       /* dn; deleted: only its number counts */
+    SC_EV_CONF_RULE,     /* rule; deleted: only its id counts */
     SC_EV_CONF_AGENT,    /* agent_conf; deleted: only its id counts */
     SC_EV_CONF_LOADED,   /* the configuration is whole */
     SC_EV_ROLE,          /* primary, epoch, wall_ms */
@@ -117,6 +119,7 @@ struct sc_event {
     const struct sc_agent_request *agent;
     const struct sc_options *options;
     const struct sc_dn_conf *dn;
+    const struct sc_rule_conf *rule;
     const struct sc_agent_conf *agent_conf;
     bool deleted;
     bool primary;

@@ -24,6 +24,7 @@ COUNTER(NO_OUTBOUND,       "drop_no_outbound",       "registrations refused (439
 COUNTER(THIRD_PARTY,       "drop_third_party",       "registrations refused: of somebody for somebody else")
 COUNTER(FLOWS_LOST,        "flows_lost",             "registrations whose connection has ended")
 COUNTER(DNS_FULL,          "drop_dns_full",          "DNs left out: dns-max")
+COUNTER(RULES_FULL,        "drop_rules_full",        "dial rules left out: dial-rules-max")
 COUNTER(AGENTS_FULL,       "drop_agents_full",       "agents left out: agents-max")
 COUNTER(RELAYS_FULL,       "drop_relays_full",       "in-dialog requests refused: too many at once in one call")
 COUNTER(TRANSFERS,         "transfers",             "transfers completed")

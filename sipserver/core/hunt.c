@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sipserver/core/dn.h"
 #include "sipserver/core/trunk.h"
 
 /* ---- the addresses of one trunk ---- */
@@ -109,6 +110,36 @@ static enum hunt_end end_of(const struct sc *sc, const struct call *c, const str
     return h->full ? HUNT_FULL : h->tried ? HUNT_TRIED : h->out ? HUNT_OUT : HUNT_UNKNOWN;
 }
 
+const char *hunt_prefix(const struct trunk *t, struct sip_str number)
+{
+    const char *best = NULL;
+    size_t longest = 0;
+
+    for (uint32_t i = 0; i < t->prefixes_n; i++) {
+        size_t len = strlen(t->prefixes[i]);
+
+        if (len <= longest || len > number.len || memcmp(t->prefixes[i], number.p, len) != 0)
+            continue;
+        best = t->prefixes[i];
+        longest = len;
+    }
+    return best;
+}
+
+const char *hunt_longest(const struct sc *sc, struct sip_str number)
+{
+    const char *best = NULL;
+
+    LIST_EACH(link, &sc->all_trunks)
+    {
+        const char *prefix = hunt_prefix(CONTAINER_OF(link, struct trunk, in_all), number);
+
+        if (prefix != NULL && (best == NULL || strlen(prefix) > strlen(best)))
+            best = prefix;
+    }
+    return best;
+}
+
 enum hunt_end hunt_by_prefix(struct sc *sc, const struct call *c, struct sip_str number,
                              struct trunk **ret_trunk)
 {
@@ -117,16 +148,25 @@ enum hunt_end hunt_by_prefix(struct sc *sc, const struct call *c, struct sip_str
     LIST_EACH(link, &sc->all_trunks)
     {
         struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
-        size_t longest = 0;
+        const char *prefix = hunt_prefix(t, number);
 
-        for (uint32_t i = 0; i < t->prefixes_n; i++) {
-            size_t len = strlen(t->prefixes[i]);
+        if (prefix != NULL)
+            consider(sc, c, &h, t, strlen(prefix));
+    }
+    return end_of(sc, c, &h, ret_trunk);
+}
 
-            if (len > longest && len <= number.len && memcmp(t->prefixes[i], number.p, len) == 0)
-                longest = len;
-        }
-        if (longest > 0)
-            consider(sc, c, &h, t, longest);
+enum hunt_end hunt_by_rule(struct sc *sc, const struct call *c, const struct rule *r,
+                           struct trunk **ret_trunk)
+{
+    struct hunt h = {0};
+
+    for (uint32_t i = 0; i < r->to_n; i++) {
+        const struct dn *d = dn_find(sc, sip_str_of(r->to[i]));
+        struct trunk *t = d != NULL ? pool_get(&sc->trunks, d->trunk) : NULL;
+
+        if (t != NULL)
+            consider(sc, c, &h, t, r->share ? 1 : SC_RULE_TARGETS_MAX - i);
     }
     return end_of(sc, c, &h, ret_trunk);
 }

@@ -17,6 +17,16 @@ enum hunt_end {
     HUNT_TRIED,   /* each has been tried */
 };
 
+/* hunt_prefix - T's longest prefix that NUMBER begins with; hunt_longest - that of any trunk. NULL:
+ * there is none. */
+const char *hunt_prefix(const struct trunk *t, struct sip_str number);
+const char *hunt_longest(const struct sc *sc, struct sip_str number);
+
+/* hunt_by_rule - the trunk of R for C: in the order in which R names them, or, when they share, by
+ * priority and weight. */
+enum hunt_end hunt_by_rule(struct sc *sc, const struct call *c, const struct rule *r,
+                           struct trunk **ret_trunk);
+
 /* hunt_by_prefix - the trunk for NUMBER, dialled in C. */
 enum hunt_end hunt_by_prefix(struct sc *sc, const struct call *c, struct sip_str number,
                              struct trunk **ret_trunk);

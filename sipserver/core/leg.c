@@ -193,7 +193,8 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     r.from = from_value(sc, c, target->shown, from, sizeof(from));
     sip_buf_init(&b, to, sizeof(to));
     sip_put_text(&b, "<");
-    sip_put(&b, own_uri(sc, sip_str_of(c->number_now), to_uri, sizeof(to_uri)));
+    sip_put(&b, own_uri(sc, sip_str_of(c->number_out[0] != '\0' ? c->number_out : c->number_now),
+                        to_uri, sizeof(to_uri)));
     sip_put_text(&b, ">");
     r.to = sip_buf_str(&b);
     l->peer = target->addr;

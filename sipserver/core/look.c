@@ -186,6 +186,18 @@ static bool trunks_sane(const struct sc *sc)
     return counted == legs;
 }
 
+static bool rules_sane(const struct sc *sc)
+{
+    for (uint32_t i = 1; i < sc->rules_n; i++)
+        if (pattern_compare(&sc->rules_sorted[i - 1]->pattern, &sc->rules_sorted[i]->pattern) > 0)
+            return false;
+    for (uint32_t i = 0; i < sc->rules_n; i++)
+        if (sc->rules_sorted[i]->to_n > SC_RULE_TARGETS_MAX ||
+            sc->rules_sorted[i]->from_n > SC_CLASSES_MAX)
+            return false;
+    return sc->rules_n == sc->rules.used;
+}
+
 static bool agents_sane(const struct sc *sc)
 {
     uint32_t logged_in = 0;
@@ -298,6 +310,7 @@ static bool calls_sane(const struct sc *sc)
 
 bool sc_sane(const struct sc *sc)
 {
-    return dns_sane(sc) && trunks_sane(sc) && agents_sane(sc) && queues_sane(sc) &&
-           calls_sane(sc) && timer_sane(&sc->timers) && sip_sane(sc->sip) && list_empty(&sc->over);
+    return dns_sane(sc) && trunks_sane(sc) && rules_sane(sc) && agents_sane(sc) &&
+           queues_sane(sc) && calls_sane(sc) && timer_sane(&sc->timers) && sip_sane(sc->sip) &&
+           list_empty(&sc->over);
 }

@@ -21,6 +21,8 @@ void sc_memory(const struct sc_maxima *maxima, struct sc_memory *m)
     PART(transactions)
     PART(agents)
     PART(dns)
+    PART(rules)
 #undef PART
-    m->fixed = m->total - m->calls - m->registrations - m->transactions - m->agents - m->dns;
+    m->fixed =
+        m->total - m->calls - m->registrations - m->transactions - m->agents - m->dns - m->rules;
 }

@@ -9,9 +9,9 @@
 #include "sipserver/core/core.h"
 
 struct sc_memory {
-    uint64_t calls, registrations, transactions, agents, dns; /* bytes for each maximum */
-    uint64_t fixed;                                           /* whatever the maxima are */
-    uint64_t total;                                           /* = sc_size */
+    uint64_t calls, registrations, transactions, agents, dns, rules; /* bytes for each */
+    uint64_t fixed;                                                  /* whatever the maxima are */
+    uint64_t total;                                                  /* = sc_size */
 };
 
 void sc_memory(const struct sc_maxima *maxima, struct sc_memory *ret_memory);

@@ -1,5 +1,5 @@
-/* route - where a number leads: to a DN here, to a trunk by its prefix, or to the peer site
- * (forward.h). */
+/* route - where a number leads: to the DN that has it, else where the dial plan says (dialplan.h),
+ * to a DN or to trunks (hunt.h); or to the peer site (forward.h). */
 #ifndef SIPSERVER_CORE_ROUTE_H
 #define SIPSERVER_CORE_ROUTE_H
 
@@ -19,13 +19,18 @@ struct route {
     enum route_kind kind;
     struct dn *dn;
     struct trunk *trunk;
-    unsigned status; /* NOWHERE: for the caller */
+    const struct rule *rule; /* that said so; NULL: none */
+    char
+        number[SC_NAME_SIZE]; /* as RULE made it: the DN's, or as the trunk is asked; "": as dialled
+                               */
+    unsigned status;          /* NOWHERE: for the caller */
     const char *reason;
     enum core_count why;
     bool as_it_is; /* STATUS is for the caller, also where a target's would be another */
 };
 
-/* route_find - where a call C for NUMBER goes now.  Only phones here may dial out through a trunk.
+/* route_find - where a call C for NUMBER goes now.  Who may dial out through a
+ * trunk the dial plan says.
  */
 struct route route_find(struct sc *sc, const struct call *c, struct sip_str number);
 

@@ -209,6 +209,20 @@ struct trunk {
     struct timer check, force, hold;
 };
 
+/* A rule of the dial plan. */
+struct rule {
+    char id[SC_NAME_SIZE];
+    char text[PATTERN_SIZE]; /* the pattern as written */
+    struct pattern pattern;
+    char prepend[SC_PREFIX_SIZE];
+    uint32_t digits_min, digits_max, strip, order;
+    bool share;
+    uint32_t to_n, from_n;
+    char to[SC_RULE_TARGETS_MAX][SC_NAME_SIZE];
+    char from[SC_CLASSES_MAX][SC_CLASS_SIZE];
+    uint64_t seen;
+};
+
 struct queue {
     handle_t dn;
     uint32_t size_max;
@@ -250,6 +264,7 @@ struct dn {
     uint64_t seen; /* the whole configuration in which it was last named */
     mono_t since;
     char reason[SC_REASON_SIZE];
+    char calling_class[SC_CLASS_SIZE];
     char digest_user[SC_NAME_SIZE];
     struct sip_ha1 ha1;
     handle_t trunk, queue, targets; /* by type */
@@ -473,6 +488,7 @@ struct call {
     char called[SC_NAME_SIZE];
     char number_now[SC_NAME_SIZE]; /* the number being tried: CALLED, or a target of a routing point
                                     */
+    char number_out[SC_NAME_SIZE]; /* NUMBER_NOW as a trunk is asked for it; "": as it is */
     char from[SC_NAME_SIZE];       /* the caller's number */
 
     struct phone_tries phones; /* of the extension that is called */
@@ -514,6 +530,9 @@ struct sc {
     struct peering peering;
     uint64_t counts[CORE_COUNTS];
 
+    struct pool rules;
+    struct rule **rules_sorted; /* in the order in which they hold */
+    uint32_t rules_n;
     struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays;
     struct pool sdps[SDP_SIZES];
     struct hash dns_by_number, agents_by_id;

@@ -115,8 +115,10 @@ static struct leg *call_number(struct sc *sc, struct call *c, const struct plan 
 
     probe.source = plan->by->dn;
     probe.forwarded = false;
+    probe.tries_n = 0;
     route = route_find(sc, &probe, sip_str_of(plan->number));
     text_copy(c->number_now, sizeof(c->number_now), plan->number);
+    text_copy(c->number_out, sizeof(c->number_out), route.kind == ROUTE_TRUNK ? route.number : "");
     *ret_status = route.kind == ROUTE_NOWHERE ? route.status : 488;
     switch (route.kind) {
     case ROUTE_PHONE:

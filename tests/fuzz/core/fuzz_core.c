@@ -718,7 +718,7 @@ static void *open_site(void)
     void *memory;
 
     conf.maxima = (struct sc_maxima){
-        .calls = 8, .registrations = 4, .transactions = 24, .agents = 4, .dns = 12};
+        .calls = 8, .registrations = 4, .transactions = 24, .agents = 4, .dns = 12, .rules = 4};
     memset(conf.secret, 7, sizeof(conf.secret));
     memset(conf.peer_secret, 9, sizeof(conf.peer_secret));
     conf.digest = digest_openssl_ops(digest);

@@ -82,7 +82,8 @@ Test(client, every_row_of_the_schema_is_a_field_of_the_message)
 Test(client, every_field_of_a_message_has_its_row)
 {
     static const ProtobufCMessageDescriptor *const all[] = {
-        &sf__options__descriptor, &sf__dn__descriptor, &sf__agent__descriptor};
+        &sf__options__descriptor, &sf__dn__descriptor, &sf__agent__descriptor,
+        &sf__dial_rule__descriptor};
     for (enum cfg_type type = CFG_OPTIONS; type < CFG_TYPES; type++) {
         for (unsigned i = 0; i < all[type]->n_fields; i++) {
             bool found = strcmp(all[type]->fields[i].name, "dr_oosp_transfer_set") == 0 ||

@@ -250,6 +250,29 @@ class Refusal(unittest.TestCase):
         code, text = self.hamgr("check", path)
         self.assertEqual(code, 0, text)
 
+    def test_check_says_where_a_number_leads_and_what_it_passed_over(self):
+        path = self.write(CONFIGURATION.replace("agents:", """\
+  - {number: gw, type: trunk, contact: "sip:192.0.2.1", prefixes: ["0"]}
+  - {number: second, type: trunk, contact: "sip:192.0.2.2"}
+dial-plan:
+  - {id: mobile, pattern: "01[567].", to: [second, gw], strip: 1, prepend: "+49", digits-min: 8}
+  - {id: direct, pattern: "+49301001", strip: 5}
+agents:"""), "config.yaml")
+        for words, parts in (
+                (["--number", "0171234567"], ["TAKEN  rule 'mobile'", "passed prefix 0 of trunk gw", "trunk 1: second, asked for +49171234567",
+                                              "trunk 2: gw"]),
+                (["--number", "0171"], ["passed rule 'mobile', pattern 01[567].: the number is shorter", "TAKEN  prefix 0", "trunk 1: gw"]),
+                (["--number", "+49301001", "--from", "gw"], ["TAKEN  rule 'direct'", "the call is for 1001, extension"]),
+                (["--number", "0171234567", "--from", "gw"], ["not for callers of this class", "refused with 404"]),
+                (["--number", "1001"], ["TAKEN  number 1001"])):
+            code, text = self.hamgr("check", path, *words)
+            self.assertEqual(code, 0, text)
+            for part in parts:
+                self.assertIn(part, text)
+        self.assert_refused(self.hamgr("check", path, "--number", "1", "--from", "nobody"), "'nobody' is no extension", status=1)
+        self.assert_refused(self.hamgr("check", path, "--number", "1", "--site", "north"), "no site 'north'", status=2)
+        self.assert_refused(self.hamgr("check", "--number", "1"), "wants the configuration", status=2)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -162,7 +162,7 @@ struct kit *kit_new(void (*tune)(struct kit *k))
     cr_assert_not_null(k->digest);
     sc_maxima_default(&k->conf.maxima);
     k->conf.maxima = (struct sc_maxima){
-        .calls = 64, .registrations = 64, .transactions = 256, .agents = 16, .dns = 64};
+        .calls = 64, .registrations = 64, .transactions = 256, .agents = 16, .dns = 64, .rules = 8};
     k->conf.t1_ms = 500;
     k->conf.site = 1;
     k->conf.local = kit_addr("10.0.0.1", 5060);

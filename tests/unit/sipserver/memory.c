@@ -10,9 +10,9 @@
 
 Test(memory, the_parts_make_the_whole_and_the_whole_is_what_is_reserved)
 {
-    static const struct sc_maxima some[] = {{10, 10, 16, 10, 10},
-                                            {1000, 5000, 20000, 100, 300},
-                                            {1000000, 1000000, 1000000, 1000000, 1000000}};
+    static const struct sc_maxima some[] = {{10, 10, 16, 10, 10, 10},
+                                            {1000, 5000, 20000, 100, 300, 50},
+                                            {1000000, 1000000, 1000000, 1000000, 1000000, 4000}};
     struct sc_maxima defaults;
     struct sc_memory m;
 
@@ -21,8 +21,8 @@ Test(memory, the_parts_make_the_whole_and_the_whole_is_what_is_reserved)
 
         sc_memory(&some[i], &m);
         cr_assert_eq(m.total, sc_size(&conf));
-        cr_assert_eq(m.total,
-                     m.calls + m.registrations + m.transactions + m.agents + m.dns + m.fixed);
+        cr_assert_eq(m.total, m.calls + m.registrations + m.transactions + m.agents + m.dns +
+                                  m.rules + m.fixed);
         cr_assert_lt(m.fixed, 1 << 20, "what belongs to no maximum is small: %llu",
                      (unsigned long long)m.fixed);
     }
@@ -34,7 +34,8 @@ Test(memory, the_parts_make_the_whole_and_the_whole_is_what_is_reserved)
 
 Test(memory, twice_the_maximum_is_twice_the_part)
 {
-    struct sc_maxima a = {1024, 1024, 1024, 1024, 1024}, b = {2048, 2048, 2048, 2048, 2048};
+    struct sc_maxima a = {1024, 1024, 1024, 1024, 1024, 1024},
+                     b = {2048, 2048, 2048, 2048, 2048, 2048};
     struct sc_memory once, twice;
 
     sc_memory(&a, &once);
@@ -47,7 +48,7 @@ Test(memory, twice_the_maximum_is_twice_the_part)
  */
 Test(memory, full_tables_stay_within)
 {
-    const struct sc_maxima maxima = {2, 2, 16, 2, 3};
+    const struct sc_maxima maxima = {2, 2, 16, 2, 3, 2};
     struct sc_conf conf = {.maxima = maxima, .t1_ms = 500, .site = 1};
     struct sc_memory m;
     struct sc_out out = {.actions = calloc(256, sizeof(*out.actions)), .max = 256};
