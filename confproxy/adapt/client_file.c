@@ -269,7 +269,7 @@ static void print_type(enum cfg_type type, const char *title, FILE *out)
         fprintf(out,
                 "| `password` | text, at most %d | %s | in place of the hash: it is hashed "
                 "before it is sent, and not kept |\n",
-                PASSWORD_MAX, dn ? "extension" : "");
+                PASSWORD_MAX, dn ? "extension, trunk" : "");
     fputc('\n', out);
 }
 
@@ -414,18 +414,22 @@ static void take_dn_password(const struct reader *r, Sf__Dn *dn, Sf__ConfObject 
     char md5[PASSWORD_MD5_SIZE];
     char sha256[PASSWORD_SHA256_SIZE];
     const char *user = dn->digest_user[0] != '\0' ? dn->digest_user : dn->number;
+    bool trunk = dn->type == SF__DN_TYPE__DN_TRUNK;
+    const char *realm = trunk ? dn->digest_realm : r->realm;
 
-    if (dn->type != SF__DN_TYPE__DN_EXTENSION) {
-        fault(r, path, "password", "is for an extension only; take it out");
+    if (dn->type != SF__DN_TYPE__DN_EXTENSION && !trunk) {
+        fault(r, path, "password", "is for an extension or a trunk only; take it out");
         return;
     }
     if (!password_alone(r, path, dn->ha1_md5[0] != '\0' || dn->ha1_sha256[0] != '\0'))
         return;
-    if (r->realm[0] == '\0') {
-        fault(r, path, "password", "needs a realm to be hashed with; set options.realm");
+    if (realm[0] == '\0') {
+        fault(r, path, "password",
+              trunk ? "needs a realm to be hashed with; set digest-realm, the carrier tells it"
+                    : "needs a realm to be hashed with; set options.realm");
         return;
     }
-    if (password_ha1(user, r->realm, password, md5, sha256) != 0) {
+    if (password_ha1(user, realm, password, md5, sha256) != 0) {
         fault(r, path, "password", "cannot be hashed: OpenSSL failed; see its configuration");
         return;
     }

@@ -167,7 +167,7 @@ static void check_text(struct judge *j, size_t i, enum cfg_field_id f, const cha
 
     if (control >= 0)
         problem(j, i, f, "has the control character 0x%02x in it; take it out", (unsigned)control);
-    if (f == FIELD_OPTIONS_REALM && strpbrk(text, "\"\\") != NULL)
+    if ((f == FIELD_OPTIONS_REALM || f == FIELD_DN_DIGEST_REALM) && strpbrk(text, "\"\\") != NULL)
         problem(j, i, f, "has a \" or \\ in it; take it out");
 }
 
@@ -330,6 +330,16 @@ static void check_trunk(struct judge *j, size_t i, const struct cfg_item *dn)
     const struct cfg_value *all = cfg_item_value(dn, FIELD_DN_CALLS_MAX);
     static const enum cfg_field_id parts[] = {FIELD_DN_CALLS_IN_MAX, FIELD_DN_CALLS_OUT_MAX};
 
+    const bool hashed =
+        cfg_item_value(dn, FIELD_DN_HA1_MD5)->set || cfg_item_value(dn, FIELD_DN_HA1_SHA256)->set;
+
+    if (type_of(dn) == CFG_DN_TRUNK && hashed && !cfg_item_value(dn, FIELD_DN_DIGEST_REALM)->set)
+        problem(j, i, FIELD_DN_DIGEST_REALM,
+                "is missing: a password answers one realm only; write the carrier's");
+    if (!hashed && cfg_item_value(dn, FIELD_DN_DIGEST_REALM)->set)
+        problem(j, i, FIELD_DN_DIGEST_REALM,
+                "has no effect without a password; write "
+                "'password', or take it out");
     for (size_t s = 0; s < sources->count; s++) {
         const char *fault = form_net_fault(sources->texts[s]);
         if (fault != NULL)
@@ -394,18 +404,18 @@ static void check_dn(struct judge *j, size_t i)
     check_dn_fields(j, i, dn);
     judge_sites(j, i, FIELD_DN_SITES);
 
+    if (md5->set && !hex_sound(md5->text, 32))
+        problem(j, i, FIELD_DN_HA1_MD5,
+                "is not 32 lower-case hexadecimal digits; write "
+                "'password' instead, it is hashed for you");
+    if (sha256->set && !hex_sound(sha256->text, 64))
+        problem(j, i, FIELD_DN_HA1_SHA256,
+                "is not 64 lower-case hexadecimal digits; write "
+                "'password' instead, it is hashed for you");
     switch (type_of(dn)) {
     case CFG_DN_EXTENSION:
         if (!md5->set && !sha256->set)
             problem(j, i, FIELD_DN_NUMBER, "an extension needs a password; write 'password'");
-        if (md5->set && !hex_sound(md5->text, 32))
-            problem(j, i, FIELD_DN_HA1_MD5,
-                    "is not 32 lower-case hexadecimal digits; write "
-                    "'password' instead, it is hashed for you");
-        if (sha256->set && !hex_sound(sha256->text, 64))
-            problem(j, i, FIELD_DN_HA1_SHA256,
-                    "is not 64 lower-case hexadecimal digits; write "
-                    "'password' instead, it is hashed for you");
         break;
     case CFG_DN_ROUTING_POINT:
         if (targets->count == 0)

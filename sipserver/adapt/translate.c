@@ -48,6 +48,9 @@ static const char *take_trunk(const Sf__Dn *in, struct sc_dn_conf *dn)
         return "it has too many sources, or one that is too long";
     if (!fits(in->contact, sizeof(dn->contact)))
         return "its contact is too long";
+    if (!fits(in->digest_realm, sizeof(dn->digest_realm)))
+        return "its digest-realm is too long";
+    copy(dn->digest_realm, sizeof(dn->digest_realm), in->digest_realm);
     copy(dn->contact, sizeof(dn->contact), in->contact);
     dn->oos_check_ms = in->oos_check_ms;
     dn->oos_force_ms = in->oos_force_ms;

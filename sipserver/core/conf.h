@@ -81,8 +81,9 @@ void sc_options_default(struct sc_options *o);
 struct sc_dn_conf {
     char number[SC_NAME_SIZE];
     enum sc_dn_type type;
-    char digest_user[SC_NAME_SIZE]; /* never "": the number when none was given */
-    struct sip_ha1 ha1;             /* both "": the phone cannot register or call */
+    char digest_user[SC_NAME_SIZE];   /* never "": the number when none was given */
+    struct sip_ha1 ha1;               /* both "": the phone cannot register or call */
+    char digest_realm[SC_REALM_SIZE]; /* trunk: of the other end, for which HA1 is made; "": none */
     uint32_t targets_n;
     char targets[SC_TARGETS_MAX][SC_NAME_SIZE];
     char contact[SC_URI_SIZE];

@@ -7,6 +7,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/binding.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/credentials.h"
 #include "sipserver/core/dialplan.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
@@ -390,6 +391,8 @@ static void by_owner(struct sc *sc, const struct sip_event *event)
     struct relay *r;
     struct trunk *t;
 
+    if (credentials_answer(sc, event))
+        return;
     switch (owner_kind(event->owner)) {
     case OWNER_LEG:
         l = pool_get(&sc->legs, handle);

@@ -6,6 +6,7 @@
 
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/credentials.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/transfer.h"
@@ -157,7 +158,7 @@ static int send_invite(struct sc *sc, struct call *c, struct leg *l, struct sip_
     if (offer != NULL && offer->len != 0)
         r->content =
             (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}};
-    return sip_request(sc->sip, sc->now, &l->peer, r, leg_owner(sc, l), &sc->out->sip, &l->invite);
+    return leg_request(sc, l, &l->peer, r, leg_owner(sc, l), &l->invite);
 }
 
 bool leg_call_again(struct sc *sc, struct call *c, struct leg *l)
@@ -223,7 +224,7 @@ bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body)
     r.extras = words.extras;
     r.extras_n = words.n;
     session_sent(sc, l, body);
-    if (sip_request(sc->sip, sc->now, &hop, &r, leg_owner(sc, l), &sc->out->sip, &l->join_txn) == 0)
+    if (leg_request(sc, l, &hop, &r, leg_owner(sc, l), &l->join_txn) == 0)
         return true;
     l->join_txn = 0;
     sc->counts[N_UNSENDABLE]++;
@@ -353,7 +354,7 @@ static void send_bye(struct sc *sc, struct leg *l)
     r.extras = &reason;
     r.extras_n = sip_str_empty(sc->reason) ? 0 : 1;
     l->state = LEG_ENDING;
-    if (sip_request(sc->sip, sc->now, &to, &r, leg_owner(sc, l), &sc->out->sip, &txn) != 0) {
+    if (leg_request(sc, l, &to, &r, leg_owner(sc, l), &txn) != 0) {
         sc->counts[N_UNSENDABLE]++;
         leg_gone(sc, l);
     }

@@ -17,6 +17,7 @@
 #define SC_HOPS_MAX         8   /* addresses of one trunk */
 #define SC_NETS_MAX         8   /* networks that a trunk's requests may come from besides */
 #define SC_NET_SIZE         44  /* "2001:db8::/32", with its NUL */
+#define SC_NONCE_SIZE       256 /* of a carrier's digest challenge, with its NUL; and its opaque */
 #define SC_RULE_TARGETS_MAX 8   /* trunks of one dial rule */
 #define SC_CLASS_SIZE       32  /* a calling class, with its NUL */
 #define SC_CLASSES_MAX      8   /* that one dial rule is for */

@@ -4,6 +4,7 @@
 
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/credentials.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
 #include "sipserver/core/session.h"
@@ -132,7 +133,7 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
     r->from_caller = l->is_caller;
     r->method = (uint8_t)event->method;
     r->server = event->txn;
-    if (sip_request(sc->sip, sc->now, &hop, &request, owner, &sc->out->sip, &r->client) != 0) {
+    if (leg_request(sc, to, &hop, &request, owner, &r->client) != 0) {
         pool_put(&sc->relays, r);
         answer_busy(sc, event, N_UNSENDABLE);
         return;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "sipserver/core/credentials.h"
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/leg.h"
@@ -137,8 +138,7 @@ static void a_refresh(struct sc *sc, void *object, const void *argument)
     r.extras = words.extras;
     r.extras_n = words.n;
     timer_arm(&sc->timers, &l->session, expiry(l));
-    if (sip_request(sc->sip, sc->now, &hop, &r, leg_owner(sc, l), &sc->out->sip, &l->refresh) !=
-        0) {
+    if (leg_request(sc, l, &hop, &r, leg_owner(sc, l), &l->refresh) != 0) {
         sc->counts[N_UNSENDABLE]++;
         session_event(sc, l, SESSION_EV_REFUSED);
     }

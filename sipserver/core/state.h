@@ -176,6 +176,18 @@ struct net {
     uint8_t bits;
 };
 
+/* What the other end of a trunk wants to be answered with, and how often it was (credentials.h). */
+struct login {
+    char realm[SC_REALM_SIZE]; /* "": the trunk has no password */
+    char nonce[SC_NONCE_SIZE]; /* "": it has not asked yet */
+    char opaque[SC_NONCE_SIZE];
+    uint8_t algorithm; /* enum sip_digest_algorithm */
+    bool named;        /* the challenge named it */
+    bool qop, proxy;
+    uint32_t uses; /* of the nonce */
+    mono_t told;   /* when a refusal was last told */
+};
+
 /* The watch of a trunk. */
 struct trunk {
     handle_t dn;
@@ -188,6 +200,7 @@ struct trunk {
     struct hop hops[SC_HOPS_MAX];
     uint32_t nets_n;
     struct net nets[SC_NETS_MAX];
+    struct login login;
     uint32_t priority, weight;
     uint32_t calls_max, calls_in_max, calls_out_max; /* 0: no limit of its own */
     uint32_t calls_in, calls_out;                    /* legs that are up or being set up */
@@ -332,6 +345,7 @@ struct leg {
     bool by_flow;   /* a registered phone: requests go to PEER whatever its Contact says */
     bool counted;   /* in dn->legs */
     uint8_t trunk;  /* enum trunk_count: in which count of its trunk */
+    uint8_t logins; /* challenges answered since its party last let a request by */
     uint32_t acked; /* CSeq of the last INVITE of ours whose 2xx we acknowledged */
 
     /* the session timer (session.h) */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sipserver/core/answer.h"
+#include "sipserver/core/credentials.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/report.h"
@@ -252,6 +253,7 @@ void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
     t->hop = 0;
     t->hops[0] = (struct hop){.addr = t->addr};
     set_sources(t, conf);
+    credentials_configure(t, conf->digest_realm);
     t->priority = conf->priority;
     t->weight = conf->weight;
     t->calls_max = conf->calls_max;

@@ -127,6 +127,16 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
 /* sip_forget - the event's request gets no answer, and nothing is kept of it. */
 void sip_forget(struct sip_stack *s, const struct sip_event *event);
 
+/* sip_request_again - TXN's request once more in a new transaction of the same owner, with CSEQ and
+ * with CREDENTIALS in place of those that it had (RFC 3261 22.2): while the event of its 401 or 407
+ * is being handled, before anything else is sent.
+ * Returns: 0; -ENOENT its text is gone; -ENOBUFS; -EMSGSIZE. */
+int sip_request_again(struct sip_stack *s, mono_t now, uint64_t txn, uint32_t cseq,
+                      const struct sip_extra *credentials, struct sip_out *out, uint64_t *ret_txn);
+
+/* sip_sent - TXN's request as it was sent; good as sip_request_again is.  NULL: it is gone. */
+const struct sip_msg *sip_sent(struct sip_stack *s, uint64_t txn);
+
 /* sip_cancel - end an INVITE of ours: CANCEL now, or as soon as a provisional response allows it
  * (9.1). The final response (487, or a 200 that was faster) still comes as an event; at the latest
  * 64*T1 after the CANCEL, SIP_EV_TIMEOUT does.  0; -ENOENT over; -EALREADY a final response came

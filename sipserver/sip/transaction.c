@@ -45,8 +45,10 @@ static void drop_image(struct sip_stack *s, struct txn *t)
 {
     struct txn_images *images = &s->images[txn_image_size(t->r.image_len)];
 
-    if (t->r.image_len > 0)
+    if (t->r.image_len > 0) {
         images->free[images->free_n++] = t->image;
+        t->image_was = t->r.image_len;
+    }
     t->r.image_len = 0;
 }
 

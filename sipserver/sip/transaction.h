@@ -58,7 +58,8 @@ struct sip_txn {
 
 struct txn {
     struct sip_txn r;
-    uint32_t image; /* its place among the images of its size, while it has one */
+    uint32_t image;     /* its place among the images of its size, while it has one */
+    uint16_t image_was; /* bytes of the one that it gave back last */
     struct hash_node by_key;
     struct hash_node by_merge; /* server only */
     struct timer resend;

@@ -612,3 +612,20 @@ Test(validate, trunk_timeout_leaves_time_for_one_retransmission)
     only(options, FIELD_OPTIONS_TRUNK_TIMEOUT,
          "900ms leaves no time for one retransmission; write at least 2 x sip-t1, 1000ms");
 }
+
+Test(validate, the_password_of_a_trunk_is_for_one_realm)
+{
+    struct cfg_item *dn = add_dn("gw", CFG_DN_TRUNK);
+
+    text(dn, FIELD_DN_HA1_MD5, md5);
+    only(dn, FIELD_DN_DIGEST_REALM,
+         "is missing: a password answers one realm only; write the carrier's");
+    text(dn, FIELD_DN_DIGEST_REALM, "carrier");
+    cr_assert_eq(judge(), 0);
+    text(dn, FIELD_DN_DIGEST_REALM, "carrier\"");
+    only(dn, FIELD_DN_DIGEST_REALM, "has a \" or \\ in it; take it out");
+    text(dn, FIELD_DN_DIGEST_REALM, "carrier");
+    value(dn, FIELD_DN_HA1_MD5)->set = false;
+    only(dn, FIELD_DN_DIGEST_REALM,
+         "has no effect without a password; write 'password', or take it out");
+}
