@@ -19,9 +19,30 @@
 
 static const char no_address[] = "names no IP address, and names are not looked up; write "
                                  "sip:ADDRESS or sip:ADDRESS:PORT, an IPv6 address in []";
+static const char no_host[] = "names neither an IP address nor a host; write sip:ADDRESS or "
+                              "sip:host.example, an IPv6 address in []";
+
+/* host_sound - is TEXT of LENGTH bytes a host name, its last label no number (RFC 3261 25.1)? */
+static bool host_sound(const char *text, size_t length)
+{
+    const char *label = text, *end = text + length;
+
+    if (length == 0 || length > 253)
+        return false;
+    for (;;) {
+        size_t n = strspn(label, LETTERS DIGITS "-");
+        if (n == 0 || n > 63 || label + n > end || label[0] == '-' || label[n - 1] == '-')
+            return false;
+        if (label + n == end)
+            return strchr(DIGITS, label[0]) == NULL;
+        if (label[n] != '.')
+            return false;
+        label += n + 1;
+    }
+}
 
 /* take_host - the address that *TEXT begins with; *TEXT moves on behind it. */
-static const char *take_host(const char **text)
+static const char *take_host(const char **text, bool names)
 {
     char address[ADDRESS_MAX + 1];
     const char *from = *text;
@@ -31,17 +52,21 @@ static const char *take_host(const char **text)
 
     from += brackets;
     length = strcspn(from, brackets ? "]" : ":;");
+    if (names && !brackets && host_sound(from, length)) {
+        *text = from + length;
+        return NULL;
+    }
     if (length > ADDRESS_MAX)
-        return no_address;
+        return names ? no_host : no_address;
     memcpy(address, from, length);
     address[length] = '\0';
     if (length == 0 || (brackets && (from[length] != ']' || !ip_is_v6(address))))
-        return no_address;
+        return names ? no_host : no_address;
     fault = ip_fault(address);
     *text = from + length + brackets;
     if (fault == NULL)
         return NULL;
-    return strcmp(fault, IP_NO_ADDRESS) == 0 ? no_address
+    return strcmp(fault, IP_NO_ADDRESS) == 0 ? (names ? no_host : no_address)
                                              : "has an address that no single host has; write the "
                                                "address of the other end";
 }
@@ -61,7 +86,7 @@ static bool take_port(const char **text)
     return port >= 1 && port <= 65535;
 }
 
-const char *form_contact_fault(const char *uri)
+const char *form_contact_fault(const char *uri, bool names)
 {
     const char *text = uri, *at, *fault;
 
@@ -75,7 +100,7 @@ const char *form_contact_fault(const char *uri)
         return "has a wrong user part; write sip:ADDRESS or sip:ADDRESS:PORT";
     if (at != NULL)
         text = at + 1;
-    fault = take_host(&text);
+    fault = take_host(&text, names);
     if (fault != NULL)
         return fault;
     if (!take_port(&text))
@@ -84,6 +109,19 @@ const char *form_contact_fault(const char *uri)
         strcasecmp(text, ";transport=tcp") != 0 && strcasecmp(text, ";transport=tls") != 0)
         return "has something behind its address that has no effect; only ;transport=udp, "
                ";transport=tcp or ;transport=tls can be there";
+    return NULL;
+}
+
+const char *form_server_fault(const char *text)
+{
+    const char *rest = text;
+
+    if (strchr(text, ':') != NULL && text[0] != '[')
+        rest = ip_is_v6(text) && ip_fault(text) == NULL ? "" : text;
+    if (rest[0] != '\0' &&
+        (take_host(&rest, false) != NULL || !take_port(&rest) || rest[0] != '\0'))
+        return "is no DNS server; write its IP address, with a port as 192.0.2.53:5353 or "
+               "[2001:db8::53]:5353";
     return NULL;
 }
 

@@ -8,11 +8,16 @@
 #include <stdbool.h>
 
 /* form_contact_fault - what is wrong with URI as the address of a trunk or service:
- * sip:[USER@]ADDRESS[:PORT][;transport=udp|tcp|tls], ADDRESS an IP address ([...] around IPv6).
+ * sip:[USER@]HOST[:PORT][;transport=udp|tcp|tls], HOST an IP address ([...] around IPv6) or, where
+ * NAMES may stand, a host name (RFC 3261 25.1).
  *
  * Returns: NULL when nothing is; else words that complete "'URI' ...".
  */
-const char *form_contact_fault(const char *uri);
+const char *form_contact_fault(const char *uri, bool names);
+
+/* form_server_fault - what is wrong with TEXT as a DNS server, "192.0.2.53", "192.0.2.53:5353" or
+ * "[2001:db8::53]:53"; NULL: nothing. */
+const char *form_server_fault(const char *text);
 
 /* form_contact_at - does URI, a contact without a fault, lead to the IP address ADDRESS? */
 bool form_contact_at(const char *uri, const char *address);

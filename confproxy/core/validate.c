@@ -310,7 +310,8 @@ static const struct cfg_item *need_dn(struct judge *j, size_t i, enum cfg_field_
 
 static void check_uri(struct judge *j, size_t i, const char *uri)
 {
-    const char *fault = form_contact_fault(uri);
+    bool trunk = type_of(&j->set->items[i]) == CFG_DN_TRUNK;
+    const char *fault = form_contact_fault(uri, trunk);
 
     if (fault != NULL)
         problem(j, i, FIELD_DN_CONTACT, "'%.100s' %s", uri, fault);
@@ -476,6 +477,13 @@ static void check_options(struct judge *j, size_t i)
     const struct cfg_value *trunk = cfg_item_value(options, FIELD_OPTIONS_DR_PEER_TRUNK);
     const char *site = cfg_item_id(options);
 
+    const struct cfg_value *servers = cfg_item_value(options, FIELD_OPTIONS_DNS_SERVERS);
+
+    for (size_t s = 0; s < servers->count; s++) {
+        const char *fault = form_server_fault(servers->texts[s]);
+        if (fault != NULL)
+            problem(j, i, FIELD_OPTIONS_DNS_SERVERS, "'%s' %s", servers->texts[s], fault);
+    }
     if (site[0] != '\0' && !site_known(j, site))
         problem(j, i, FIELD_OPTIONS_SITE,
                 "there is no site '%s'; name one of the bootstrap file's sites", site);
@@ -505,7 +513,8 @@ static void check_inter_site(struct judge *j, size_t i, const char *site, const 
 {
     const struct cfg_value *contact = cfg_item_value(dn, FIELD_DN_CONTACT);
 
-    if (j->set->addresses == NULL || !contact->set || form_contact_fault(contact->text) != NULL)
+    if (j->set->addresses == NULL || !contact->set ||
+        form_contact_fault(contact->text, true) != NULL)
         return;
     for (size_t s = 0; s < j->set->site_count; s++) {
         if (site[0] != '\0' && strcmp(site, j->set->sites[s]) != 0)
@@ -609,6 +618,8 @@ static bool sets_timeouts(const struct cfg_item *item)
                                                FIELD_OPTIONS_RECOVERY_TIMEOUT,
                                                FIELD_OPTIONS_RECOVERY_HOLD_MAX,
                                                FIELD_OPTIONS_TRUNK_TIMEOUT,
+                                               FIELD_OPTIONS_DNS_TTL_MIN,
+                                               FIELD_OPTIONS_DNS_TTL_MAX,
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX,
                                                FIELD_OPTIONS_RETRY_AFTER_MIN,
@@ -629,6 +640,12 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
 
     timeouts_of(j, site, &t, &ignored);
     check_watch(j, item, watch, &t, "");
+    uint64_t ttl_min = effective(j, site, FIELD_OPTIONS_DNS_TTL_MIN, &ignored);
+    uint64_t ttl_max = effective(j, site, FIELD_OPTIONS_DNS_TTL_MAX, &ignored);
+    if (ttl_min > ttl_max)
+        problem(j, item, FIELD_OPTIONS_DNS_TTL_MIN,
+                "%llus is above dns-ttl-max, %llus; write at most that",
+                (unsigned long long)ttl_min, (unsigned long long)ttl_max);
     uint64_t silence = effective(j, site, FIELD_OPTIONS_TRUNK_TIMEOUT, &ignored);
     if (silence < 2 * t.t1)
         problem(j, item, FIELD_OPTIONS_TRUNK_TIMEOUT,

@@ -10,6 +10,7 @@
 #include "sipserver/adapt/events.h"
 #include "sipserver/adapt/maxima.h"
 #include "sipserver/adapt/records.h"
+#include "sipserver/adapt/resolver.h"
 #include "sipserver/adapt/server.h"
 #include "sipserver/adapt/stream.h"
 #include "sipserver/adapt/translate.h"
@@ -141,6 +142,21 @@ static void merge_limits(const struct conf *c, struct stream_limits *l)
     l->output_max = OPTION(c, connection_output_max, l->output_max);
 }
 
+static void merge_resolver(const struct conf *c, struct resolver_conf *r)
+{
+    const Sf__Options *o = c->own != NULL && c->own->n_dns_servers > 0 ? c->own : c->all;
+    size_t n = 0;
+
+    memset(r, 0, sizeof(*r)); /* compared as a whole */
+    resolver_conf_default(r);
+    r->ttl_min_s = OPTION(c, dns_ttl_min_s, r->ttl_min_s);
+    r->ttl_max_s = OPTION(c, dns_ttl_max_s, r->ttl_max_s);
+    r->timeout_ms = OPTION(c, dns_timeout_ms, r->timeout_ms);
+    for (size_t i = 0; o != NULL && i < o->n_dns_servers && n < sizeof(r->servers); i++)
+        n += (size_t)snprintf(r->servers + n, sizeof(r->servers) - n, "%s%s", n > 0 ? "," : "",
+                              o->dns_servers[i]);
+}
+
 static Sf__Options *copy_options(const Sf__Options *o)
 {
     size_t size = sf__options__get_packed_size(o);
@@ -174,11 +190,14 @@ static void send_options(struct conf *c)
     struct stream_limits limits;
     struct sc_options options;
     struct records_conf records;
+    struct resolver_conf resolver;
 
     merge_options(c, &options);
     merge_limits(c, &limits);
     stream_limits(c->server->stream, &limits);
     merge_records(c, &records);
+    merge_resolver(c, &resolver);
+    resolver_configure(c->server->resolver, &resolver);
     c->options_due = false;
     records_configure(c->server->records, &records);
     events_gather(c->server->events, OPTION(c, events_gather_ms, EVENTS_GATHER_MS));

@@ -16,6 +16,7 @@
 #include "sipserver/adapt/events.h"
 #include "sipserver/adapt/note.h"
 #include "sipserver/adapt/records.h"
+#include "sipserver/adapt/resolver.h"
 #include "sipserver/adapt/stream.h"
 #include "sipserver/adapt/udp.h"
 
@@ -133,6 +134,7 @@ static void perform(struct server *server)
         case SC_ACT_DN: events_dn(server->events, &a->dn); break;
         case SC_ACT_MODE: events_server(server->events); break;
         case SC_ACT_RECORD: records_add(server->records, &a->record); break;
+        case SC_ACT_RESOLVE: resolver_want(server->resolver, &a->resolve); break;
         case SC_ACT_NOTE: note(&a->note, server->component->role.epoch); break;
         }
     }
@@ -294,6 +296,8 @@ int server_start(struct component *component)
     if (r == 0)
         r = stream_new(server, &server->stream);
     if (r == 0)
+        r = resolver_new(server, &server->resolver);
+    if (r == 0)
         r = conf_new(server, site->name, b->cluster, &server->configuration);
     if (r == 0)
         r = server_core(server, &maxima, 500);
@@ -368,6 +372,7 @@ void server_finish(struct component *component)
     events_destroy(&server->events);
     agents_destroy(&server->agents);
     conf_destroy(&server->configuration);
+    resolver_destroy(&server->resolver);
     stream_destroy(&server->stream);
     udp_destroy(&server->udp);
     loop_timer_destroy(&server->timer);

@@ -21,6 +21,7 @@ struct agents;
 struct events;
 struct records;
 struct calls;
+struct resolver;
 
 struct server {
     struct component *component;
@@ -38,6 +39,7 @@ struct server {
     struct events *events;
     struct records *records;
     struct calls *calls;
+    struct resolver *resolver;
     bool primary;    /* as the core was told */
     mono_t turn_end; /* of the last turn, and how long that took */
     int64_t turn_ms;

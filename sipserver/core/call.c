@@ -10,6 +10,7 @@
 #include "sipserver/core/binding.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/forward.h"
+#include "sipserver/core/hops.h"
 #include "sipserver/core/hunt.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
@@ -573,7 +574,7 @@ struct sip_str call_trunk_uri(const struct call *c, const struct trunk *t, char 
     sip_put_text(&b, "sip:");
     sip_put_text(&b, c->number_out[0] != '\0' ? c->number_out : c->number_now);
     sip_put_text(&b, "@");
-    sip_addr_put_uri(&b, &t->addr);
+    hops_put_uri(&b, t, &t->addr);
     return sip_buf_str(&b);
 }
 

@@ -581,6 +581,15 @@ static void conf_dn(struct sc *sc, const struct sc_event *event)
         dn_delete(sc, d);
 }
 
+static void resolved(struct sc *sc, const struct sc_event *event)
+{
+    struct dn *d = dn_find(sc, sip_str_of(event->name));
+    struct trunk *t = d != NULL ? pool_get(&sc->trunks, d->trunk) : NULL;
+
+    if (t != NULL)
+        trunk_resolved(sc, t, event);
+}
+
 static void conf_agent(struct sc *sc, const struct sc_event *event)
 {
     struct agent *a;
@@ -646,6 +655,7 @@ static void happened(struct sc *sc, const struct sc_event *event)
             options_apply(sc);
         return;
     case SC_EV_CONF_DN: conf_dn(sc, event); break;
+    case SC_EV_RESOLVED: resolved(sc, event); break;
     case SC_EV_CONF_RULE:
         if (event->deleted)
             rule_delete(sc, event->rule->id);

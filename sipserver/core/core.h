@@ -103,10 +103,17 @@ enum sc_event_kind {
     SC_EV_CONF_BEGIN,    /* a whole configuration follows: what is not named until LOADED goes */
     SC_EV_CONF_OPTIONS,  /* options */
     SC_EV_CONF_DN,       /* dn; deleted: only its number counts */
+    SC_EV_RESOLVED,      /* name, a trunk's DN; hops: its addresses, as DNS has them now */
     SC_EV_CONF_RULE,     /* rule; deleted: only its id counts */
     SC_EV_CONF_AGENT,    /* agent_conf; deleted: only its id counts */
     SC_EV_CONF_LOADED,   /* the configuration is whole */
     SC_EV_ROLE,          /* primary, epoch, wall_ms */
+};
+
+/* An address of a name (RFC 2782). */
+struct sc_hop {
+    struct sip_addr addr;
+    uint16_t priority, weight;
 };
 
 struct sc_event {
@@ -120,6 +127,9 @@ struct sc_event {
     const struct sc_options *options;
     const struct sc_dn_conf *dn;
     const struct sc_rule_conf *rule;
+    const char *name;
+    const struct sc_hop *hops;
+    uint32_t hops_n; /* 0: the name cannot be looked up */
     const struct sc_agent_conf *agent_conf;
     bool deleted;
     bool primary;
@@ -269,6 +279,15 @@ struct sc_note {
     char reason[SC_REASON_SIZE];
 };
 
+/* A name that a trunk has (RFC 3263). */
+struct sc_resolve {
+    char dn[SC_NAME_SIZE];
+    char host[SC_URI_SIZE];
+    uint16_t port;     /* 0: SRV says, else the default */
+    uint8_t transport; /* enum sip_transport */
+    bool wanted;
+};
+
 enum sc_action_kind {
     SC_ACT_AGENT_REPLY,
     SC_ACT_AGENT_EVENT,
@@ -277,7 +296,9 @@ enum sc_action_kind {
     SC_ACT_DN,
     SC_ACT_MODE, /* the mode or its reason changed: ask sc_status */
     SC_ACT_NOTE,
-    SC_ACT_RECORD, /* a call is over */
+    SC_ACT_RECORD,  /* a call is over */
+    SC_ACT_RESOLVE, /* look a trunk's name up, or no longer; SC_EV_RESOLVED tells, again and again
+                     */
 };
 
 struct sc_action {
@@ -290,6 +311,7 @@ struct sc_action {
         struct sc_dn_status dn;
         struct sc_note note;
         struct sc_record record;
+        struct sc_resolve resolve;
     };
 };
 

@@ -12,7 +12,8 @@ static bool tried(const struct sc *sc, const struct call *c, const struct trunk 
     handle_t handle = pool_handle(&sc->trunks, t);
 
     for (unsigned i = 0; i < c->tries_n; i++)
-        if (handle_equal(c->tries[i].trunk, handle) && c->tries[i].hop == hop)
+        if (handle_equal(c->tries[i].trunk, handle) &&
+            sip_addr_eq(&c->tries[i].addr, &t->hops[hop].addr))
             return true;
     return false;
 }
@@ -178,7 +179,7 @@ const struct sip_addr *hunt_take(struct sc *sc, struct call *c, struct trunk *t)
     if (hop == t->hops_n || c->tries_n == SC_TRIES_MAX)
         return &t->addr;
     c->tries[c->tries_n++] =
-        (struct call_try){.trunk = pool_handle(&sc->trunks, t), .hop = (uint8_t)hop};
+        (struct call_try){.trunk = pool_handle(&sc->trunks, t), .addr = t->hops[hop].addr};
     return &t->hops[hop].addr;
 }
 
@@ -187,6 +188,7 @@ void hunt_failed(struct sc *sc, struct call *c)
     const struct call_try *last = c->tries_n > 0 ? &c->tries[c->tries_n - 1] : NULL;
     struct trunk *t = last != NULL ? pool_get(&sc->trunks, last->trunk) : NULL;
 
-    if (t != NULL)
-        trunk_hop_failed(sc, t, last->hop);
+    for (uint32_t i = 0; t != NULL && i < t->hops_n; i++)
+        if (sip_addr_eq(&t->hops[i].addr, &last->addr))
+            t->hops[i].bad = true;
 }

@@ -191,12 +191,16 @@ struct login {
 /* The watch of a trunk. */
 struct trunk {
     handle_t dn;
-    uint8_t state;        /* enum trunk_state */
-    bool inter_site;      /* dr-peer-trunk names it */
-    bool unanswered;      /* an OPTIONS is out, no answer since */
-    bool reachable;       /* its contact is an address: it can be watched and called */
-    struct sip_addr addr; /* where requests go: the hop that is watched */
-    uint32_t hops_n, hop; /* ADDR is that of hops[hop] */
+    uint8_t state;          /* enum trunk_state */
+    bool inter_site;        /* dr-peer-trunk names it */
+    bool unanswered;        /* an OPTIONS is out, no answer since */
+    bool reachable;         /* its contact is an address: it can be watched and called */
+    struct sip_addr addr;   /* where requests go: the hop that is watched */
+    char host[SC_URI_SIZE]; /* the name in its contact; "": that has an address */
+    uint16_t port;          /* beside the name; 0: none */
+    uint8_t transport;      /* enum sip_transport, of the name */
+    uint32_t asked;         /* the bad hop that was asked last */
+    uint32_t hops_n, hop;   /* ADDR is that of hops[hop] */
     struct hop hops[SC_HOPS_MAX];
     uint32_t nets_n;
     struct net nets[SC_NETS_MAX];
@@ -403,7 +407,7 @@ struct relay {
 /* An address of a trunk that a call was offered to. */
 struct call_try {
     handle_t trunk;
-    uint8_t hop;
+    struct sip_addr addr;
 };
 
 /* Which phones of a number the present offer has tried: hashes of contacts and of instances. */

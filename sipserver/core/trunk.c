@@ -6,6 +6,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/hops.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/report.h"
 
@@ -230,9 +231,7 @@ static void set_sources(struct trunk *t, const struct sc_dn_conf *conf)
 void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
 {
     struct trunk *t = pool_get(&sc->trunks, d->trunk);
-    bool is_new = t == NULL;
-    struct sip_uri uri;
-    struct sip_addr before;
+    bool is_new = t == NULL, anew;
 
     if (is_new) {
         t = pool_take(&sc->trunks, &d->trunk);
@@ -244,14 +243,7 @@ void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
         list_append(&sc->all_trunks, &t->in_all);
         text_copy(d->reason, sizeof(d->reason), "not yet watched");
     }
-    before = t->addr;
-    text_copy(t->contact, sizeof(t->contact), conf->contact);
-    t->reachable =
-        sip_uri_parse(sip_str_of(t->contact), &uri) == 0 && sip_uri_addr(&uri, &t->addr) == 0;
-    t->any_port = t->reachable && uri.port == 0;
-    t->hops_n = t->reachable ? 1 : 0;
-    t->hop = 0;
-    t->hops[0] = (struct hop){.addr = t->addr};
+    anew = hops_configure(sc, t, d, conf->contact);
     set_sources(t, conf);
     credentials_configure(t, conf->digest_realm);
     t->priority = conf->priority;
@@ -265,13 +257,13 @@ void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
     t->oos_force_ms = conf->oos_force_ms;
     t->recovery_timeout_ms = conf->recovery_timeout_ms;
     t->follows_redirect = conf->follows_redirect;
-    if (is_new || !sip_addr_eq(&before, &t->addr) || t->inter_site != names_trunk(sc, d)) {
+    if (is_new || anew || t->inter_site != names_trunk(sc, d)) {
         t->inter_site = names_trunk(sc, d);
         restart(sc, t);
     }
-    if (!t->reachable)
+    if (!t->reachable && t->host[0] == '\0')
         report_note(sc, SC_NOTE_CONF, d->number, NULL, NULL,
-                    "contact is not a SIP URI with an IP address: the trunk cannot be used");
+                    "contact is not a SIP URI: the trunk cannot be used");
 }
 
 void trunk_delete(struct sc *sc, struct dn *d)
@@ -280,6 +272,7 @@ void trunk_delete(struct sc *sc, struct dn *d)
 
     trunk_event(sc, t, TRUNK_EV_STOP);
     disarm(sc, &t->check);
+    hops_forget(sc, t, d);
     list_remove(&t->in_all);
     pool_put(&sc->trunks, t);
     d->trunk = HANDLE_NONE;
@@ -327,7 +320,7 @@ void trunks_stop(struct sc *sc)
 
 /* ---- the watch ---- */
 
-static void send_options(struct sc *sc, struct trunk *t)
+static void send_options(struct sc *sc, struct trunk *t, const struct sip_addr *to_addr)
 {
     char call_id[SIP_TOKEN_MAX], tag[SIP_TOKEN_MAX], from[SIP_URI_MAX], to[SIP_URI_MAX],
         contact[SIP_URI_MAX];
@@ -338,15 +331,24 @@ static void send_options(struct sc *sc, struct trunk *t)
 
     r.call_id = sip_own_call_id(sc->sip, owner, sc->serial, call_id);
     r.from_tag = sip_own_tag(sc->sip, owner, sc->serial++, tag);
-    r.contact = own_contact(sc, &t->addr, contact, sizeof(contact));
+    r.contact = own_contact(sc, to_addr, contact, sizeof(contact));
     r.from = own_uri(sc, SIP_STR_NONE, from, sizeof(from));
     sip_buf_init(&b, to, sizeof(to));
     sip_put_text(&b, "<");
     sip_put_text(&b, t->contact);
     sip_put_text(&b, ">");
     r.to = sip_buf_str(&b);
-    if (sip_request(sc->sip, sc->now, &t->addr, &r, owner, &sc->out->sip, &txn) != 0)
+    if (sip_request(sc->sip, sc->now, to_addr, &r, owner, &sc->out->sip, &txn) != 0)
         sc->counts[N_UNSENDABLE]++;
+}
+
+/* One of the addresses that failed is asked too, whether it is back. */
+static void ask_bad(struct sc *sc, struct trunk *t)
+{
+    uint32_t hop = hops_bad(t);
+
+    if (hop < t->hops_n)
+        send_options(sc, t, &t->hops[hop].addr);
 }
 
 void trunk_timer_check(struct sc *sc, struct trunk *t)
@@ -355,8 +357,11 @@ void trunk_timer_check(struct sc *sc, struct trunk *t)
 
     if (t->state == TRUNK_NEW)
         trunk_event(sc, t, TRUNK_EV_START);
-    send_options(sc, t);
+    if (t->state == TRUNK_OUT && t->unanswered && t->hops_n > 1)
+        (void)hops_next(sc, t); /* each address in its turn, until one answers */
+    send_options(sc, t, &t->addr);
     if (!t->unanswered) {
+        ask_bad(sc, t);
         t->unanswered = true;
         arm_ms(sc, &t->force, force_ms(sc, t));
     }
@@ -366,9 +371,25 @@ void trunk_timer_check(struct sc *sc, struct trunk *t)
         arm_ms(sc, &t->check, doubt > DOUBT_MIN_MS ? doubt : DOUBT_MIN_MS);
 }
 
+/* The watched address has failed: another one takes its place, or the trunk is lost. */
+static void hop_failed(struct sc *sc, struct trunk *t, enum trunk_event lost)
+{
+    const struct dn *d = pool_get(&sc->dns, t->dn);
+
+    disarm(sc, &t->force);
+    if (t->hops_n > 1 && hops_next(sc, t) && t->state != TRUNK_OUT) {
+        report_note(sc, SC_NOTE_TRUNK, d->number, NULL, NULL,
+                    "an address does not answer: the next one is watched");
+        t->unanswered = false;
+        arm_ms(sc, &t->check, 0);
+        return;
+    }
+    trunk_event(sc, t, lost);
+}
+
 void trunk_timer_force(struct sc *sc, struct trunk *t)
 {
-    trunk_event(sc, t, TRUNK_EV_FORCE);
+    hop_failed(sc, t, TRUNK_EV_FORCE);
 }
 
 void trunk_timer_hold(struct sc *sc, struct trunk *t)
@@ -378,14 +399,33 @@ void trunk_timer_hold(struct sc *sc, struct trunk *t)
 
 void trunk_response(struct sc *sc, struct trunk *t, const struct sip_event *event)
 {
-    if (event->kind == SIP_EV_UNSENT && sip_addr_reliable(&t->addr)) {
-        disarm(sc, &t->force);
-        trunk_event(sc, t, TRUNK_EV_REFUSED);
+    if (event->kind == SIP_EV_UNSENT && sip_addr_reliable(&t->addr) &&
+        (t->hops_n <= 1 || t->unanswered)) {
+        hop_failed(sc, t, TRUNK_EV_REFUSED);
         return;
     }
     if (event->kind != SIP_EV_RESPONSE || event->status < 200 || event->status == 503)
         return; /* silence: oos-force judges it */
-    trunk_event(sc, t, TRUNK_EV_ANSWER);
+    if (hops_heard(t, &event->src, t->state != TRUNK_OUT))
+        trunk_event(sc, t, TRUNK_EV_ANSWER);
+}
+
+void trunk_resolved(struct sc *sc, struct trunk *t, const struct sc_event *event)
+{
+    struct dn *d = pool_get(&sc->dns, t->dn);
+    bool had = t->reachable;
+
+    if (event->hops_n == 0 && !t->reachable)
+        text_copy(d->reason, sizeof(d->reason), "its name cannot be looked up");
+    if (!hops_resolved(sc, t, event))
+        return;
+    if (!had) {
+        restart(sc, t);
+    } else if (timer_armed(&t->check)) { /* another address is watched in the same state */
+        disarm(sc, &t->force);
+        t->unanswered = false;
+        arm_ms(sc, &t->check, 0);
+    }
 }
 
 void trunk_heard(struct sc *sc, struct trunk *t)
@@ -408,13 +448,6 @@ bool trunk_has_room(const struct trunk *t, bool in)
 
     return (max == 0 || n < max) &&
            (t->calls_max == 0 || t->calls_in + t->calls_out < t->calls_max);
-}
-
-void trunk_hop_failed(struct sc *sc, struct trunk *t, uint32_t hop)
-{
-    (void)sc;
-    if (hop < t->hops_n)
-        t->hops[hop].bad = true;
 }
 
 static bool in_net(const struct net *n, const struct sip_addr *addr)

@@ -25,6 +25,9 @@ void trunks_stop(struct sc *sc);
 /* trunk_response - an event of one of our OPTIONS: its answer or its end. */
 void trunk_response(struct sc *sc, struct trunk *t, const struct sip_event *event);
 
+/* trunk_resolved - EVENT brings the addresses of T's name. */
+void trunk_resolved(struct sc *sc, struct trunk *t, const struct sc_event *event);
+
 /* trunk_heard - a valid request came from T.  On the inter-site trunk it proves nothing (one-way
  * loss). */
 void trunk_heard(struct sc *sc, struct trunk *t);
@@ -38,9 +41,6 @@ struct trunk *trunk_of_source(const struct sc *sc, const struct sip_addr *addr);
 
 /* trunk_has_room - T may have one more call, that comes IN by it or goes out. */
 bool trunk_has_room(const struct trunk *t, bool in);
-
-/* trunk_hop_failed - T's hop HOP did not take a call. */
-void trunk_hop_failed(struct sc *sc, struct trunk *t, uint32_t hop);
 
 /* trunk_is_in - T is in service. */
 bool trunk_is_in(const struct trunk *t);

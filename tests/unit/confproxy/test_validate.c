@@ -407,15 +407,24 @@ Test(validate, all_problems_are_counted_although_few_are_kept)
     cr_assert_eq(cfg_validate(&set, order, problems, 2), 5);
 }
 
-/* The other end is sent to as it is written: nothing is looked up. */
-Test(validate, a_contact_is_an_address_that_can_be_sent_to)
+/* The other end is sent to as it is written, or its name is looked up. */
+Test(validate, a_contact_is_an_address_or_name_that_can_be_sent_to)
 {
-    static const char *const good[] = {
-        "sip:192.0.2.1",     "sip:192.0.2.1:5060",        "sip:192.0.2.1:65535;transport=tcp",
-        "sip:[2001:db8::1]", "sip:[::1]:1;transport=tls", "sip:gw@192.0.2.1;transport=UDP"};
+    static const char *const good[] = {"sip:192.0.2.1",
+                                       "sip:192.0.2.1:5060",
+                                       "sip:192.0.2.1:65535;transport=tcp",
+                                       "sip:[2001:db8::1]",
+                                       "sip:[::1]:1;transport=tls",
+                                       "sip:gw@192.0.2.1;transport=UDP",
+                                       "sip:gw.example.com",
+                                       "sip:us@sip.3carrier.example:5070;transport=tls",
+                                       "sip:gw"};
     static const char *const bad[] = {"sip:",
                                       "sip:gw.example.com:99999",
-                                      "sip:gw.example.com",
+                                      "sip:gw..example.com",
+                                      "sip:-gw.example.com",
+                                      "sip:gw.example.com.",
+                                      "sip:gw_1.example.com",
                                       "sip:1.1.1.1:abc",
                                       "sip:1.1.1.1:",
                                       "sip:1.1.1.1:0",

@@ -1,0 +1,125 @@
+"""Trunks with a name (RFC 3263): a real host asks a small DNS server, which changes its mind and falls silent.
+
+usage: dns.py HAMGR [-k NAME]
+"""
+import os
+import socket
+import struct
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "transport"))
+from house import House, until  # noqa: E402
+
+HAMGR = os.path.abspath(sys.argv.pop(1))
+NET = "127.49"
+A, SRV = 1, 33
+
+
+class Server:
+    """Answers from RECORDS, {(name, type): [data]}, with a time to live of one second; SILENT: not at all."""
+
+    def __init__(self, address):
+        self.records, self.silent, self.asked = {}, False, []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(address)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                query, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            labels, at = [], 12
+            while query[at]:
+                labels.append(query[at + 1:at + 1 + query[at]].decode())
+                at += 1 + query[at]
+            kind = struct.unpack("!H", query[at + 1:at + 3])[0]
+            self.asked.append((".".join(labels).lower(), kind))
+            if not self.silent:
+                self.socket.sendto(self.answer(query, query[12:at + 5], *self.asked[-1]), peer)
+
+    def answer(self, query, question, name, kind):
+        found = self.records.get((name, kind), [])
+        known = any(name == known for known, _ in self.records)
+        header = query[:2] + struct.pack("!HHHHH", 0x8180 if known else 0x8183, 1, len(found), 0, 0)
+        return header + question + b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 1, len(data)) + data for data in found)
+
+
+def srv(priority, port, name):
+    encoded = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+    return struct.pack("!HHH", priority, 1, port) + encoded
+
+
+class Gateway:
+    """Answers every OPTIONS that comes over UDP, and keeps its first line."""
+
+    def __init__(self, address):
+        self.heard = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(address)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                request, peer = self.socket.recvfrom(65535)
+            except OSError:
+                return
+            lines = request.decode().split("\r\n")
+            kept = [line for line in lines[1:] if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")]
+            self.heard.append(lines[0])
+            self.socket.sendto(("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n").encode(), peer)
+
+
+class NamedHouse(House):
+    def _write(self):
+        super()._write()
+        with open(self.path("configuration.yaml"), "a", encoding="utf-8") as f:
+            f.write('  - {number: carrier, type: trunk, contact: "sip:carrier.example", prefixes: ["9"]}\n')
+            f.write('  - {number: plain, type: trunk, contact: "sip:plain.example:5975", prefixes: ["6"]}\n')
+
+
+class Names(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dns = Server((f"{NET}.9.53", 5953))
+        cls.gateways = {n: Gateway((f"{NET}.9.{n}", 5975)) for n in (11, 12, 13)}
+        cls.dns.records = {("_sip._udp.carrier.example", SRV): [srv(20, 5975, "two.carrier.example"), srv(10, 5975, "one.carrier.example")],
+                           ("one.carrier.example", A): [socket.inet_aton(f"{NET}.9.11")],
+                           ("two.carrier.example", A): [socket.inet_aton(f"{NET}.9.12")],
+                           ("plain.example", A): [socket.inet_aton(f"{NET}.9.12")]}
+        cls.house = NamedHouse(HAMGR, NET, f"{NET}.1.100",
+                               f'dns-servers: ["{NET}.9.53:5953"], dns-ttl-min: 1s, dns-timeout: 200ms')
+        cls.house.up()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.house.down()
+        for party in (cls.dns, *cls.gateways.values()):
+            party.socket.close()
+
+    def watched(self, number, uri):
+        """The gateway NUMBER is asked for URI anew."""
+        heard = self.gateways[number].heard
+        before = len(heard)
+        until(lambda: any(uri in line for line in heard[before:]), 15, f"OPTIONS for {uri} at gateway {number}")
+
+    def test_names_are_followed_when_dns_changes_and_kept_when_it_is_silent(self):
+        self.watched(11, "OPTIONS sip:carrier.example SIP/2.0")     # SRV: the lowest priority
+        self.watched(12, "OPTIONS sip:plain.example:5975 SIP/2.0")  # a port: no SRV is asked for (RFC 3263 4.2)
+        self.assertNotIn(("_sip._udp.plain.example", SRV), self.dns.asked)
+        self.assertIn("carrier.example is found in DNS: 2 addresses", self.house.log())
+        self.dns.records[("one.carrier.example", A)] = [socket.inet_aton(f"{NET}.9.13")]
+        self.watched(13, "sip:carrier.example")
+        self.dns.silent = True
+        until(lambda: "its last addresses stay in use" in self.house.log(), 15, "a word that DNS is silent")
+        self.watched(13, "sip:carrier.example")
+        self.dns.silent = False
+        until(lambda: self.house.log().count("carrier.example is found in DNS") == 2, 15, "a word that DNS answers again")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
