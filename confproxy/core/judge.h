@@ -25,6 +25,9 @@ size_t judge_first(const struct judge *j, enum cfg_type type);
 /* judge_sites - each site that FIELD of item I names must be there. */
 void judge_sites(struct judge *j, size_t i, enum cfg_field_id field);
 
+/* judge_has_rule - the pattern of some rule fits NUMBER. */
+bool judge_has_rule(const struct judge *j, const char *number);
+
 /* judge_rule - a rule of the dial plan, alone and against the others. */
 void judge_rule(struct judge *j, size_t i);
 

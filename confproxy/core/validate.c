@@ -381,7 +381,8 @@ static void check_overflow(struct judge *j, size_t i, enum cfg_field_id field,
         return;
     if (strcmp(target->text, cfg_item_id(queue)) == 0)
         problem(j, i, field, "is the queue itself; name another number");
-    else if (find(j, CFG_DN, target->text) != NULL || !has_prefix(j, target->text))
+    else if (judge_find(j, CFG_DN, target->text) != NULL ||
+             (!has_prefix(j, target->text) && !judge_has_rule(j, target->text)))
         need_dn(j, i, field, target->text, FOR_NUMBER, "an extension, acd-queue or routing-point");
     if (with != field && !cfg_item_value(queue, with)->set)
         problem(j, i, field, "has no effect without %s; add that, or take it out",

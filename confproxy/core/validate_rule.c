@@ -226,6 +226,20 @@ static void check_reached(struct judge *j, size_t i, const struct pattern *p)
                 number);
 }
 
+bool judge_has_rule(const struct judge *j, const char *number)
+{
+    for (size_t o = judge_first(j, CFG_RULE); o < j->set->count; o++) {
+        const struct cfg_item *rule = &j->set->items[j->order[o]];
+        struct pattern p;
+
+        if (rule->type == CFG_RULE && cfg_item_value(rule, FIELD_RULE_PATTERN)->set &&
+            pattern_parse(cfg_item_value(rule, FIELD_RULE_PATTERN)->text, &p) == NULL &&
+            pattern_fits(&p, number, strlen(number)))
+            return true;
+    }
+    return false;
+}
+
 void judge_rule(struct judge *j, size_t i)
 {
     const struct cfg_value *pattern = cfg_item_value(rule_at(j, i), FIELD_RULE_PATTERN);
