@@ -48,13 +48,13 @@ class Phone:
     started = 0
 
     def __init__(self, site, number, transport="udp", tone=440, answers=False, proxy=None, calls_max=4, regint=60):
+        self.port = self.port_of(0)
         Phone.started += 1
         self.site = site
         self.number = number
         self.transport = transport
         self.family = 6 if ":" in site.server[0] else 4
         self.address = "::1" if self.family == 6 else site.lab.net.address("phones")
-        self.port = 5100 + 5 * Phone.started
         self.rtp_first = 20000 + 20 * Phone.started
         self.directory = os.path.join(site.directory, f"phone-{number}")
         self.log = os.path.join(self.directory, "log")
@@ -80,6 +80,11 @@ class Phone:
         self.process = site.lab.processes.start(
             f"phone-{number}", ["baresip", f"-{self.family}", "-f", self.directory, "-s"], self.log, orphan_signal=signal.SIGKILL)
         self.control = self._connect()
+
+    @classmethod
+    def port_of(cls, more):
+        """Where the phone listens that is started after MORE others from now."""
+        return 5100 + 5 * (cls.started + 1 + more)
 
     def _write(self, name, text):
         with open(os.path.join(self.directory, name), "w") as out:

@@ -1,5 +1,5 @@
 """Real phones, callers and proxies at one running site: test_phones.py, test_sipp.py, test_proxy.py,
-test_carrier.py, test_sessions.py; test_six.py at a second one, with an IPv6 address.
+test_queue.py, test_carrier.py, test_sessions.py; test_six.py at a second one, with an IPv6 address.
 
 usage: test_peers.py [BIN_FOLDER] [NAME...]     NAME: a part of a test's name; without: all
 """
@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world             # noqa: E402
 
 # At each site, in order: the site's traits, the files of tests.
-SITES = (({}, ("test_phones", "test_sipp", "test_proxy", "test_carrier", "test_sessions")),
+SITES = (({}, ("test_phones", "test_sipp", "test_proxy", "test_queue", "test_carrier", "test_sessions")),
          ({"net_number": world.NET + 1, "site_address": "::1"}, ("test_six",)))
 
 

@@ -21,8 +21,10 @@ PHONES = {
     "2005": ("tls", 350, {"answers": True}), "2006": ("tcp", 440, {"answers": True, "calls_max": 1}),
     "2009": ("udp", 560, {"proxy": f"127.{NET}.4.70:5060"}),
     "2007": ("udp", 440, {}), "2008": ("tcp", 880, {"answers": True}),
+    "2014": ("udp", 350, {"answers": True}),
 }
 LONG_CALL = ("2007", "2008")
+MUSIC = "2014"           # a media server: the queue 8500 calls it where it listens, the third phone that is started
 NUMBERS = [*PHONES, "2010", "2011", "2012", "2013"]     # the last ones are played by SIPp and by ourselves
 # seconds; refreshed at the half, over at two thirds (RFC 4028 10).  The half is longer than SIPp's own scenarios, which know no re-INVITE.
 SESSION_EXPIRES = 24
@@ -41,11 +43,13 @@ def up(bin_dir, net_number=NET, **options):
     trunks = [f'  - {{number: sipp-called, type: trunk, contact: "sip:{net}.4.50:5060", prefixes: ["9"], {seldom}}}',
               f'  - {{number: carrier, type: trunk, contact: "sip:{net}.4.80:5060", prefixes: ["8"]}}',
               f'  - {{number: sipp-six, type: trunk, contact: "sip:[::1]:5090", {seldom}}}',
+              f'  - {{number: tone, type: service, contact: "sip:{MUSIC}@{net}.4.30:{Phone.port_of(2)}"}}',
+              '  - {number: "8500", type: acd-queue, music: [tone], queue-answer-after: 1ms, queue-wait-max: 3s, overflow-wait: "2002"}',
               f'  - {{number: sipp-calling, type: trunk, contact: "sip:{net}.4.21", {seldom}}}']
     site = OneSite(bin_dir, net=net_number, phones={number: f"pw-{number}-Heron" for number in NUMBERS}, dns=trunks, tls=True,
                    options={"session-expires": f"{SESSION_EXPIRES}s", "min-se": "2s", "ring-timeout": "15s"}, **options)
     site.__enter__()
-    caller, called = start(*LONG_CALL)
+    caller, called, _ = start(*LONG_CALL, MUSIC)
     caller.dial(called.number)
     called.wait("CALL_ESTABLISHED")
     long_call_began = time.monotonic()
