@@ -67,6 +67,12 @@ static void wrong_password(struct sc *sc, const struct sip_event *event, struct 
     answer_status(sc, event, 403, N_FORBIDDEN);
 }
 
+/* The same for each copy of a request, and for no other. */
+static uint32_t request_of(const struct sc *sc, const struct sip_msg *m)
+{
+    return (uint32_t)siphash24(sc->conf.secret, m->call_id.p, m->call_id.len) + m->cseq.number;
+}
+
 /* Whether the nonce count of the right credentials P is fresh (RFC 7616 3.4, 5.5). */
 static enum auth fresh(struct sc *sc, const struct sip_event *event, const struct dn *d,
                        const struct sip_digest_params *p)
@@ -74,7 +80,7 @@ static enum auth fresh(struct sc *sc, const struct sip_event *event, const struc
     struct nonce_try try = {.nonce = p->nonce,
                             .made_s = sip_digest_made(p->nonce),
                             .count = sip_digest_count(p),
-                            .cseq = event->msg->cseq.number};
+                            .request = request_of(sc, event->msg)};
     struct source_limits limits = {sc->options.source_rate_max, sc->options.source_burst,
                                    sc->options.stranger_rate_max, sc->options.stranger_burst};
     bool evicted;

@@ -64,10 +64,10 @@ static enum nonce_result count_again(struct nonce_use *use, mono_t now, const st
         use->seen = ahead < WINDOW ? use->seen << ahead | 1 : 1;
         use->highest = try->count;
         use->used = now;
-        use->cseq = try->cseq;
+        use->request = try->request;
         return NONCE_FRESH;
     }
-    if (behind == 0 && try->cseq == use->cseq && mono_diff_ms(now, use->used) <= REPEAT_MS)
+    if (behind == 0 && try->request == use->request && mono_diff_ms(now, use->used) <= REPEAT_MS)
         return NONCE_REPEATED;
     if (behind >= WINDOW || (use->seen >> behind & 1) != 0)
         return NONCE_REPLAYED;
@@ -103,6 +103,6 @@ enum nonce_result nonces_use(struct nonces *t, mono_t now, uint64_t now_s, uint3
                               .used = now,
                               .highest = try->count,
                               .made_s = try->made_s,
-                              .cseq = try->cseq};
+                              .request = try->request};
     return NONCE_FRESH;
 }

@@ -24,7 +24,7 @@ struct nonce_use {
     mono_t used;      /* HIGHEST was */
     uint32_t highest; /* count */
     uint32_t made_s;  /* when the nonce was made, wall clock */
-    uint32_t cseq;    /* of the request that used HIGHEST */
+    uint32_t request; /* the one that used HIGHEST */
 };
 
 struct nonce_set {
@@ -43,13 +43,14 @@ struct nonces {
 struct nonce_try {
     struct sip_str nonce;
     uint32_t made_s;
-    uint32_t count; /* 1 where the phone counts none (RFC 2069): such a nonce is good once */
-    uint32_t cseq;
+    uint32_t count;   /* 1 where the phone counts none (RFC 2069): such a nonce is good once */
+    uint32_t request; /* hash of its Call-ID and CSeq */
 };
 
 enum nonce_result {
     NONCE_FRESH,
-    NONCE_REPEATED,  /* the last one again with the same CSeq within 64*T1: may be a retransmission
+    NONCE_REPEATED,  /* the last one again by the same request within 64*T1: a retransmission, or
+                      * like one
                       */
     NONCE_REPLAYED,  /* used before, or too far behind */
     NONCE_FORGOTTEN, /* cannot be told */

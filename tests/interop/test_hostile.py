@@ -178,6 +178,14 @@ class Hostile(unittest.TestCase):
                            extra=[line, self.contact(KNOWN, thief)])
         self.assertEqual(answer.status, 401)
 
+    def test_credentials_that_were_used_are_of_no_use_again(self):
+        challenge = self.challenge(KNOWN)
+        self.assertEqual(self.register(KNOWN, PHONES[KNOWN], challenge).status, 200)
+        self.assertEqual(self.register(KNOWN, PHONES[KNOWN], challenge, nc=2).status, 200)
+        again = self.register(KNOWN, PHONES[KNOWN], challenge, nc=2)
+        self.assertEqual(again.status, 401)
+        self.assertEqual(self.register(KNOWN, PHONES[KNOWN], sip.challenge_of(again)).status, 200)
+
     def test_who_guesses_is_locked_out_and_nobody_else(self):
         for guess in range(GUESSES):
             self.assertEqual(self.register(KNOWN, f"guess-{guess}", self.challenge(KNOWN)).status, 403)

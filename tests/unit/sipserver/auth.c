@@ -58,6 +58,18 @@ Test(auth, a_retransmitted_register_is_answered_and_changes_nothing_rfc3261_17_1
     cr_assert_eq(ua_register_again(&p, "pw", 60), 401);
 }
 
+Test(auth, another_registration_with_a_used_count_is_no_retransmission)
+{
+    struct ua p;
+
+    start(NULL);
+    p = ua_at(k, "10.1.0.100", 5070, "100");
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    p.cseq--;
+    snprintf(p.tag, sizeof(p.tag), "other"); /* and so another Call-ID */
+    cr_assert_eq(ua_register_again(&p, "pw", 60), 401);
+}
+
 Test(auth, credentials_of_an_invite_are_good_for_one_call_rfc7616_5_5)
 {
     struct ua p, copy;
