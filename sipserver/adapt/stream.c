@@ -66,6 +66,8 @@ void stream_message(struct stream *stream, const struct sip_addr *from, struct s
                                                    .data = data.p,
                                                    .len = data.len,
                                                    .late_ms = server_late_ms(stream->server)});
+    server_transmit(stream->server); /* at once: it may end this connection, and then nothing more
+                                        is read of it */
 }
 
 void stream_addr_text(const struct sip_addr *a, char *text, size_t size)
