@@ -88,6 +88,12 @@ def challenge_of(response):
     return dict((name.lower(), quoted or bare) for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^",\s]+))', value))
 
 
+def challenges_of(response):
+    """The parameters of each challenge of a 401."""
+    return [dict((name.lower(), quoted or bare) for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^",\s]+))', value.decode()))
+            for value in response.all("www-authenticate")]
+
+
 def credentials(challenge, method, uri, user, password, nc=1, cnonce="c0ffee"):
     """The Authorization line that answers CHALLENGE."""
     digest = hashlib.sha256 if challenge.get("algorithm", "MD5").upper() == "SHA-256" else hashlib.md5

@@ -1,7 +1,8 @@
 """What carriers' switches and phones send that packaged agents do not: dialogs told message by message (ua.py).  Run by test_peers.py."""
+import sip
 import world
 from ua import Ua, listed, sdp
-from world import Calls
+from world import Calls, until
 
 HOLD_2543 = "m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 T38 = "m=image 40002 udptl t38\r\na=T38FaxVersion:0\r\n"
@@ -160,6 +161,25 @@ class Carrier(Calls):
         self.assertEqual(listed(leg.expect("BYE").all("route")), [line.split(": ", 1)[1] for line in routes])
         leg.answer(200)
         other.expect(200, method="BYE")
+
+    # -- passwords -----------------------------------------------------------------------------------------------
+
+    def test_a_phone_takes_sha_256_or_md5_of_what_it_is_offered(self):
+        """RFC 8760 2.4.  With both offered baresip 1.0 gives up: so the default is one."""
+        domain = f"sip:{world.site.server[0]}"
+
+        def ask(**options):
+            return self.phone.ask("REGISTER", domain, to=self.number, from_user="2010", **options)
+
+        def offered():
+            return [challenge["algorithm"] for challenge in sip.challenges_of(ask())]
+        self.assertEqual(offered(), ["MD5"])
+        with self.options(digest_sha256_first="true"):
+            until(lambda: offered() == ["SHA-256", "MD5"], text="both are offered")
+            for challenge in sip.challenges_of(ask()):
+                line = sip.credentials(challenge, "REGISTER", domain, "2010", world.site.lab.deployment.phones["2010"])
+                self.assertEqual(ask(extra=[line]).status, 200, line)
+        until(lambda: offered() == ["MD5"], text="one is offered again")
 
     # -- the order of things -----------------------------------------------------------------------------------
 

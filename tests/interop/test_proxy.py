@@ -71,3 +71,12 @@ class Proxies(Calls):
         phone.command("hangup")
         self.assertDone(caller)
         self.assertEqual(self.tell(self.border, border), (["INVITE", "ACK"], ["BYE"]))
+
+    def test_a_registration_through_the_proxy_is_called_through_it(self):
+        """RFC 3327 5.3: the Path is kept, told in the 200, and is the way back; a caller of the site reaches the phone by it."""
+        phone, caller = self.phones("2009", "2001")
+        edge = len(self.edge.requests())
+        self.assertRegex(phone.traced(), r"(?m)^Path: <sip:127\.\d+\.4\.70;lr>")
+        self.connect(caller, phone)
+        self.release(caller, phone)
+        self.assertEqual(self.tell(self.edge, edge)[1], ["INVITE", "ACK", "BYE"])

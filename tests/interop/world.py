@@ -4,6 +4,7 @@
     phone ("2001")               a baresip, started at its first use and idle again before each test
     peer ("gateway"), register   a socket of our own that plays a gateway or a phone (sip.py)
 """
+import contextlib
 import os
 import subprocess
 import time
@@ -47,7 +48,9 @@ def up(bin_dir, net_number=NET, **options):
               '  - {number: "8500", type: acd-queue, music: [tone], queue-answer-after: 1ms, queue-wait-max: 3s, overflow-wait: "2002"}',
               f'  - {{number: sipp-calling, type: trunk, contact: "sip:{net}.4.21", {seldom}}}']
     site = OneSite(bin_dir, net=net_number, phones={number: f"pw-{number}-Heron" for number in NUMBERS}, dns=trunks, tls=True,
-                   options={"session-expires": f"{SESSION_EXPIRES}s", "min-se": "2s", "ring-timeout": "15s"}, **options)
+                   # A test machine that is busy with other things is no overloaded server.
+                   options={"session-expires": f"{SESSION_EXPIRES}s", "min-se": "2s", "ring-timeout": "15s", "overload-lag": "2s"},
+                   **options)
     site.__enter__()
     caller, called, _ = start(*LONG_CALL, MUSIC)
     caller.dial(called.number)
@@ -148,6 +151,24 @@ class Calls(unittest.TestCase):
         peer = sip.Peer(f"127.{NET}.{address}", port, site.server)
         self.addCleanup(peer.socket.close)
         return peer
+
+    @contextlib.contextmanager
+    def options(self, **changed):
+        """The site's OPTIONS are CHANGED in this block."""
+        deployment = site.lab.deployment
+        before = dict(deployment.options)
+        try:
+            deployment.options.update({name.replace("_", "-"): value for name, value in changed.items()})
+            self.configure(deployment)
+            yield
+        finally:
+            deployment.options = before
+            self.configure(deployment)
+
+    def configure(self, deployment):
+        deployment.write_configuration()
+        done, said = site.lab.import_configuration()
+        self.assertTrue(done, said)
 
     def register(self, peer, number, contact=None, extra=(), expires=60):
         """NUMBER is a phone at PEER from now on; the 200."""
