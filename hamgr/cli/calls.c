@@ -84,14 +84,16 @@ static json_t *leg_json(const Sf__CallLeg *leg)
 
 static void print_json(const Sf__CallRecord *c, bool first)
 {
-    json_t *legs = json_array();
+    json_t *legs = json_array(), *attached = json_object();
     json_t *call;
 
     for (size_t i = 0; i < c->n_legs; i++)
         json_array_append_new(legs, leg_json(c->legs[i]));
+    for (size_t i = 0; i < c->n_attached; i++)
+        json_object_set_new(attached, c->attached[i]->key, json_string(c->attached[i]->value));
     call = json_pack(
         "{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:b, s:b, s:b, s:i, s:I, s:i, s:i, s:o}",
+        "s:b, s:b, s:b, s:i, s:I, s:i, s:i, s:o, s:s, s:o}",
         "call", c->call, "site", (int)c->site, "outcome", c->outcome, "released_by", c->released_by,
         "cause", (int)c->cause, "reason", c->reason, "caller", c->caller, "called", c->called,
         "source", c->source, "queue", c->queue, "agent", c->agent, "start_ms",
@@ -100,7 +102,7 @@ static void print_json(const Sf__CallRecord *c, bool first)
         (json_int_t)c->wait_ms, "talk_ms", (json_int_t)c->talk_ms, "from_peer", (int)c->from_peer,
         "relayed", (int)c->relayed, "redirected", (int)c->redirected, "targets", (int)c->targets,
         "music_ms", (json_int_t)c->music_ms, "priority", (int)c->priority, "overflows",
-        (int)c->overflows, "legs", legs);
+        (int)c->overflows, "legs", legs, "before", c->before, "attached", attached);
     printf("%s", first ? "[\n  " : ",\n  ");
     json_dumpf(call, stdout, JSON_COMPACT);
     json_decref(call);

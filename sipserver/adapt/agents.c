@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "proto/agent.pb-c.h"
+#include "sipserver/adapt/attached.h"
 #include "sipserver/adapt/server.h"
 
 #define CLIENTS_MAX 16 /* desktops of one host */
@@ -15,9 +16,9 @@
 /* The core's numbers are the wire's. */
 static_assert((int)SC_AGENT_ACW == (int)SF__AGENT_STATE__AGENT_STATE_AFTER_CALL_WORK,
               "agent states");
-static_assert((int)SC_AGENT_DN_OUT == (int)SF__AGENT_EVENT_KIND__AGENT_EVENT_DN_OUT_OF_SERVICE,
+static_assert((int)SC_AGENT_TRANSFERRED == (int)SF__AGENT_EVENT_KIND__AGENT_EVENT_TRANSFERRED,
               "agent events");
-static_assert((int)SC_QUERY == (int)SF__AGENT_OP__AGENT_QUERY, "agent requests");
+static_assert((int)SC_GET_DATA == (int)SF__AGENT_OP__AGENT_GET_DATA, "agent requests");
 
 struct client {
     struct bus_peer *peer; /* NULL: free */
@@ -52,7 +53,13 @@ static struct client *client_of(struct agents *agents, struct bus_peer *peer)
 static void tell(struct client *c, const struct sc_agent_event *e)
 {
     Sf__AgentEvent out = SF__AGENT_EVENT__INIT;
+    struct attached attached;
 
+    attached_fill(&attached, e->data);
+    out.attached = attached.list;
+    out.n_attached = attached.n;
+    out.called = (char *)(uintptr_t)e->called;
+    out.outbound = e->outbound;
     out.sequence = ++c->sequence;
     out.kind = (Sf__AgentEventKind)e->kind;
     out.agent = (char *)(uintptr_t)e->agent;
@@ -90,6 +97,9 @@ static void snapshot(struct agents *agents, struct client *c)
         e.kind = dn_in_service(agents, e.dn) ? SC_AGENT_DN_IN : SC_AGENT_DN_OUT;
         tell(c, &e);
     }
+    cursor = 0;
+    while (sc_next_line(agents->server->core, &cursor, &e))
+        tell(c, &e);
     end.sequence = ++c->sequence;
     end.kind = SF__AGENT_EVENT_KIND__AGENT_EVENT_SNAPSHOT_END;
     (void)bus_peer_send(c->peer, MESSAGE_AGENT_EVENT, &end);
@@ -114,7 +124,12 @@ void agents_event(struct agents *agents, const struct sc_agent_event *event)
 void agents_reply(struct agents *agents, const struct sc_agent_reply *reply)
 {
     Sf__AgentReply out = SF__AGENT_REPLY__INIT;
+    struct attached attached;
 
+    attached_fill(&attached, reply->data);
+    out.attached = attached.list;
+    out.n_attached = attached.n;
+    out.call = (char *)(uintptr_t)reply->call;
     out.request_id = reply->request_id;
     out.code = reply->code;
     out.text = (char *)(uintptr_t)reply->text;
@@ -134,11 +149,22 @@ static void on_request(struct agents *agents, struct client *c, const Sf__AgentR
     struct sc_agent_reply refusal = {
         .request_id = in->request_id, .client = c->id, .code = -EINVAL};
 
-    if (strlen(in->agent) >= sizeof(r.agent) || strlen(in->dn) >= sizeof(r.dn)) {
-        snprintf(refusal.text, sizeof(refusal.text), "agent or dn is too long");
+    if (strlen(in->agent) >= sizeof(r.agent) || strlen(in->dn) >= sizeof(r.dn) ||
+        strlen(in->call) >= sizeof(r.call) || strlen(in->number) >= sizeof(r.number)) {
+        snprintf(refusal.text, sizeof(refusal.text), "agent, dn, call or number is too long");
         agents_reply(agents, &refusal);
         return;
     }
+    refusal.code = attached_read(in->attached, in->n_attached, r.data);
+    if (refusal.code != 0) {
+        snprintf(refusal.text, sizeof(refusal.text), "attached data: %s",
+                 refusal.code == -ENOSPC ? "more than a call can carry"
+                                         : "a key or a value is malformed");
+        agents_reply(agents, &refusal);
+        return;
+    }
+    snprintf(r.call, sizeof(r.call), "%s", in->call);
+    snprintf(r.number, sizeof(r.number), "%s", in->number);
     snprintf(r.agent, sizeof(r.agent), "%s", in->agent);
     snprintf(r.dn, sizeof(r.dn), "%s", in->dn);
     snprintf(r.reason, sizeof(r.reason), "%.*s", (int)sizeof(r.reason) - 1, in->reason);

@@ -113,6 +113,11 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->music_retry_ms = OPTION(c, music_retry_ms, o->music_retry_ms);
     o->overflows_max = OPTION(c, overflows_max, o->overflows_max);
     o->ring_all_max = OPTION(c, ring_all_max, o->ring_all_max);
+    o->control_timeout_ms = OPTION(c, control_timeout_ms, o->control_timeout_ms);
+    o->transfer_timeout_ms = OPTION(c, transfer_timeout_ms, o->transfer_timeout_ms);
+    o->data_max = OPTION(c, data_max, o->data_max);
+    o->data_key_max = OPTION(c, data_key_size_max, o->data_key_max);
+    o->data_value_max = OPTION(c, data_value_size_max, o->data_value_max);
     o->logout_grace_ms = OPTION(c, logout_grace_ms, o->logout_grace_ms);
 }
 
@@ -275,6 +280,7 @@ static void set_dn(struct conf *c, const Sf__Dn *in, bool deleted)
     }
     if (!set_queue(&dn, in))
         return;
+    dn.auto_answer = in->auto_answer;
     if (!deleted &&
         (!translate_here(in->sites, in->n_sites, c->site) || in->type == SF__DN_TYPE__DN_UNKNOWN))
         deleted = true;

@@ -155,6 +155,10 @@ void record_message(const struct sc_record *r, struct record_message *m)
         leg->status = in->status;
         m->leg_list[i] = leg;
     }
+    m->call.before = text(r->before);
+    attached_fill(&m->attached, r->data);
+    m->call.attached = m->attached.list;
+    m->call.n_attached = m->attached.n;
     m->call.legs = m->leg_list;
     m->call.n_legs = r->legs_n;
 }

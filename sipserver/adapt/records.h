@@ -23,6 +23,7 @@
 
 #include "common/store.h"
 #include "proto/calls.pb-c.h"
+#include "sipserver/adapt/attached.h"
 #include "sipserver/core/core.h"
 
 #define RECORDS_PAGE_MAX 100 /* records of one answer: they fit one message of the bus */
@@ -87,6 +88,7 @@ struct record_message {
     Sf__CallRecord call;
     Sf__CallLeg legs[SC_RECORD_LEGS_MAX];
     Sf__CallLeg *leg_list[SC_RECORD_LEGS_MAX];
+    struct attached attached;
 };
 
 void record_message(const struct sc_record *record, struct record_message *ret_message);

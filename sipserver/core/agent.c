@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sipserver/core/call.h"
+#include "sipserver/core/control.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/overload.h"
 #include "sipserver/core/peering.h"
@@ -68,6 +69,7 @@ static void a_agent_logout(struct sc *sc, void *object, const void *argument)
     struct call *c = pool_get(&sc->calls, a->call);
 
     (void)argument;
+    control_abort(sc, a, "logged out meanwhile");
     if (d != NULL)
         d->agent = HANDLE_NONE;
     disarm(sc, &a->wrap);
@@ -346,6 +348,7 @@ void agent_configure(struct sc *sc, const struct sc_agent_conf *conf)
         text_copy(a->id, sizeof(a->id), conf->id);
         timer_init(&a->wrap, TIMER_AGENT_WRAP);
         timer_init(&a->phone, TIMER_AGENT_PHONE);
+        timer_init(&a->operation, TIMER_AGENT_CONTROL);
         for (uint32_t i = 0; i < SC_AGENT_QUEUES_MAX; i++)
             list_link_init(&a->membership[i].in_idle);
         a->since = sc->now;
@@ -397,6 +400,7 @@ void agents_forget(struct sc *sc)
             d->agent = HANDLE_NONE;
         disarm(sc, &a->wrap);
         disarm(sc, &a->phone);
+        control_forget(sc, a);
         a->state = SC_AGENT_NULL;
         a->dn = a->call = HANDLE_NONE;
         a->reason[0] = '\0';
@@ -492,6 +496,19 @@ void agent_request(struct sc *sc, const struct sc_agent_request *r)
     case SC_READY: want(sc, r, a, true); return;
     case SC_NOT_READY: want(sc, r, a, false); return;
     case SC_QUERY: answer(sc, r, a, 0, false, a->reason); return;
+    case SC_DIAL:
+    case SC_ANSWER:
+    case SC_RELEASE:
+    case SC_HOLD:
+    case SC_RETRIEVE:
+    case SC_TRANSFER:
+    case SC_CONSULT:
+    case SC_COMPLETE:
+    case SC_ALTERNATE:
+    case SC_RETURN:
+    case SC_SET_DATA:
+    case SC_GET_DATA: control_request(sc, r, a); return;
+    case SC_AGENT_OPS: break;
     }
     answer(sc, r, a, -EINVAL, false, "unknown request");
 }
@@ -552,10 +569,9 @@ void agent_offer(struct sc *sc, struct agent *a, struct call *c)
     agent_event(sc, a, AGENT_EV_OFFER, NULL);
 }
 
-void agent_answered(struct sc *sc, struct agent *a, struct call *c)
+void agent_answered(struct sc *sc, struct agent *a)
 {
     agent_event(sc, a, AGENT_EV_ANSWERED, NULL);
-    report_agent(sc, a, SC_AGENT_ESTABLISHED, c);
 }
 
 void agent_no_answer(struct sc *sc, struct agent *a, const char *reason)
@@ -566,10 +582,6 @@ void agent_no_answer(struct sc *sc, struct agent *a, const char *reason)
 
 void agent_withdrawn(struct sc *sc, struct agent *a)
 {
-    struct call *c = pool_get(&sc->calls, a->call);
-
-    if (c != NULL && a->state == SC_AGENT_RESERVED)
-        report_agent(sc, a, SC_AGENT_ABANDONED, c);
     a->call = HANDLE_NONE;
     agent_event(sc, a, AGENT_EV_WITHDRAWN, NULL);
 }
@@ -589,10 +601,6 @@ void agent_call(struct sc *sc, struct agent *a, struct call *c)
 void agent_free(struct sc *sc, struct agent *a)
 {
     if (a->state == SC_AGENT_BUSY) {
-        struct call *c = pool_get(&sc->calls, a->call);
-
-        if (c != NULL)
-            report_agent(sc, a, SC_AGENT_RELEASED, c);
         a->call = HANDLE_NONE;
         a->idle_since = sc->now;
     }

@@ -41,7 +41,7 @@ void agents_watch_phones(struct sc *sc);
 /* What calls tell an agent.  agent_call: a leg began at the agent's phone; agent_free: the last one
  * ended. */
 void agent_offer(struct sc *sc, struct agent *a, struct call *c);
-void agent_answered(struct sc *sc, struct agent *a, struct call *c);
+void agent_answered(struct sc *sc, struct agent *a);
 void agent_no_answer(struct sc *sc, struct agent *a, const char *reason);
 void agent_withdrawn(struct sc *sc, struct agent *a);
 void agent_call(struct sc *sc, struct agent *a, struct call *c);

@@ -6,8 +6,10 @@
 
 #include "sipserver/core/agent.h"
 #include "sipserver/core/answer.h"
+#include "sipserver/core/attach.h"
 #include "sipserver/core/auth.h"
 #include "sipserver/core/binding.h"
+#include "sipserver/core/control.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/forward.h"
 #include "sipserver/core/hops.h"
@@ -178,6 +180,13 @@ static bool g_joining(const struct sc *sc, const void *object)
     return music_joins(object);
 }
 
+/* The caller was called by us, or has been connected before: the target's offer goes to it by
+ * re-INVITE. */
+static bool g_caller_connected(const struct sc *sc, const void *object)
+{
+    return call_caller_connected(sc, object);
+}
+
 static void a_start_offer(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
@@ -213,6 +222,7 @@ static void a_enter_queue(struct sc *sc, void *object, const void *argument)
         c->queued = sc->now;
     c->entered = sc->now;
     c->targets = c->left = HANDLE_NONE;
+    report_line(sc, caller_of(sc, c), SC_AGENT_QUEUED);
     queue_add(sc, c);
     wait_notice(sc, c);
     music_begin(sc, c);
@@ -238,6 +248,8 @@ static void a_refuse_caller(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
     const struct refusal *refusal = argument;
+    struct leg *caller = caller_of(sc, c);
+    struct agent *a = pool_get(&sc->agents, c->agent);
 
     queue_remove(sc, c);
     disarm(sc, &c->ring);
@@ -246,13 +258,16 @@ static void a_refuse_caller(struct sc *sc, void *object, const void *argument)
     c->cause = refusal->status;
     report_call(sc, c, refusal->status == 302 ? SC_CALL_FORWARDED : SC_CALL_FAILED,
                 refusal->reason);
-    leg_end(sc, caller_of(sc, c), refusal->status, refusal->contact);
+    if (a != NULL)
+        agent_withdrawn(sc, a);
+    leg_end(sc, caller, refusal->status, refusal->contact);
 }
 
 static void a_give_up(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
     struct agent *a = pool_get(&sc->agents, c->agent);
+    struct leg *caller = caller_of(sc, c);
 
     (void)argument;
     queue_remove(sc, c);
@@ -263,55 +278,53 @@ static void a_give_up(struct sc *sc, void *object, const void *argument)
     report_call(sc, c, SC_CALL_ABANDONED, "caller gave up");
     if (a != NULL)
         agent_withdrawn(sc, a);
-    if (caller_of(sc, c) != NULL) /* else it sent BYE */
-        leg_end(sc, caller_of(sc, c), 487, SIP_STR_NONE);
+    if (caller != NULL) /* else it sent BYE */
+        leg_end(sc, caller, 487, SIP_STR_NONE);
 }
 
 static void a_pass_progress(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
     const struct sip_event *event = argument;
-    const struct dn *d = pool_get(&sc->dns, c->target_dn);
-    const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
+    struct leg *target = target_of(sc, c);
 
-    (void)sip_dialog_answer(&target_of(sc, c)->dialog,
+    (void)sip_dialog_answer(&target->dialog,
                             event->msg); /* a 1xx without a tag makes no dialog yet */
+    control_heard(target, event->msg);
     if (music_holds(c))
         ; /* it hears music */
     else if (!rings_many(sc, c))
         (void)leg_respond(sc, caller_of(sc, c), event->status, event->msg);
     else if (!c->ringing) /* which one of them is heard first says nothing */
         (void)leg_respond(sc, caller_of(sc, c), 180, NULL);
-    if (record_ring(sc, c) && a != NULL)
-        report_agent(sc, a, SC_AGENT_RINGING, c);
+    if (record_ring(sc, c))
+        report_line(sc, target, SC_AGENT_RINGING);
+    if (!c->ringing)
+        report_line(sc, caller_of(sc, c), SC_AGENT_ALERTING);
     c->ringing = true;
 }
 
-static void report_established(struct sc *sc, const struct call *c, handle_t dn)
-{
-    const struct dn *d = pool_get(&sc->dns, dn);
-    const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
-
-    if (a != NULL && !handle_equal(pool_handle(&sc->agents, a), c->agent))
-        report_agent(sc, a, SC_AGENT_ESTABLISHED, c);
-}
-
-/* The target of C has answered. */
-static void answered(struct sc *sc, struct call *c)
+/* C is answered by its target, which says so in EVENT. */
+static void answered(struct sc *sc, struct call *c, struct leg *target,
+                     const struct sip_event *event)
 {
     struct agent *a = pool_get(&sc->agents, c->agent);
     struct queue *q = c->from_queue ? queue_of_call(sc, c) : NULL;
 
+    disarm(sc, &c->ring);
     c->answered = sc->now;
     c->cause = 200;
+    target->state = LEG_ANSWERED;
+    session_granted(sc, target, event->msg);
     sc->counts[N_CALLS_ANSWERED]++;
     if (q != NULL)
         wait_answered(sc, q);
     report_call(sc, c, SC_CALL_ANSWERED, "");
     if (a != NULL)
-        agent_answered(sc, a, c);
-    report_established(sc, c, c->target_dn);
-    report_established(sc, c, c->source);
+        agent_answered(sc, a);
+    report_line(sc, target, SC_AGENT_ESTABLISHED);
+    report_line(sc, caller_of(sc, c), SC_AGENT_ESTABLISHED);
+    control_answered(sc, target);
 }
 
 static void a_pass_answer(struct sc *sc, void *object, const void *argument)
@@ -322,16 +335,13 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
     const struct offer *offer = pool_get(&sc->offers, c->offer);
     int r = leg_take_answer(target, event->msg);
 
-    disarm(sc, &c->ring);
-    target->state = LEG_ANSWERED;
     caller->state = LEG_ANSWERED;
-    session_granted(sc, target, event->msg);
+    answered(sc, c, target, event);
     if (offer != NULL)
-        session_sent(
+        (void)session_sent(
             sc, target,
             (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}});
     drop_body(sc, c);
-    answered(sc, c);
     sip_dialog_confirm(&caller->dialog);
     if (r != 0) { /* no usable Contact: the target cannot even be acknowledged */
         (void)sip_own(sc->sip, target->invite, OWNER_NONE);
@@ -354,21 +364,20 @@ static void a_join(struct sc *sc, void *object, const void *argument)
     struct call *c = object;
     const struct sip_event *event = argument;
     struct leg *target = target_of(sc, c);
-    int r = leg_take_answer(target, event->msg);
+    bool usable = leg_take_answer(target, event->msg) == 0;
 
-    disarm(sc, &c->ring);
-    target->state = LEG_ANSWERED;
-    session_granted(sc, target, event->msg);
-    answered(sc, c);
-    if (r != 0) { /* no usable Contact: the target cannot even be acknowledged */
+    answered(sc, c, target, event);
+    if (!usable) { /* it cannot even be acknowledged */
         (void)sip_own(sc->sip, target->invite, OWNER_NONE);
         c->target = HANDLE_NONE;
         call_release(sc, c, "the target's answer cannot be used");
         leg_gone(sc, target);
     } else if (sip_str_empty(event->msg->body) || !call_keep_body(sc, c, leg_content(event->msg))) {
         call_release(sc, c, "the target's answer has no session");
-    } else {
+    } else if (c->state == CALL_ANSWERED) {
         music_join(sc, c);
+    } else {
+        transfer_connect(sc, c);
     }
 }
 
@@ -500,6 +509,7 @@ static void a_forget(struct sc *sc, void *object, const void *argument)
     disarm(sc, &c->notice);
     disarm(sc, &c->sound);
     drop_body(sc, c);
+    attach_drop(sc, c);
     pool_put(&sc->calls, c);
 }
 
@@ -563,6 +573,7 @@ static void offer_phone(struct sc *sc, struct call *c, struct dn *d)
         c->phones.n = 0; /* phones left meanwhile; reachable, there is one */
         (void)call_phone_target(sc, d, &c->phones, &target);
     }
+    target.auto_answer = d->auto_answer && !handle_is_none(c->agent);
     call_event(sc, c, CALL_EV_TO_TARGET, &target);
 }
 
@@ -708,16 +719,13 @@ static uint8_t hops_left(const struct sip_msg *m)
     return (uint8_t)(m->max_forwards - 1);
 }
 
-static struct call *call_new(struct sc *sc, const struct sip_event *event, struct dn *source,
-                             unsigned *ret_status)
+/* A call without parties; NULL: there is no room. */
+static struct call *blank(struct sc *sc, const struct dn *source)
 {
     struct call *c = pool_take(&sc->calls, NULL);
-    struct leg *l;
 
-    if (c == NULL) {
-        *ret_status = 503;
+    if (c == NULL)
         return NULL;
-    }
     list_link_init(&c->in_queue);
     timer_init(&c->ring, TIMER_CALL_RING);
     timer_init(&c->wait, TIMER_CALL_WAIT);
@@ -726,8 +734,23 @@ static struct call *call_new(struct sc *sc, const struct sip_event *event, struc
     c->epoch = sc->epoch;
     c->number = ++sc->calls_started;
     c->started = sc->now;
-    c->source = pool_handle(&sc->dns, source);
-    raise_priority(c, source);
+    c->source = source != NULL ? pool_handle(&sc->dns, source) : HANDLE_NONE;
+    if (source != NULL)
+        raise_priority(c, source);
+    c->max_forwards = 70;
+    return c;
+}
+
+static struct call *call_new(struct sc *sc, const struct sip_event *event, struct dn *source,
+                             unsigned *ret_status)
+{
+    struct call *c = blank(sc, source);
+    struct leg *l;
+
+    if (c == NULL) {
+        *ret_status = 503;
+        return NULL;
+    }
     c->max_forwards = hops_left(event->msg);
     text_copy_str(c->from, sizeof(c->from), event->msg->from.uri.user);
     l = leg_caller(sc, c, event, source, ret_status);
@@ -785,9 +808,88 @@ void call_invite(struct sc *sc, const struct sip_event *event)
     c->forwarded = forwarded || (source->type == SC_DN_TRUNK &&
                                  text_eq(source->number, sc->options.dr_peer_trunk));
     (void)call_keep_body(sc, c, body);
+    attach_receive(sc, c, event->msg);
     sc->counts[N_CALLS]++;
     report_call(sc, c, SC_CALL_STARTED, "");
     route_call(sc, c, c->called);
+}
+
+/* ---- calls that we begin ourselves ---- */
+
+struct call *call_dial(struct sc *sc, struct dn *d, const char *number, struct leg **ret_leg)
+{
+    struct leg_target target;
+    struct call *c = call_phone_target(sc, d, NULL, &target) ? blank(sc, d) : NULL;
+    struct leg *l;
+
+    if (c == NULL)
+        return NULL;
+    text_copy(c->from, sizeof(c->from), d->number);
+    text_copy(c->called, sizeof(c->called), number);
+    target.own = target.auto_answer = true;
+    l = leg_call(sc, c, &target);
+    if (l == NULL) {
+        pool_put(&sc->calls, c);
+        return NULL;
+    }
+    c->caller = pool_handle(&sc->legs, l);
+    call_event(sc, c, CALL_EV_INVITE, NULL);
+    sc->counts[N_CALLS]++;
+    report_call(sc, c, SC_CALL_STARTED, "");
+    *ret_leg = l;
+    return c;
+}
+
+void call_go(struct sc *sc, struct call *c)
+{
+    route_call(sc, c, c->called);
+}
+
+/* The number of the party behind L. */
+static const char *number_of(const struct sc *sc, const struct call *c, const struct leg *l)
+{
+    const struct dn *d = pool_get(&sc->dns, l->dn);
+
+    if (l->is_caller)
+        return c->from;
+    return d != NULL && d->type == SC_DN_EXTENSION ? d->number : c->number_now;
+}
+
+bool call_move(struct sc *sc, struct leg *l, const char *number)
+{
+    struct call *from = pool_get(&sc->calls, l->call);
+    struct call *c = blank(sc, pool_get(&sc->dns, l->dn));
+
+    if (c == NULL)
+        return false;
+    text_copy(c->from, sizeof(c->from), number_of(sc, from, l));
+    text_copy(c->called, sizeof(c->called), number);
+    c->forwarded = from->forwarded;
+    c->before_epoch = from->epoch;
+    c->before = from->number;
+    attach_travel(sc, from, c);
+    if (l->is_caller)
+        from->caller = HANDLE_NONE;
+    else
+        from->target = HANDLE_NONE;
+    from->legs_n--;
+    c->legs_n++;
+    l->call = pool_handle(&sc->calls, c);
+    l->is_caller = true;
+    c->caller = pool_handle(&sc->legs, l);
+    call_event(sc, c, CALL_EV_INVITE, NULL);
+    sc->counts[N_CALLS]++;
+    report_call(sc, c, SC_CALL_STARTED, "");
+    call_release(sc, from, "transferred");
+    call_go(sc, c);
+    return true;
+}
+
+bool call_caller_connected(const struct sc *sc, const struct call *c)
+{
+    const struct leg *l = caller_of(sc, c);
+
+    return l != NULL && l->state == LEG_UP;
 }
 
 /* ---- what the legs' transactions say ---- */
@@ -905,8 +1007,8 @@ void call_leg_event(struct sc *sc, struct leg *l, const struct sip_event *event)
     bool over = event->kind == SIP_EV_TIMEOUT || event->kind == SIP_EV_UNSENT ||
                 (event->kind == SIP_EV_RESPONSE && event->status >= 200);
 
-    if (session_response(sc, l, event) || music_response(sc, c, l, event) ||
-        transfer_response(sc, l, event))
+    if (session_response(sc, l, event) || control_response(sc, l, event) ||
+        music_response(sc, c, l, event) || transfer_response(sc, l, event))
         return;
     if (event->method == SIP_BYE) {
         if (over && l->state == LEG_ENDING)
@@ -945,7 +1047,11 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
         c->target = HANDLE_NONE;
     sc->reason = sip_msg_value(event->msg, SIP_H_REASON);
     c->history.released_by = l->is_caller ? SC_BY_CALLER : SC_BY_CALLED;
-    call_event(sc, c, CALL_EV_RELEASE, l->is_caller ? "caller released" : "called party released");
+    if (c->state == CALL_SETUP) /* the phone of a caller whose number is not called yet */
+        call_event(sc, c, CALL_EV_CANCEL, event);
+    else
+        call_event(sc, c, CALL_EV_RELEASE,
+                   l->is_caller ? "caller released" : "called party released");
     sc->reason = SIP_STR_NONE;
     leg_gone(sc, l);
 }
@@ -970,7 +1076,21 @@ void call_party_lost(struct sc *sc, struct call *c, struct leg *l, const char *r
 
 void call_release(struct sc *sc, struct call *c, const char *reason)
 {
-    call_event(sc, c, CALL_EV_RELEASE, reason);
+    if (c->state == CALL_SETUP) /* the caller's own phone is being called */
+        call_refuse(sc, c, 480, reason);
+    else
+        call_event(sc, c, CALL_EV_RELEASE, reason);
+}
+
+void call_reject(struct sc *sc, struct call *c)
+{
+    call_event(sc, c, CALL_EV_FAILED,
+               &(struct failure){.status = 603, .reason = "rejected by the desktop"});
+}
+
+void call_cancel(struct sc *sc, struct call *c)
+{
+    call_event(sc, c, CALL_EV_CANCEL, NULL);
 }
 
 /* ---- agents and timers ---- */

@@ -32,6 +32,24 @@ void call_party_lost(struct sc *sc, struct call *c, struct leg *l, const char *r
 void call_agreed(struct sc *sc, struct call *c, const struct sip_event *event);
 void call_refuse(struct sc *sc, struct call *c, unsigned status, const char *reason);
 
+/* call_cancel - the caller of C, which is not answered yet, gives up by its desktop.
+ * call_reject - the phone that rings refuses by its desktop. */
+void call_cancel(struct sc *sc, struct call *c);
+void call_reject(struct sc *sc, struct call *c);
+
+/* call_dial - a call from phone D to NUMBER: D is called first, without an offer.  Its leg, the
+ * caller's, goes to *RET_LEG.  NULL: no phone is registered, or there is no room.
+ * call_go - the phone has answered and been acknowledged: on to the number. */
+struct call *call_dial(struct sc *sc, struct dn *d, const char *number, struct leg **ret_leg);
+void call_go(struct sc *sc, struct call *c);
+
+/* call_move - the party of L, established, becomes the caller of a new call to NUMBER; its present
+ * call ends.  False: there is no room, nothing has changed. */
+bool call_move(struct sc *sc, struct leg *l, const char *number);
+
+/* call_caller_connected - C's caller has its 2xx although no target has answered. */
+bool call_caller_connected(const struct sc *sc, const struct call *c);
+
 /* call_leg_gone - a leg of C has been given back. */
 void call_leg_gone(struct sc *sc, struct call *c);
 
@@ -41,8 +59,8 @@ void call_offer_agent(struct sc *sc, struct call *c, struct agent *a);
 /* call_agent_left - A logged out, or its phone is lost: an offer of C to A is taken back. */
 void call_agent_left(struct sc *sc, struct call *c, struct agent *a, const char *reason);
 
-/* call_phone_target - where the next phone of D is that TRIES (may be NULL) does not name, which names
- * it then; false: there is none. */
+/* call_phone_target - where the next phone of D is that TRIES (may be NULL) does not name, which
+ * names it then; false: there is none. */
 struct leg_target;
 bool call_phone_target(const struct sc *sc, const struct dn *d, struct phone_tries *tries,
                        struct leg_target *ret_target);

@@ -18,7 +18,7 @@
 #endif
 /* clang-format off */
 STATE( NONE,     "no call: the record is free" )
-STATE( SETUP,    "the INVITE is here, where it goes is being decided" )
+STATE( SETUP,    "the INVITE is here, where it goes is being decided; or the caller's own phone is being called for it" )
 STATE( QUEUED,   "waits in a queue, the caller has a 182" )
 STATE( OFFERED,  "an INVITE is out to a target" )
 STATE( ANSWERED, "the target's 2xx, or by re-INVITE its offer, is with the caller; the ACK or answer is not here" )
@@ -96,6 +96,7 @@ IGNORE( OFFERED,  TO_QUEUE,                                           "FAILED co
 ROW   ( OFFERED,  REFUSED,   always,       ENDING,   refuse_caller,   "refused",                               "RFC 3261 13.3.1.3" )
 ROW   ( OFFERED,  PROGRESS,  always,       OFFERED,  pass_progress,   "target rings",                          "RFC 3261 13.2.2.1" )
 ROW   ( OFFERED,  ANSWER,    in_music,     ANSWERED, join,            "target answered: its session to the caller", "RFC 3725 4.1" )
+ROW   ( OFFERED,  ANSWER,    caller_connected, UP,   join,            "target answered, the caller is here",   "RFC 3725 4.3" )
 ROW   ( OFFERED,  ANSWER,    always,       ANSWERED, pass_answer,     "target answered",                       "RFC 3261 13.2.2.4" )
 ROW   ( OFFERED,  FAILED,    of_queue,     QUEUED,   back_to_queue,   "agent did not take it: back at its place", "behaviour NF-7, I3" )
 ROW   ( OFFERED,  FAILED,    always,       SETUP,    next_target,     "target failed",                         "RFC 3261 16.7" )

@@ -73,7 +73,12 @@ struct sc_options {
     uint32_t queue_notice_ms;       /* and until then told this often where it stands */
     uint32_t music_retry_ms;        /* when no service can */
     uint32_t overflows_max;         /* of one call from queue to queue */
-    uint32_t logout_grace_ms;       /* phones out of service when the mode becomes PEERED */
+    uint32_t control_timeout_ms;    /* a phone or party has so long to do what a desktop asks */
+    uint32_t transfer_timeout_ms;   /* who a desktop transfers to rings so long */
+    uint32_t data_max;              /* attached data: pairs, bytes of a key, bytes of a value */
+    uint32_t data_key_max;
+    uint32_t data_value_max;
+    uint32_t logout_grace_ms; /* phones out of service when the mode becomes PEERED */
 };
 
 void sc_options_default(struct sc_options *o);
@@ -116,6 +121,7 @@ struct sc_dn_conf {
     uint32_t queue_answer_after_ms;           /* queue; 0: as the server says */
     uint32_t music_n;
     char music[SC_MUSIC_MAX][SC_NAME_SIZE]; /* queue: services, in order */
+    bool auto_answer;                       /* extension: calls out of a queue */
 };
 
 /* A rule of the dial plan (dialplan.h). */

@@ -7,6 +7,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/binding.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/control.h"
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/dialplan.h"
 #include "sipserver/core/dn.h"
@@ -73,6 +74,11 @@ void sc_options_default(struct sc_options *o)
         .queue_answer_after_ms = 60000,
         .queue_notice_ms = 30000,
         .music_retry_ms = 10000,
+        .control_timeout_ms = 10000,
+        .transfer_timeout_ms = 30000,
+        .data_max = 16,
+        .data_key_max = SC_DATA_KEY_SIZE - 1,
+        .data_value_max = SC_DATA_VALUE_SIZE - 1,
         .logout_grace_ms = 60000,
         .lockout_refusals = 10,
         .lockout_window_ms = 60000,
@@ -134,7 +140,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
 {
     const struct sc_maxima *m = &conf->maxima;
     uint32_t legs = m->calls * 3 + 8; /* two, and those of transfers, music and ring-all */
-    uint32_t timers = m->registrations + m->dns * 3 + m->calls * 4 + legs + m->agents * 2;
+    uint32_t timers = m->registrations + m->dns * 3 + m->calls * 4 + legs + m->agents * 3;
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
                        *sc = carved != NULL ? carved : &scratch;
@@ -155,6 +161,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     carve_pool(c, &sc->relays, m->calls, sizeof(struct relay));
     for (unsigned size = 0; size < SDP_SIZES; size++)
         carve_pool(c, &sc->sdps[size], legs, sizeof(struct sdp) + sdp_room((enum sdp_size)size));
+    carve_pool(c, &sc->datas, m->calls, sizeof(struct data));
     dns_hash = carve(c, hash_bytes(m->dns));
     agents_hash = carve(c, hash_bytes(m->agents));
     heap = carve(c, timers_bytes(timers));
@@ -448,6 +455,7 @@ static void timer_fired(struct sc *sc, struct timer *t)
     case TIMER_AGENT_WRAP: agent_timer_wrap(sc, CONTAINER_OF(t, struct agent, wrap)); break;
     case TIMER_LEG_SESSION: session_timer(sc, CONTAINER_OF(t, struct leg, session)); break;
     case TIMER_AGENT_PHONE: agent_timer_phone(sc, CONTAINER_OF(t, struct agent, phone)); break;
+    case TIMER_AGENT_CONTROL: control_timer(sc, CONTAINER_OF(t, struct agent, operation)); break;
     case TIMER_KINDS: assert(false);
     }
     calls_reap(sc);
@@ -500,6 +508,8 @@ static void forget(struct sc *sc)
     }
     for (struct offer *o = pool_next(&sc->offers, NULL); o != NULL; o = pool_next(&sc->offers, o))
         pool_put(&sc->offers, o);
+    for (struct data *d = pool_next(&sc->datas, NULL); d != NULL; d = pool_next(&sc->datas, d))
+        pool_put(&sc->datas, d);
     for (struct call *c = pool_next(&sc->calls, NULL); c != NULL; c = pool_next(&sc->calls, c)) {
         disarm(sc, &c->ring);
         disarm(sc, &c->wait);
@@ -516,6 +526,7 @@ static void forget(struct sc *sc)
     }
     for (struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {
         d->legs = 0;
+        memset(d->lines, 0, sizeof(d->lines));
         if (d->type == SC_DN_EXTENSION && d->in_service) {
             d->in_service = false;
             text_copy(d->reason, sizeof(d->reason), "not registered");

@@ -82,7 +82,28 @@ enum sc_agent_work {
 };
 const char *sc_agent_work_name(enum sc_agent_work work); /* "acd"; "" for none */
 
-enum sc_agent_op { SC_LOGIN = 1, SC_LOGOUT, SC_READY, SC_NOT_READY, SC_QUERY }; /* sf.AgentOp */
+/* The same numbers as sf.AgentOp. */
+enum sc_agent_op {
+    SC_LOGIN = 1,
+    SC_LOGOUT,
+    SC_READY,
+    SC_NOT_READY,
+    SC_QUERY,
+    /* of calls (control.h) */
+    SC_DIAL,
+    SC_ANSWER,
+    SC_RELEASE,
+    SC_HOLD,
+    SC_RETRIEVE,
+    SC_TRANSFER,
+    SC_CONSULT,
+    SC_COMPLETE,
+    SC_ALTERNATE,
+    SC_RETURN,
+    SC_SET_DATA,
+    SC_GET_DATA,
+    SC_AGENT_OPS
+};
 
 struct sc_agent_request {
     uint64_t request_id;
@@ -91,7 +112,10 @@ struct sc_agent_request {
     char agent[SC_NAME_SIZE];
     char dn[SC_NAME_SIZE]; /* login: "" = the default extension */
     char reason[SC_REASON_SIZE];
-    enum sc_agent_state state; /* login: READY or NOT_READY */
+    enum sc_agent_state state;  /* login: READY or NOT_READY */
+    char call[SC_CALL_ID_SIZE]; /* of calls: "" = the only one that it can be */
+    char number[SC_NAME_SIZE];  /* dial, transfer, consult */
+    char data[SC_DATA_SIZE];    /* changes to the attached data (data.h) */
 };
 
 enum sc_event_kind {
@@ -146,6 +170,8 @@ struct sc_agent_reply {
     bool retriable;
     enum sc_agent_state state;
     char text[SC_REASON_SIZE];
+    char call[SC_CALL_ID_SIZE]; /* that the operation was on, or made */
+    char data[SC_DATA_SIZE];    /* get and set data: as they are now */
 };
 
 /* The same numbers as sf.AgentEventKind. */
@@ -157,6 +183,15 @@ enum sc_agent_event_kind {
     SC_AGENT_ABANDONED,
     SC_AGENT_DN_IN,
     SC_AGENT_DN_OUT,
+    SC_AGENT_SNAPSHOT_END, /* the adapter's */
+    SC_AGENT_DIALING,      /* the agent's own call begins: the phone is called */
+    SC_AGENT_ALERTING,     /* ... its target rings */
+    SC_AGENT_QUEUED,       /* ... waits in a queue */
+    SC_AGENT_HELD,
+    SC_AGENT_RETRIEVED,
+    SC_AGENT_DIVERTED,    /* the call that rang here is offered elsewhere, or waits again */
+    SC_AGENT_DATA,        /* the attached data have changed */
+    SC_AGENT_TRANSFERRED, /* the other party has left for somebody else; RELEASED follows */
 };
 
 /* An agent's state, and what happens on the agent's phone. */
@@ -170,7 +205,10 @@ struct sc_agent_event {
     mono_t since;
     char call[SC_CALL_ID_SIZE];
     char caller[SC_NAME_SIZE];
+    char called[SC_NAME_SIZE];
     char queue[SC_NAME_SIZE];
+    bool outbound;           /* the agent's own call */
+    char data[SC_DATA_SIZE]; /* attached to the call (data.h) */
 };
 
 struct sc_queue_status {
@@ -235,7 +273,9 @@ struct sc_record {
     char queue[SC_NAME_SIZE];
     char agent[SC_NAME_SIZE];
     char reason[SC_REASON_SIZE];
-    unsigned cause; /* SIP status */
+    char before[SC_CALL_ID_SIZE]; /* the call out of which this one came by a transfer; "": none */
+    char data[SC_DATA_SIZE];      /* attached (data.h) */
+    unsigned cause;               /* SIP status */
     int64_t start_ms, queued_ms, answer_ms, end_ms;
     int64_t music_ms;   /* a service answered the caller while it waited */
     uint32_t priority;  /* 0 to 9 */
@@ -359,6 +399,9 @@ void sc_counters(const struct sc *sc, void (*fn)(void *arg, const char *name, ui
 bool sc_next_agent(const struct sc *sc, uint32_t *cursor, struct sc_agent_event *ret_state);
 bool sc_next_queue(const struct sc *sc, uint32_t *cursor, struct sc_queue_status *ret_status);
 bool sc_next_dn(const struct sc *sc, uint32_t *cursor, struct sc_dn_status *ret_status);
+
+/* sc_next_line - the calls at agents' phones, as the last event of each told them. */
+bool sc_next_line(const struct sc *sc, uint32_t *cursor, struct sc_agent_event *ret_event);
 
 /* sc_next_call - the calls that are up, being set up or waiting, as their records stand now. */
 bool sc_next_call(const struct sc *sc, uint32_t *cursor, struct sc_record *ret_record);

@@ -73,6 +73,7 @@ void dn_configure(struct sc *sc, const struct sc_dn_conf *conf)
     d->priority =
         (uint8_t)(conf->call_priority < SC_PRIORITIES ? conf->call_priority : SC_PRIORITIES - 1);
     text_copy(d->calling_class, sizeof(d->calling_class), conf->calling_class);
+    d->auto_answer = conf->auto_answer;
     text_copy(d->digest_user, sizeof(d->digest_user), conf->digest_user);
     d->ha1 = conf->ha1;
     if (d->type == SC_DN_TRUNK || d->type == SC_DN_SERVICE)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "sipserver/core/agent.h"
-#include "sipserver/core/music.h"
+#include "sipserver/core/call.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/trunk.h"
 
@@ -43,7 +43,7 @@ enum forward forward_decide(const struct sc *sc, const struct call *c, const str
     if (peering_mode(sc) != SC_PEERED || peering_trunk_of(sc) == NULL || c->forwarded || c->stay ||
         !wanted(sc, d))
         return FORWARD_HERE;
-    if (gateway != NULL && gateway->follows_redirect && !music_holds(c) &&
+    if (gateway != NULL && gateway->follows_redirect && !call_caller_connected(sc, c) &&
         sc->options.dr_oosp_transfer_enabled && has_peer_secret(sc))
         return FORWARD_REDIRECT;
     return FORWARD_RELAY;

@@ -6,6 +6,7 @@
 
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/control.h"
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/session.h"
@@ -69,6 +70,7 @@ static void count(struct sc *sc, struct leg *l, struct dn *d, struct call *c)
     if (d == NULL || d->type != SC_DN_EXTENSION)
         return;
     l->counted = true;
+    control_line_new(sc, d, l);
     dn_leg_added(sc, d, c);
 }
 
@@ -82,6 +84,7 @@ static void uncount(struct sc *sc, struct leg *l)
     l->trunk = TRUNK_NOT_COUNTED;
     if (!l->counted)
         return;
+    control_line_over(sc, l);
     l->counted = false;
     if (d != NULL)
         dn_leg_removed(sc, d);
@@ -121,13 +124,14 @@ static struct sip_str from_value(const struct sc *sc, const struct call *c, cons
                                  char *text, size_t size)
 {
     const struct leg *caller = shown != NULL ? shown : pool_get(&sc->legs, c->caller);
-    struct sip_str user = sip_str_of(c->from);
+    struct sip_str user = sip_str_of(caller != NULL ? c->from : c->called);
     struct sip_party party;
     char uri[SIP_URI_MAX];
     struct sip_buf b;
 
     sip_buf_init(&b, text, size);
-    if (sip_party_parse((struct sip_str){caller->dialog.remote, caller->dialog.remote_len},
+    if (caller != NULL &&
+        sip_party_parse((struct sip_str){caller->dialog.remote, caller->dialog.remote_len},
                         &party) == 0) {
         if (!sip_str_empty(party.display)) {
             sip_put_text(&b, "\"");
@@ -148,11 +152,13 @@ static int send_invite(struct sc *sc, struct call *c, struct leg *l, struct sip_
 {
     const struct offer *offer = pool_get(&sc->offers, c->offer);
     char contact[SIP_URI_MAX];
+    struct sip_extra extras[SIP_EXTRAS_MAX];
     struct session_words words;
 
     session_ask(sc, l, &words);
-    r->extras = words.extras;
-    r->extras_n = words.n;
+    memcpy(extras, words.extras, sizeof(words.extras));
+    r->extras = extras;
+    r->extras_n = control_words(sc, c, l, extras, words.n);
     r->max_forwards = c->max_forwards;
     r->contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     if (offer != NULL && offer->len != 0)
@@ -194,12 +200,17 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     r.from = from_value(sc, c, target->shown, from, sizeof(from));
     sip_buf_init(&b, to, sizeof(to));
     sip_put_text(&b, "<");
-    sip_put(&b, own_uri(sc, sip_str_of(c->number_out[0] != '\0' ? c->number_out : c->number_now),
+    sip_put(&b, own_uri(sc,
+                        sip_str_of(target->own                ? c->from
+                                   : c->number_out[0] != '\0' ? c->number_out
+                                                              : c->number_now),
                         to_uri, sizeof(to_uri)));
     sip_put_text(&b, ">");
     r.to = sip_buf_str(&b);
     l->peer = target->addr;
     l->by_flow = target->by_flow;
+    l->is_caller = target->own;
+    l->auto_answer = target->auto_answer;
     if (sip_dialog_uac(&l->dialog, &r) != 0 || send_invite(sc, c, l, &r) != 0) {
         sc->counts[N_UNSENDABLE]++;
         c->legs_n--;
@@ -210,7 +221,7 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     return l;
 }
 
-bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body)
+bool leg_reask(struct sc *sc, struct leg *l, struct sip_content body)
 {
     char contact[SIP_URI_MAX];
     struct sip_request r;
@@ -223,7 +234,6 @@ bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body)
     session_ask(sc, l, &words);
     r.extras = words.extras;
     r.extras_n = words.n;
-    session_sent(sc, l, body);
     if (leg_request(sc, l, &hop, &r, leg_owner(sc, l), &l->join_txn) == 0)
         return true;
     l->join_txn = 0;
@@ -252,16 +262,30 @@ int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_
     struct sip_reply reply = {.status = status, .content = leg_content(response)};
     struct session_words words;
 
+    if (l->dialog.is_uac || l->state == LEG_UP)
+        return 0;
     reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
     if (status < 300)
         reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     if (status >= 200 && status < 300) {
         session_grant(sc, l, &words);
-        session_sent(sc, l, reply.content);
+        reply.content = session_sent(sc, l, reply.content);
         reply.extras = words.extras;
         reply.extras_n = words.n;
     }
     return sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip);
+}
+
+bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body)
+{
+    return leg_reask(sc, l, session_sent(sc, l, body));
+}
+
+struct leg *leg_other(const struct sc *sc, const struct leg *l)
+{
+    const struct call *c = pool_get(&sc->calls, l->call);
+
+    return c != NULL ? pool_get(&sc->legs, l->is_caller ? c->target : c->caller) : NULL;
 }
 
 static void send_ack(struct sc *sc, struct sip_dialog *d, const struct sip_addr *to, uint64_t owner,
@@ -281,8 +305,8 @@ void leg_ack(struct sc *sc, struct leg *l, struct sip_content body)
 {
     struct sip_addr to = leg_hop(l);
 
+    body = session_sent(sc, l, body);
     send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);
-    session_sent(sc, l, body);
     l->ack_had_body = !sip_str_empty(body.body);
     l->acked = l->dialog.invite_cseq;
     if (l->state == LEG_ANSWERED)
@@ -324,8 +348,10 @@ void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *respons
     if (response->cseq.number != l->dialog.invite_cseq ||
         (l->acked != l->dialog.invite_cseq && l->state == LEG_UP) || l->state == LEG_ANSWERED)
         return; /* the ACK is on its way from the other party */
-    if (kept != NULL && l->ack_had_body && l->state == LEG_UP &&
-        l->acked == l->dialog.invite_cseq) /* the answer that the first ACK carried */
+    if (l->origin.known && l->ack_had_body && l->acked == l->dialog.invite_cseq)
+        body = session_again(sc, l);
+    else if (kept != NULL && l->ack_had_body && l->state == LEG_UP &&
+             l->acked == l->dialog.invite_cseq) /* the answer that the first ACK carried */
         body = (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}};
     send_ack(sc, &l->dialog, &to, leg_owner(sc, l), body);
 }

@@ -21,6 +21,8 @@ struct leg_target {
     struct sip_str route;    /* proxies in between (RFC 3327) */
     bool by_flow;            /* a registered phone */
     const struct leg *shown; /* who calls; NULL: the call's caller */
+    bool own;                /* the caller's own phone, called by us: the caller's leg */
+    bool auto_answer;        /* the phone is asked to answer by itself */
 };
 
 /* leg_call - send an INVITE to TARGET with the call's offer.  NULL when it could not be sent. */
@@ -33,6 +35,9 @@ bool leg_call_again(struct sc *sc, struct call *c, struct leg *l);
 /* leg_reinvite - a re-INVITE of ours to L's party; BODY may be empty.  Its transaction is
  * L->join_txn until it has ended.  False: it could not be sent. */
 bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body);
+
+/* leg_reask - the same with BODY as it is, which session.h made for L. */
+bool leg_reask(struct sc *sc, struct leg *l, struct sip_content body);
 
 /* leg_end - the call has done with this leg.  A caller without an answer yet gets STATUS (with
  * CONTACT when that is not empty).  The leg may be gone on return. */
@@ -56,8 +61,12 @@ uint64_t leg_owner(const struct sc *sc, const struct leg *l);
 /* leg_take_answer - the dialog of the 2xx to L's first INVITE, whichever fork it is of. */
 int leg_take_answer(struct leg *l, const struct sip_msg *response);
 
-/* leg_respond - answer the caller's INVITE with what RESPONSE (may be NULL) of the target says. */
+/* leg_respond - answer the caller's INVITE with what RESPONSE (may be NULL) of the target says.  A
+ * caller who is connected already is told nothing. */
 int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_msg *response);
+
+/* leg_other - the other party's leg of L's call; NULL. */
+struct leg *leg_other(const struct sc *sc, const struct leg *l);
 
 /* leg_ack - acknowledge the 2xx of our last INVITE; BODY (an answer) may be empty. */
 void leg_ack(struct sc *sc, struct leg *l, struct sip_content body);

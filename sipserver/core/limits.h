@@ -41,7 +41,13 @@
 #define SC_REFUSED_COST    4    /* requests that a refused one counts for besides */
 #define SC_OFFER_SIZE      4096 /* bytes of the body of an INVITE that waits or is offered */
 #define SC_SDP_SIZE        1020 /* bytes of a session description that a refresh by INVITE can repeat */
-#define SC_DIVERSIONS_MAX  16 /* redirections of one call inside this server */
+#define SC_DATA_SIZE       2048 /* attached data of a call in their written form, with the NUL */
+#define SC_DATA_KEY_SIZE   64   /* a key, with its NUL; option data-key-size-max may lower it */
+#define SC_DATA_VALUE_SIZE                                                                         \
+    256                      /* a value, with its NUL; option data-value-size-max may lower it     \
+                              */
+#define SC_LINES_MAX      8  /* legs of one phone that a desktop can control */
+#define SC_DIVERSIONS_MAX 16 /* redirections of one call inside this server */
 
 /* What one event may add to struct sc_out at most; sc_step asks for that much room before it
  * begins. */

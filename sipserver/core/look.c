@@ -131,6 +131,40 @@ bool sc_next_dn(const struct sc *sc, uint32_t *cursor, struct sc_dn_status *ret_
     return false;
 }
 
+/* What the last event of L told. */
+static enum sc_agent_event_kind line_kind(const struct sc *sc, const struct leg *l)
+{
+    const struct call *c = pool_get(&sc->calls, l->call);
+
+    switch ((enum call_state)c->state) {
+    case CALL_QUEUED: return SC_AGENT_QUEUED;
+    case CALL_ANSWERED:
+    case CALL_UP: return l->held || l->holds ? SC_AGENT_HELD : SC_AGENT_ESTABLISHED;
+    case CALL_NONE:
+    case CALL_SETUP:
+    case CALL_OFFERED:
+    case CALL_ENDING:
+    case CALL_STATES: break;
+    }
+    return !l->is_caller ? SC_AGENT_RINGING : c->ringing ? SC_AGENT_ALERTING : SC_AGENT_DIALING;
+}
+
+bool sc_next_line(const struct sc *sc, uint32_t *cursor, struct sc_agent_event *ret_event)
+{
+    const struct leg *l;
+
+    while ((l = walk(&sc->legs, cursor)) != NULL) {
+        const struct dn *d = pool_get(&sc->dns, l->dn);
+        const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
+
+        if (!l->counted || a == NULL)
+            continue;
+        line_event(sc, a, l, line_kind(sc, l), ret_event);
+        return true;
+    }
+    return false;
+}
+
 uint32_t sc_agent_queues(const struct sc *sc, const char *id,
                          const char *ret_names[SC_AGENT_QUEUES_MAX])
 {
@@ -276,6 +310,32 @@ static bool music_sane(const struct sc *sc, const struct call *c)
     return !c->joining || c->state == CALL_ANSWERED;
 }
 
+/* In SETUP between two steps: the caller's own phone is being called (control.h). */
+static bool call_dials(const struct leg *caller)
+{
+    return caller != NULL && caller->dialog.is_uac && caller->state == LEG_CALLING;
+}
+
+/* An operation that is under way has its leg, and its time or its transaction. */
+static bool controls_sane(const struct sc *sc)
+{
+    for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
+         a = pool_next(&sc->agents, a)) {
+        bool busy = a->control.state != CONTROL_NONE;
+
+        if (busy && a->control.state != CONTROL_JOINING &&
+            (a->state == SC_AGENT_NULL || pool_get(&sc->legs, a->control.leg) == NULL))
+            return false;
+        if ((a->control.state == CONTROL_CALLING || a->control.state == CONTROL_ANSWERING ||
+             a->control.waiting) &&
+            busy && !timer_armed(&a->operation))
+            return false;
+        if (!busy && timer_armed(&a->operation))
+            return false;
+    }
+    return true;
+}
+
 static bool calls_sane(const struct sc *sc)
 {
     uint32_t legs = 0;
@@ -289,7 +349,8 @@ static bool calls_sane(const struct sc *sc)
         legs += c->legs_n;
         if (c->tries_n > SC_TRIES_MAX)
             return false;
-        if (c->state == CALL_NONE || c->state == CALL_SETUP || c->legs_n == 0)
+        if (c->state == CALL_NONE || c->legs_n == 0 ||
+            (c->state == CALL_SETUP && !call_dials(caller)))
             return false; /* only within a step */
         if (c->state != CALL_ENDING && caller == NULL)
             return false;
@@ -311,6 +372,6 @@ static bool calls_sane(const struct sc *sc)
 bool sc_sane(const struct sc *sc)
 {
     return dns_sane(sc) && trunks_sane(sc) && rules_sane(sc) && agents_sane(sc) &&
-           queues_sane(sc) && calls_sane(sc) && timer_sane(&sc->timers) && sip_sane(sc->sip) &&
-           list_empty(&sc->over);
+           queues_sane(sc) && calls_sane(sc) && controls_sane(sc) && timer_sane(&sc->timers) &&
+           sip_sane(sc->sip) && list_empty(&sc->over);
 }

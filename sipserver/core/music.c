@@ -152,7 +152,7 @@ static void a_answer_caller(struct sc *sc, void *object, const void *argument)
     const struct offer *offer = pool_get(&sc->offers, c->offer);
 
     if (offer != NULL)
-        session_sent(
+        (void)session_sent(
             sc, l, (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}});
     (void)call_keep_body(sc, c, no_body);
     queue_music(sc, c, true);
@@ -266,7 +266,7 @@ void music_begin(struct sc *sc, struct call *c)
 {
     const struct queue *q = queue_of_call(sc, c);
 
-    if (q != NULL && q->music_n > 0)
+    if (q != NULL && q->music_n > 0 && (music_holds(c) || !call_caller_connected(sc, c)))
         music_event(sc, c, MUSIC_EV_BEGIN, NULL);
 }
 

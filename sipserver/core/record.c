@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "sipserver/core/attach.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/report.h"
 
@@ -120,6 +121,9 @@ void record_fill(const struct sc *sc, const struct call *c, struct sc_record *r)
     r->end_ms = h->told ? wall_ms(c, sc->now) : 0;
     r->wait_ms = mono_diff_ms(waited_until, c->queued.ns != 0 ? c->queued : c->started);
     r->talk_ms = c->answered.ns != 0 ? mono_diff_ms(sc->now, c->answered) : 0;
+    if (c->before != 0)
+        call_name_text(sc, c->before_epoch, c->before, r->before);
+    text_copy(r->data, sizeof(r->data), attach_get(sc, c));
     r->cause = c->cause;
     r->from_peer = c->forwarded;
     r->relayed = h->relayed;

@@ -4,6 +4,7 @@
 
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/control.h"
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
@@ -66,7 +67,7 @@ static void respond(struct sc *sc, struct relay *r, unsigned status, const struc
 
     if (l != NULL && status >= 200 && status < 300 && r->method != SIP_INFO) {
         session_grant(sc, l, &words);
-        session_sent(sc, l, reply.content);
+        reply.content = session_sent(sc, l, reply.content);
         reply.extras = words.extras;
         reply.extras_n = words.n;
     }
@@ -86,12 +87,13 @@ static unsigned refusal(const struct sc *sc, const struct call *c, const struct 
         return method == SIP_INVITE ? 491 : 500;
     if (method != SIP_INVITE && method != SIP_UPDATE)
         return 0;
-    if (!handle_is_none(l->joins) || !handle_is_none(to->joins))
-        return 491; /* a transfer has an offer of its own under way: RFC 3261 14.1, RFC 3311 5.1 */
+    if (!handle_is_none(l->joins) || !handle_is_none(to->joins) || l->join_txn != 0 ||
+        to->join_txn != 0)
+        return 491; /* a transfer or a hold has an offer of its own under way: RFC 3261 14.1, RFC
+                       3311 5.1 */
     if (method != SIP_INVITE)
         return 0;
-    if (l->state != LEG_UP || to->state != LEG_UP || session_reinvites(l) ||
-        session_reinvites(to) || l->join_txn != 0 || to->join_txn != 0)
+    if (l->state != LEG_UP || to->state != LEG_UP || session_reinvites(l) || session_reinvites(to))
         return 491;
     if (!invite_under_way(sc, c, &from_caller))
         return 0;
@@ -122,7 +124,7 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
         session_ask(sc, to, &words);
         request.extras = words.extras;
         request.extras_n = words.n;
-        session_sent(sc, to, request.content);
+        request.content = session_sent(sc, to, request.content);
     }
     for (unsigned i = 0; event->method == SIP_INFO && i < event->msg->headers_n; i++)
         if (sip_str_eq_nocase(event->msg->headers[i].name, SIP_STR("Info-Package"))) {
@@ -132,6 +134,8 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
         }
     r->from_caller = l->is_caller;
     r->method = (uint8_t)event->method;
+    r->offers = event->method == SIP_INVITE && !sip_str_empty(event->msg->body);
+    r->holds = r->offers && sdp_holds(event->msg->body);
     r->server = event->txn;
     if (leg_request(sc, to, &hop, &request, owner, &r->client) != 0) {
         pool_put(&sc->relays, r);
@@ -206,7 +210,11 @@ static void answered(struct sc *sc, struct relay *r, const struct sip_event *eve
         session_answered(sc, to, event);
     respond(sc, r, event->status == 503 || event->status == 422 ? 500 : event->status, event->msg);
     if (r->method == SIP_INVITE && event->status < 300) {
+        struct leg *from = sender(sc, c, r->from_caller);
+
         r->answered = true;
+        if (r->offers && from != NULL)
+            control_holds(sc, from, r->holds);
         return;
     }
     pool_put(&sc->relays, r);

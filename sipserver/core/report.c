@@ -1,12 +1,31 @@
 #include "sipserver/core/report.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
+#include "sipserver/core/attach.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/record.h"
 #include "sipserver/core/wait.h"
+
+/* Attached data make some actions large: only what KIND uses is cleared. */
+static size_t used_by(enum sc_action_kind kind)
+{
+    switch (kind) {
+    case SC_ACT_AGENT_REPLY: return sizeof(struct sc_agent_reply);
+    case SC_ACT_AGENT_EVENT: return sizeof(struct sc_agent_event);
+    case SC_ACT_QUEUE: return sizeof(struct sc_queue_status);
+    case SC_ACT_CALL: return sizeof(struct sc_call_event);
+    case SC_ACT_DN: return sizeof(struct sc_dn_status);
+    case SC_ACT_MODE: return 0;
+    case SC_ACT_NOTE: return sizeof(struct sc_note);
+    case SC_ACT_RECORD: return sizeof(struct sc_record);
+    case SC_ACT_RESOLVE: return sizeof(struct sc_resolve);
+    }
+    return 0;
+}
 
 struct sc_action *report(struct sc *sc, enum sc_action_kind kind)
 {
@@ -14,7 +33,7 @@ struct sc_action *report(struct sc *sc, enum sc_action_kind kind)
 
     assert(sc->out->n < sc->out->max);
     a = &sc->out->actions[sc->out->n++];
-    memset(a, 0, sizeof(*a));
+    memset((char *)a + offsetof(struct sc_action, reply), 0, used_by(kind));
     a->kind = kind;
     return a;
 }
@@ -31,17 +50,23 @@ void report_note(struct sc *sc, enum sc_note_kind kind, const char *object, cons
     text_copy(n->reason, sizeof(n->reason), reason);
 }
 
-void call_id_text(const struct sc *sc, const struct call *c, char text[SC_CALL_ID_SIZE])
+void call_name_text(const struct sc *sc, uint64_t epoch, uint64_t number,
+                    char text[SC_CALL_ID_SIZE])
 {
     struct sip_buf b;
 
     sip_buf_init(&b, text, SC_CALL_ID_SIZE - 1);
     sip_put_number(&b, sc->conf.site);
     sip_put_text(&b, "-");
-    sip_put_number(&b, c->epoch);
+    sip_put_number(&b, epoch);
     sip_put_text(&b, "-");
-    sip_put_number(&b, c->number);
+    sip_put_number(&b, number);
     text[b.len] = '\0';
+}
+
+void call_id_text(const struct sc *sc, const struct call *c, char text[SC_CALL_ID_SIZE])
+{
+    call_name_text(sc, c->epoch, c->number, text);
 }
 
 static bool is_trunk(const struct sc *sc, handle_t dn)
@@ -87,11 +112,9 @@ void agent_status(const struct sc *sc, const struct agent *a, struct sc_agent_ev
         call_id_text(sc, c, ret->call);
 }
 
-void report_agent(struct sc *sc, const struct agent *a, enum sc_agent_event_kind kind,
-                  const struct call *c)
+static void fill_agent(const struct sc *sc, const struct agent *a, enum sc_agent_event_kind kind,
+                       const struct call *c, struct sc_agent_event *e)
 {
-    struct sc_agent_event *e = &report(sc, SC_ACT_AGENT_EVENT)->agent;
-
     agent_status(sc, a, e);
     e->kind = kind;
     if (c != NULL) {
@@ -99,8 +122,32 @@ void report_agent(struct sc *sc, const struct agent *a, enum sc_agent_event_kind
 
         call_id_text(sc, c, e->call);
         text_copy(e->caller, sizeof(e->caller), c->from);
+        text_copy(e->called, sizeof(e->called), c->called);
         text_copy(e->queue, sizeof(e->queue), q != NULL ? q->number : "");
+        text_copy(e->data, sizeof(e->data), attach_get(sc, c));
     }
+}
+
+void report_agent(struct sc *sc, const struct agent *a, enum sc_agent_event_kind kind,
+                  const struct call *c)
+{
+    fill_agent(sc, a, kind, c, &report(sc, SC_ACT_AGENT_EVENT)->agent);
+}
+
+void line_event(const struct sc *sc, const struct agent *a, const struct leg *l,
+                enum sc_agent_event_kind kind, struct sc_agent_event *ret)
+{
+    fill_agent(sc, a, kind, pool_get(&sc->calls, l->call), ret);
+    ret->outbound = l->is_caller;
+}
+
+void report_line(struct sc *sc, const struct leg *l, enum sc_agent_event_kind kind)
+{
+    const struct dn *d = pool_get(&sc->dns, l->dn);
+    const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
+
+    if (a != NULL)
+        line_event(sc, a, l, kind, &report(sc, SC_ACT_AGENT_EVENT)->agent);
 }
 
 void dn_status(const struct dn *d, struct sc_dn_status *ret)

@@ -123,7 +123,6 @@ static void a_stop(struct sc *sc, void *object, const void *argument)
 static void a_refresh(struct sc *sc, void *object, const void *argument)
 {
     struct leg *l = object;
-    const struct sdp *sdp = kept_sdp(sc, l);
     char contact[SIP_URI_MAX];
     struct sip_request r;
     struct session_words words;
@@ -133,7 +132,7 @@ static void a_refresh(struct sc *sc, void *object, const void *argument)
     sip_dialog_request(&l->dialog, l->can_update ? SIP_UPDATE : SIP_INVITE, &r);
     r.contact = own_contact(sc, &hop, contact, sizeof(contact));
     if (!l->can_update)
-        r.content = (struct sip_content){SIP_STR("application/sdp"), {sdp->body, sdp->len}};
+        r.content = session_again(sc, l);
     session_ask(sc, l, &words);
     r.extras = words.extras;
     r.extras_n = words.n;
@@ -332,23 +331,75 @@ static void drop(struct sc *sc, struct leg *l)
     l->sdp = HANDLE_NONE;
 }
 
-void session_sent(struct sc *sc, struct leg *l, struct sip_content content)
+static bool is_sdp(struct sip_content content)
+{
+    return sip_str_eq_nocase(content.type, SIP_STR("application/sdp"));
+}
+
+/* CONTENT as L's party is to see it: from the origin that it knows, with the directions that a hold
+ * leaves.  Good until the next call. */
+static struct sip_content as_seen(struct sc *sc, const struct leg *l, struct sip_content content)
+{
+    struct sip_buf b;
+
+    if (!l->origin.known || sip_str_empty(content.body) || !is_sdp(content))
+        return content;
+    sip_buf_init(&b, sc->body, sizeof(sc->body));
+    if (sdp_write(&b, content.body, &l->origin, SDP_BOTH & ~(unsigned)l->stopped) != 0 ||
+        b.overflow)
+        return content;
+    content.body = sip_buf_str(&b);
+    return content;
+}
+
+struct sip_content session_sent(struct sc *sc, struct leg *l, struct sip_content content)
 {
     enum sdp_size size = content.body.len <= SDP_SMALL_SIZE ? SDP_SMALL : SDP_LARGE;
     struct sdp *s;
 
     if (sip_str_empty(content.body))
-        return;
+        return content;
     drop(sc, l);
-    if (l->can_update || l->session_state == SESSION_THEIRS || content.body.len > SC_SDP_SIZE ||
-        !sip_str_eq_nocase(content.type, SIP_STR("application/sdp")))
-        return;
+    if (l->origin.known)
+        l->origin.version++; /* RFC 3264 8 */
+    if (content.body.len > SC_SDP_SIZE || !is_sdp(content))
+        return as_seen(sc, l, content);
     s = pool_take(&sc->sdps[size], &l->sdp);
     assert(s != NULL); /* one of each size for each leg */
     l->sdp_size = (uint8_t)size;
     s->room = (uint16_t)sdp_room(size);
     s->len = (uint16_t)content.body.len;
     memcpy(s->body, content.body.p, s->len);
+    return as_seen(sc, l, content);
+}
+
+struct sip_content session_last(const struct sc *sc, const struct leg *l)
+{
+    const struct sdp *s = kept_sdp(sc, l);
+
+    if (s == NULL)
+        return (struct sip_content){SIP_STR_NONE, SIP_STR_NONE};
+    return (struct sip_content){SIP_STR("application/sdp"), {s->body, s->len}};
+}
+
+struct sip_content session_again(struct sc *sc, const struct leg *l)
+{
+    return as_seen(sc, l, session_last(sc, l));
+}
+
+struct sip_content session_changed(struct sc *sc, struct leg *l)
+{
+    l->origin.version++;
+    return session_again(sc, l);
+}
+
+bool session_own_origin(const struct sc *sc, struct leg *l)
+{
+    const struct sdp *s = kept_sdp(sc, l);
+
+    if (l->origin.known)
+        return s != NULL;
+    return s != NULL && sdp_origin_read((struct sip_str){s->body, s->len}, &l->origin) == 0;
 }
 
 void session_answered(struct sc *sc, struct leg *l, const struct sip_event *event)

@@ -45,8 +45,21 @@ void session_answered(struct sc *sc, struct leg *l, const struct sip_event *even
 /* session_raise - RESPONSE is a 422: ask for more next time.  False: it makes no sense. */
 bool session_raise(struct leg *l, const struct sip_msg *response);
 
-/* session_sent - CONTENT was sent to L's party as offer or answer. */
-void session_sent(struct sc *sc, struct leg *l, struct sip_content content);
+/* session_sent - CONTENT goes to L's party as offer or answer.  Returns: what it is to be sent: the
+ * same, unless the server has changed what the party sees (session_own_origin, leg->stopped).
+ * session_again - the same once more, for who may have missed it or must see no change.  Both good
+ * until the next call.  session_last - as it came from the other party; empty: it is not kept. */
+struct sip_content session_sent(struct sc *sc, struct leg *l, struct sip_content content);
+struct sip_content session_again(struct sc *sc, const struct leg *l);
+struct sip_content session_last(const struct sc *sc, const struct leg *l);
+
+/* session_changed - what was sent to L's party last as it looks now that leg->stopped has changed.
+ */
+struct sip_content session_changed(struct sc *sc, struct leg *l);
+
+/* session_own_origin - from now on L's party sees one origin, whoever speaks to it, and its version
+ * rises with each change (RFC 3264 8).  False: what it was sent last is not kept. */
+bool session_own_origin(const struct sc *sc, struct leg *l);
 
 /* session_response - true: EVENT was of a refresh of ours. */
 bool session_response(struct sc *sc, struct leg *l, const struct sip_event *event);

@@ -21,6 +21,7 @@
 #include "sipserver/core/core.h"
 #include "sipserver/core/fsm.h"
 #include "sipserver/core/nonce.h"
+#include "sipserver/core/sdp.h"
 #include "sipserver/core/source.h"
 
 /* Names, safely copied and compared.  A text that does not fit is cut: callers check lengths at the
@@ -39,17 +40,18 @@ enum owner_kind owner_kind(uint64_t owner);
 handle_t owner_handle(uint64_t owner);
 
 enum timer_kind {
-    TIMER_BINDING,     /* a registration expires */
-    TIMER_TRUNK_CHECK, /* the next OPTIONS */
-    TIMER_TRUNK_FORCE, /* oos-force since the first unanswered OPTIONS */
-    TIMER_TRUNK_HOLD,  /* the hold-down is over */
-    TIMER_CALL_RING,   /* the target rang too long */
-    TIMER_CALL_WAIT,   /* the call waited too long */
-    TIMER_CALL_NOTICE, /* the caller is told again where it stands */
-    TIMER_CALL_SOUND,  /* the next step of its music */
-    TIMER_AGENT_WRAP,  /* after-call work is over */
-    TIMER_LEG_SESSION, /* the session timer of a leg: refresh it, or it is over */
-    TIMER_AGENT_PHONE, /* the agent's phone has been out of service too long */
+    TIMER_BINDING,       /* a registration expires */
+    TIMER_TRUNK_CHECK,   /* the next OPTIONS */
+    TIMER_TRUNK_FORCE,   /* oos-force since the first unanswered OPTIONS */
+    TIMER_TRUNK_HOLD,    /* the hold-down is over */
+    TIMER_CALL_RING,     /* the target rang too long */
+    TIMER_CALL_WAIT,     /* the call waited too long */
+    TIMER_CALL_NOTICE,   /* the caller is told again where it stands */
+    TIMER_CALL_SOUND,    /* the next step of its music */
+    TIMER_AGENT_WRAP,    /* after-call work is over */
+    TIMER_LEG_SESSION,   /* the session timer of a leg: refresh it, or it is over */
+    TIMER_AGENT_PHONE,   /* the agent's phone has been out of service too long */
+    TIMER_AGENT_CONTROL, /* the agent's operation: too late, or once more */
     TIMER_KINDS
 };
 
@@ -131,8 +133,20 @@ enum transfer_event {
     TRANSFER_EVENTS
 };
 
+enum control_state {
+#define STATE(name, meaning) CONTROL_##name,
+#include "sipserver/core/control.tbl.h"
+    CONTROL_STATES
+};
+
+enum control_event {
+#define EVENT(name, meaning) CONTROL_EV_##name,
+#include "sipserver/core/control.tbl.h"
+    CONTROL_EVENTS
+};
+
 extern const struct fsm agent_fsm, peering_fsm, trunk_fsm, call_fsm, session_fsm, transfer_fsm,
-    music_fsm;
+    music_fsm, control_fsm;
 
 /* ---- objects ---- */
 
@@ -287,6 +301,8 @@ struct dn {
     handle_t trunk, queue, targets; /* by type */
     handle_t agent;                 /* logged in here */
     uint32_t legs;                  /* live legs at this phone */
+    handle_t lines[SC_LINES_MAX];   /* ... of these, those that its agent can control */
+    bool auto_answer;               /* calls out of a queue are answered by the phone itself */
     uint32_t bindings_n;
     uint32_t lost_n; /* of these, whose connection has ended */
 
@@ -299,6 +315,23 @@ struct membership {
     struct list_link in_idle;
     uint32_t agent; /* index in the pool */
     uint32_t rank;  /* order of preference, for SC_LINEAR */
+};
+
+/* What an agent's desktop has asked for, while it is under way (control.h). */
+struct control {
+    uint8_t state; /* enum control_state */
+    uint8_t op;    /* enum sc_agent_op */
+    uint8_t step;  /* HOLDING, RETRIEVING: how many have agreed: the other party, the phone ... */
+    uint8_t
+        parties; /* ... of how many: 3 when the phone's streams moved, which the other must know */
+    bool fresh;  /* the next party gets what the last one answered */
+    uint8_t tries; /* how often the present party was asked */
+    bool waiting;  /* the present party is asked once more when the time has come */
+    bool answered; /* the desktop has its reply */
+    uint64_t request_id, client;
+    handle_t leg;  /* the agent's leg that is worked on */
+    handle_t next; /* the agent's other leg, worked on after it */
+    char number[SC_NAME_SIZE];
 };
 
 struct agent {
@@ -321,10 +354,11 @@ struct agent {
     mono_t idle_since;
     uint32_t wrap_up_ms; /* after the present call */
     char reason[SC_REASON_SIZE];
+    struct control control;
 
     struct membership membership[SC_AGENT_QUEUES_MAX];
     struct hash_node by_id;
-    struct timer wrap, phone;
+    struct timer wrap, phone, operation;
 };
 
 enum trunk_count { TRUNK_NOT_COUNTED, TRUNK_COUNTED_IN, TRUNK_COUNTED_OUT };
@@ -371,7 +405,17 @@ struct leg {
     bool refers;       /* its party has sent a REFER before */
 
     uint8_t sdp_size; /* enum sdp_size: which of the pools SDP is in */
-    handle_t sdp;     /* what was sent to it last, where a refresh needs that */
+    handle_t sdp;     /* what was sent to it last, as the other party wrote it */
+
+    /* call control (control.h) */
+    struct sdp_origin origin; /* what it is shown instead of the other party's */
+    uint8_t stopped;          /* of the streams that it is shown: SDP_SEND, SDP_RECV */
+    bool auto_answer;         /* a phone that is asked to answer by itself */
+    bool can_talk;            /* its party is a phone that NOTIFY with Event: talk answers */
+    bool holds;               /* its party has put the other one on hold by itself */
+    bool held;                /* an agent's leg: the server holds the other party for it */
+    handle_t control;         /* the agent whose operation waits for this leg */
+    handle_t consults;        /* an agent's leg in a consult call: the agent's leg that waits */
 
     struct timer session;
 };
@@ -400,6 +444,8 @@ struct relay {
     bool from_caller;
     uint8_t method;  /* enum sip_method */
     bool answered;   /* a 2xx to an INVITE went back, its ACK is awaited */
+    bool offers;     /* it carries an offer ... */
+    bool holds;      /* ... which puts the other party on hold */
     uint64_t server; /* the request as it came */
     uint64_t client; /* as it went on */
 };
@@ -415,6 +461,11 @@ struct phone_tries {
     uint8_t n;
     uint32_t key[SC_CONTACTS_MAX];
     uint32_t instance; /* of the last one; 0: it has none */
+};
+
+/* The data attached to a call, in the form of data.h. */
+struct data {
+    char text[SC_DATA_SIZE];
 };
 
 #define CALL_TARGETS_MAX (SC_RECORD_LEGS_MAX - 1)
@@ -437,9 +488,16 @@ struct call_history {
     struct call_target targets[CALL_TARGETS_MAX];
 };
 
+enum transfer_kind {
+    TRANSFER_BY_REFER,   /* the transferor's phone asked, and is told by NOTIFY */
+    TRANSFER_BY_DESKTOP, /* the transferor's agent asked */
+    TRANSFER_OF_CALLER,  /* nobody: the caller, who is connected already, gets the target */
+};
+
 /* A transfer under way (transfer.h). */
 struct transfer {
     uint8_t state;  /* enum transfer_state */
+    uint8_t kind;   /* enum transfer_kind */
     bool by_caller; /* the transferor is, or was, the call's caller */
     bool attended;  /* the new party's leg is of another call */
     bool offered;   /* the new party has answered, with an offer */
@@ -448,6 +506,7 @@ struct transfer {
     uint32_t id;    /* of the subscription: CSeq of the REFER; 0: the first one, which needs none */
     handle_t by;    /* the transferor's leg */
     handle_t to;    /* the new party's */
+    handle_t agent; /* who asked by the desktop */
 };
 
 /* For whom the caller was asked by re-INVITE. */
@@ -508,6 +567,8 @@ struct call {
                                     */
     char number_out[SC_NAME_SIZE]; /* NUMBER_NOW as a trunk is asked for it; "": as it is */
     char from[SC_NAME_SIZE];       /* the caller's number */
+    handle_t data;                 /* attached by agents; none: there are no data */
+    uint64_t before_epoch, before; /* the call that it came out of by a transfer; 0: none */
 
     struct phone_tries phones; /* of the extension that is called */
     struct call_history history;
@@ -551,11 +612,12 @@ struct sc {
     struct pool rules;
     struct rule **rules_sorted; /* in the order in which they hold */
     uint32_t rules_n;
-    struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays;
+    struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays,
+        datas;
     struct pool sdps[SDP_SIZES];
     struct hash dns_by_number, agents_by_id;
     struct list all_trunks;
-    struct list grouped_queues; /* that name groups of agents */
+    struct list grouped_queues;       /* that name groups of agents */
     struct list flows[SC_FLOW_LISTS]; /* bindings by the number of their connection */
     struct list dirty_queues; /* their numbers changed, or they may have a call for an agent */
     struct timers timers;
@@ -577,7 +639,8 @@ struct sc {
 
     /* good during a step only */
     mono_t now;
-    struct sip_str reason; /* Reason of the BYE that ends a call now (RFC 3326) */
+    struct sip_str reason;          /* Reason of the BYE that ends a call now (RFC 3326) */
+    char body[SC_OFFER_SIZE + 256]; /* a session description as one party is to see it */
     struct sc_out *out;
 };
 

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "sipserver/core/answer.h"
+#include "sipserver/core/attach.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/control.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/binding.h"
@@ -21,6 +23,7 @@ struct plan {
     struct leg *by;
     struct leg *held; /* attended: the new party's leg in its own call */
     char number[SC_NAME_SIZE];
+    uint32_t patience_ms; /* so long the new party rings */
 };
 
 static void transfer_event(struct sc *sc, struct call *c, enum transfer_event event,
@@ -53,9 +56,10 @@ static void take_place(struct sc *sc, struct call *c, struct leg *l)
     }
 }
 
-/* ---- what the transferor is told (RFC 3515 2.4.4, 2.4.5; RFC 6665 4.2.2) ---- */
+/* ---- what the transferor is told ---- */
 
-static void notify(struct sc *sc, struct call *c, unsigned status, bool last)
+/* RFC 3515 2.4.4, 2.4.5; RFC 6665 4.2.2. */
+static void send_notify(struct sc *sc, struct call *c, unsigned status, bool last)
 {
     struct leg *l = by(sc, c);
     char contact[SIP_URI_MAX], event[32], fragment[80];
@@ -90,6 +94,28 @@ static void notify(struct sc *sc, struct call *c, unsigned status, bool last)
     r.content = (struct sip_content){SIP_STR("message/sipfrag;version=2.0"), sip_buf_str(&b)};
     if (sip_request(sc->sip, sc->now, &hop, &r, leg_owner(sc, l), &sc->out->sip, &txn) != 0)
         sc->counts[N_UNSENDABLE]++;
+}
+
+static void tell(struct sc *sc, struct call *c, unsigned status, bool last)
+{
+    switch ((enum transfer_kind)c->transfer.kind) {
+    case TRANSFER_BY_REFER: send_notify(sc, c, status, last); return;
+    case TRANSFER_BY_DESKTOP:
+        if (last)
+            control_transferred(sc, c->transfer.agent, status);
+        return;
+    case TRANSFER_OF_CALLER: return;
+    }
+}
+
+/* The other party's streams are as the transferor left them: held, or not. */
+static void hold_again(const struct sc *sc, const struct call *c)
+{
+    const struct leg *l = by(sc, c);
+    struct leg *o = other(sc, c);
+
+    if (o != NULL && l != NULL)
+        o->stopped = l->held ? SDP_RECV : 0;
 }
 
 /* ---- guards and actions ---- */
@@ -160,23 +186,26 @@ static void a_begin(struct sc *sc, void *object, const void *argument)
     c->transfer.tries = 0;
     c->transfer.offered = false;
     c->transfer.to = HANDLE_NONE;
-    notify(sc, c, 100, false);
-    if (l == NULL)
+    tell(sc, c, 100, false);
+    if (l == NULL) {
         l = call_number(sc, c, plan, &status);
-    else if (!leg_reinvite(sc, l, no_body))
-        l = NULL;
+    } else {
+        l->stopped = 0;
+        if (!leg_reinvite(sc, l, no_body))
+            l = NULL;
+    }
     if (l == NULL) {
         transfer_event(sc, c, TRANSFER_EV_FAILED, &status);
         return;
     }
     l->joins = pool_handle(&sc->calls, c);
     c->transfer.to = pool_handle(&sc->legs, l);
-    arm_ms(sc, &c->ring, sc->options.answer_timeout_ms);
+    arm_ms(sc, &c->ring, plan->patience_ms);
 }
 
 static void a_tell(struct sc *sc, void *object, const void *argument)
 {
-    notify(sc, object, *(const unsigned *)argument, false);
+    tell(sc, object, *(const unsigned *)argument, false);
 }
 
 /* The new party's offer, kept in the call, goes to the other party. */
@@ -194,6 +223,7 @@ static void a_join(struct sc *sc, void *object, const void *argument)
         return;
     }
     o->joins = pool_handle(&sc->calls, c);
+    o->stopped = 0;
     if (!leg_reinvite(sc, o,
                       (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}}))
         transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){503});
@@ -224,12 +254,18 @@ static struct leg *let_go(struct sc *sc, struct call *c)
 /* The new party does not come in. */
 static void dismiss(struct sc *sc, struct call *c, struct leg *l)
 {
+    const struct leg *theirs;
+
     if (l == NULL)
         return;
-    if (!c->transfer.attended)
+    if (!c->transfer.attended) {
         leg_end(sc, l, 0, SIP_STR_NONE);
-    else if (c->transfer.offered)
+        return;
+    }
+    if (c->transfer.offered)
         leg_ack(sc, l, no_body); /* it stays in its own call */
+    theirs = leg_other(sc, l);
+    l->stopped = theirs != NULL && theirs->held ? SDP_RECV : 0;
 }
 
 static void a_give_up(struct sc *sc, void *object, const void *argument)
@@ -239,11 +275,12 @@ static void a_give_up(struct sc *sc, void *object, const void *argument)
     struct leg *l = let_go(sc, c);
 
     report_note(sc, SC_NOTE_CALL, c->called, NULL, NULL, "transfer failed");
+    tell(sc, c, status, true);
     if (by(sc, c) == NULL) { /* nobody is left to return to */
         call_release(sc, c, "transfer failed");
         return;
     }
-    notify(sc, c, status, true);
+    hold_again(sc, c);
     dismiss(sc, c, l);
 }
 
@@ -262,6 +299,8 @@ static void a_abandon(struct sc *sc, void *object, const void *argument)
     struct leg *l = let_go(sc, c);
 
     (void)argument;
+    if (c->transfer.kind == TRANSFER_BY_DESKTOP)
+        tell(sc, c, 480, true);
     if (by(sc, c) != NULL || c->transfer.attended) /* else it has the transferor's place */
         dismiss(sc, c, l);
 }
@@ -280,6 +319,7 @@ static void move_here(struct sc *sc, struct call *c, struct leg *l)
     l->call = pool_handle(&sc->calls, c);
     c->legs_n++;
     from->legs_n--;
+    attach_travel(sc, from, c);
     call_release(sc, from, "transferred");
 }
 
@@ -293,9 +333,13 @@ static void a_complete(struct sc *sc, void *object, const void *argument)
     (void)call_keep_body(sc, c, answer); /* for a repeated ACK */
     leg_ack(sc, other(sc, c), no_body);
     leg_ack(sc, l, answer);
+    if (c->transfer.kind == TRANSFER_OF_CALLER)
+        return;
+    if (transferor != NULL)
+        report_line(sc, transferor, SC_AGENT_TRANSFERRED);
     move_here(sc, c, l);
     take_place(sc, c, l);
-    notify(sc, c, 200, true);
+    tell(sc, c, 200, true);
     c->transfer.by = HANDLE_NONE;
     sc->counts[N_TRANSFERS]++;
     report_note(sc, SC_NOTE_CALL, c->called, NULL, NULL, "transferred");
@@ -459,7 +503,7 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
 {
     struct call *c = pool_get(&sc->calls, l->call);
     struct leg *o = pool_get(&sc->legs, l->is_caller ? c->target : c->caller);
-    struct plan plan = {.by = l};
+    struct plan plan = {.by = l, .patience_ms = sc->options.answer_timeout_ms};
     struct sip_str replaces;
     struct sip_party to;
     bool attended;
@@ -479,17 +523,44 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
         return;
     }
     text_copy_number(plan.number, sizeof(plan.number), to.uri.user);
+    c->transfer.kind = TRANSFER_BY_REFER;
     attended = find_replaces(to.uri.headers, &replaces);
     accept_refer(sc, c, l, event);
     if (attended)
         plan.held = find_held(sc, l, replaces);
     if (attended && plan.held == NULL) { /* RFC 3891 3: no such dialog */
         c->transfer.by = pool_handle(&sc->legs, l);
-        notify(sc, c, 481, true);
+        tell(sc, c, 481, true);
         c->transfer.by = HANDLE_NONE;
         return;
     }
     transfer_event(sc, c, TRANSFER_EV_REFER, &plan);
+}
+
+/* ---- the desktop ---- */
+
+void transfer_start(struct sc *sc, struct leg *l, struct leg *held, const char *number,
+                    handle_t agent)
+{
+    struct call *c = pool_get(&sc->calls, l->call);
+    struct plan plan = {.by = l, .held = held, .patience_ms = sc->options.transfer_timeout_ms};
+
+    text_copy(plan.number, sizeof(plan.number), number);
+    c->transfer.kind = TRANSFER_BY_DESKTOP;
+    c->transfer.agent = agent;
+    transfer_event(sc, c, TRANSFER_EV_REFER, &plan);
+}
+
+void transfer_connect(struct sc *sc, struct call *c)
+{
+    c->transfer.kind = TRANSFER_OF_CALLER;
+    c->transfer.by = HANDLE_NONE;
+    c->transfer.by_caller = false;
+    c->transfer.attended = false;
+    c->transfer.offered = true;
+    c->transfer.tries = 0;
+    c->transfer.to = c->target;
+    transfer_event(sc, c, TRANSFER_EV_CONNECT, NULL);
 }
 
 /* ---- what the legs say ---- */

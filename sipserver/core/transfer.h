@@ -11,6 +11,16 @@
 /* transfer_refer - a REFER in the dialog of L; always answered. */
 void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event);
 
+/* transfer_start - L's agent transfers the other party by the desktop: to HELD, the other party of
+ * another call of the agent, or (HELD NULL) to NUMBER, a phone's or beyond a trunk.
+ * control_transferred tells AGENT the outcome, once. */
+void transfer_start(struct sc *sc, struct leg *l, struct leg *held, const char *number,
+                    handle_t agent);
+
+/* transfer_connect - C's caller is connected already, its target has answered with an offer, which
+ * is kept in C (RFC 3725 4.3): the two are joined. */
+void transfer_connect(struct sc *sc, struct call *c);
+
 /* transfer_response - true: EVENT was of a request that a transfer sent. */
 bool transfer_response(struct sc *sc, struct leg *l, const struct sip_event *event);
 

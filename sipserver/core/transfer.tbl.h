@@ -24,7 +24,8 @@ STATE( NONE,    "no transfer" )
 STATE( CALLING, "the new party is asked: an INVITE, or a re-INVITE when we hold its call" )
 STATE( JOINING, "the new party has answered, the other party gets its offer" )
 
-EVENT( REFER,    "a REFER that can be followed" )
+EVENT( REFER,    "a REFER that can be followed, or the same by the agent's desktop" )
+EVENT( CONNECT,  "the caller is connected already, and the target has answered with its offer" )
 EVENT( PROGRESS, "a provisional response of the new party" )
 EVENT( ANSWER,   "a 2xx of the new party, with its offer" )
 EVENT( AGREED,   "a 2xx of the other party, with its answer" )
@@ -36,6 +37,7 @@ EVENT( END,      "the call is over" )
 
 /*      from     event     guard   to       action     why                                                    source */
 ROW   ( NONE,    REFER,    always, CALLING, begin,     "the transferor is told by NOTIFY",                    "RFC 3515 2.4.2, 2.4.4" )
+ROW   ( NONE,    CONNECT,  always, JOINING, join,      "the target's offer goes to the caller",               "RFC 3725 4.3" )
 IGNORE( NONE,    PROGRESS,                             "no transfer",                                         "" )
 IGNORE( NONE,    ANSWER,                               "no transfer",                                         "" )
 IGNORE( NONE,    AGREED,                               "no transfer",                                         "" )
@@ -46,6 +48,7 @@ IGNORE( NONE,    LEFT,                                 "no transfer",           
 IGNORE( NONE,    END,                                  "no transfer",                                         "" )
 
 IGNORE( CALLING, REFER,                                "one at a time: answered 491",                         "" )
+IGNORE( CALLING, CONNECT,                              "never: the call has its target",                      "" )
 ROW   ( CALLING, PROGRESS, always, CALLING, tell,      "it rings",                                            "RFC 3515 2.4.4" )
 ROW   ( CALLING, ANSWER,   always, JOINING, join,      "its offer goes to the other party",                   "RFC 3725 4.4" )
 IGNORE( CALLING, AGREED,                               "nothing asked yet",                                   "" )
@@ -56,6 +59,7 @@ ROW   ( CALLING, LEFT,     always, CALLING, go_on,     "the transfer goes on wit
 ROW   ( CALLING, END,      always, NONE,    abandon,   "the other party left, or is lost",                    "" )
 
 IGNORE( JOINING, REFER,                                "one at a time: answered 491",                         "" )
+IGNORE( JOINING, CONNECT,                              "begun already",                                       "" )
 IGNORE( JOINING, PROGRESS,                             "late",                                                "" )
 IGNORE( JOINING, ANSWER,                               "repeated: acknowledged with the other party's answer","RFC 3261 13.2.2.4" )
 ROW   ( JOINING, AGREED,   always, NONE,    complete,  "the new party takes the transferor's place",          "RFC 3725 4.4, RFC 3515 2.4.7" )

@@ -50,6 +50,9 @@ struct fsm {
 #define NAME  transfer
 #define TABLE "sipserver/core/transfer.tbl.h"
 #include "tests/fsmdoc/machine.inc"
+#define NAME  control
+#define TABLE "sipserver/core/control.tbl.h"
+#include "tests/fsmdoc/machine.inc"
 #define NAME  session_timer
 #define TABLE "sipserver/core/session.tbl.h"
 #include "tests/fsmdoc/machine.inc"
@@ -101,7 +104,8 @@ static const struct fsm machines[] = {
     MACHINE(agent, "An agent", "sipserver/core/agent.tbl.h"),
     MACHINE(call, "A call", "sipserver/core/call.tbl.h"),
     MACHINE(music, "What the caller of a queue hears", "sipserver/core/music.tbl.h"),
-    MACHINE(transfer, "A transfer by REFER", "sipserver/core/transfer.tbl.h"),
+    MACHINE(transfer, "A transfer by REFER or by the desktop", "sipserver/core/transfer.tbl.h"),
+    MACHINE(control, "An operation of an agent's desktop", "sipserver/core/control.tbl.h"),
     MACHINE(session_timer, "The session timer of a leg", "sipserver/core/session.tbl.h"),
     MACHINE(peering, "The mode of a site", "sipserver/core/peering.tbl.h"),
     MACHINE(trunk, "The watch of a trunk", "sipserver/core/trunk.tbl.h"),

@@ -588,7 +588,12 @@ static void order_agent(void)
     struct sc_agent_request r = {.request_id = ++serial, .client = 1};
     struct sc_event e = {.kind = SC_EV_AGENT_REQUEST, .agent = &r};
 
-    r.op = (enum sc_agent_op)(SC_LOGIN + pick(5));
+    static const char *const numbers[] = {"100", "5000", "9123", "6000", "", "x;y"};
+    static const char *const data[] = {"", "a=1", "b=%41;a=", "=", "a=%ff"};
+
+    r.op = (enum sc_agent_op)(SC_LOGIN + pick(SC_AGENT_OPS));
+    snprintf(r.number, sizeof(r.number), "%s", numbers[pick(COUNT(numbers))]);
+    snprintf(r.data, sizeof(r.data), "%s", data[pick(COUNT(data))]);
     r.state = pick(2) ? SC_AGENT_NOT_READY : SC_AGENT_READY;
     snprintf(r.agent, sizeof(r.agent), "%s", names[pick(COUNT(names))]);
     snprintf(r.dn, sizeof(r.dn), "%s", dns[pick(COUNT(dns))]);

@@ -291,3 +291,66 @@ Test(forward, two_sites_never_send_a_call_to_and_fro)
     }
     k = kit_house(NULL); /* for the teardown */
 }
+
+/* ---- attached data between the sites ---- */
+
+static const char *data_of_last_event(void)
+{
+    for (unsigned i = k->actions_n; i-- > 0;)
+        if (k->actions[i].kind == SC_ACT_AGENT_EVENT && k->actions[i].agent.call[0] != '\0')
+            return k->actions[i].agent.data;
+    return "no event";
+}
+
+static void brings(struct ua *u, const char *data)
+{
+    u->extras[0] = (struct sip_extra){
+        .id = SIP_H_OTHER, .name = "X-Standfast-Data", .value = sip_str_of(data)};
+    u->extras_n = 1;
+    ua_invite(u, "101", SDP_A);
+    u->extras_n = 0;
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 180, NULL);
+}
+
+Test(forward, attached_data_are_taken_from_the_other_site_alone)
+{
+    start(rule_off, true);
+    cr_assert_eq(kit_agent(k, SC_LOGIN, "a1", "", SC_AGENT_NOT_READY), 0);
+    brings(&peer, "customer=4711;note=a%20b");
+    cr_assert_str_eq(data_of_last_event(), "customer=4711;note=a%20b");
+    brings(&peer, "note=\"x\"");
+    cr_assert_str_eq(data_of_last_event(), "");
+    cr_assert_eq(kit_counter(k, "drop_data"), 1);
+    brings(&gw, "customer=1");
+    cr_assert_str_eq(data_of_last_event(), "");
+    cr_assert_eq(kit_counter(k, "drop_data"), 2);
+}
+
+static const char *header_of(const struct ua *u, const char *name)
+{
+    static char text[256];
+
+    for (unsigned i = 0; i < u->msg.headers_n; i++)
+        if (sip_str_eq_nocase(u->msg.headers[i].name, sip_str_of(name))) {
+            (void)sip_str_copy(u->msg.headers[i].value, text, sizeof(text));
+            return text;
+        }
+    return "";
+}
+
+Test(forward, attached_data_go_to_the_other_site_with_a_relayed_call_and_nowhere_else)
+{
+    struct sc_agent_request r = {.op = SC_DIAL, .agent = "a1", .number = "109", .data = "k=v"};
+    struct sc_event e = {.kind = SC_EV_AGENT_REQUEST, .agent = &r};
+
+    start(rule_oos, true);
+    cr_assert_eq(kit_agent(k, SC_LOGIN, "a1", "", SC_AGENT_NOT_READY), 0);
+    kit_step(k, &e);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    cr_assert_str_eq(header_of(&phone[1], "X-Standfast-Data"), "");
+    ua_reply(&phone[1], 200, SDP_A);
+    ua_expect_request(&peer, SIP_INVITE);
+    cr_assert_str_eq(header_of(&peer, "X-Standfast-Data"), "k=v");
+    cr_assert(ua_body_is(&peer, ""));
+}

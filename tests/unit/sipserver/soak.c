@@ -90,6 +90,9 @@ static void flush_bot(struct bot *b)
     sip_out_clear(&bot_out);
 }
 
+#define DESKTOP 7
+static uint64_t asked, replied; /* operations of desktops */
+
 static void flush_core(void)
 {
     for (unsigned i = 0; i < k->caught_n; i++)
@@ -99,6 +102,8 @@ static void flush_core(void)
             phases[k->actions[i].call.phase]++;
         else if (k->actions[i].kind == SC_ACT_RECORD)
             records++;
+        else if (k->actions[i].kind == SC_ACT_AGENT_REPLY && k->actions[i].reply.client == DESKTOP)
+            replied++;
     kit_forget_caught(k);
 }
 
@@ -422,6 +427,20 @@ static void deliver(void)
     }
 }
 
+/* What desktops ask for, at any moment: each request gets its one reply in the end. */
+static void desktop_acts(const char *id)
+{
+    static const char *const numbers[] = {"100", "102", "5000", "6000", "9123", "77"};
+    struct sc_agent_request r = {.request_id = ++asked, .client = DESKTOP};
+    struct sc_event e = {.kind = SC_EV_AGENT_REQUEST, .agent = &r};
+
+    r.op = (enum sc_agent_op)prng_between(&dice, SC_DIAL, SC_AGENT_OPS - 1);
+    snprintf(r.agent, sizeof(r.agent), "%s", id);
+    snprintf(r.number, sizeof(r.number), "%s", numbers[prng_between(&dice, 0, 5)]);
+    snprintf(r.data, sizeof(r.data), "n=%u", (unsigned)asked % 7);
+    kit_step(k, &e);
+}
+
 static void live(int64_t ms, bool finish)
 {
     mono_t end = mono_add_ms(k->now, ms);
@@ -448,6 +467,8 @@ static void live(int64_t ms, bool finish)
             snprintf(id, sizeof(id), "a%u", i);
             if (kit_agent_state(k, id) == SC_AGENT_NOT_READY && chance(2))
                 cr_assert_eq(kit_agent(k, SC_READY, id, "", SC_AGENT_NULL), 0);
+            if (!finish && chance(1))
+                desktop_acts(id);
         }
         flush_core();
     }
@@ -476,6 +497,7 @@ static void start(uint64_t seed)
     phones_register(k, phone, 100, PHONES);
     memset(phases, 0, sizeof(phases));
     calls_made = updates = reinvites = refers = wire_n = records = 0;
+    asked = replied = 0;
     for (unsigned i = 0; i < BOTS; i++) {
         struct bot *b = &bots[i];
 
@@ -508,6 +530,9 @@ static void check_empty(void)
     cr_assert_eq(k->sc->relays.used, 0);
     for (unsigned size = 0; size < SDP_SIZES; size++)
         cr_assert_eq(k->sc->sdps[size].used, 0);
+    cr_assert_eq(k->sc->datas.used, 0);
+    cr_assert_eq(replied, asked, "%llu operations, %llu replies", (unsigned long long)asked,
+                 (unsigned long long)replied);
     cr_assert_eq(sip_live(k->sc->sip, true), 0);
     cr_assert_leq(sip_live(k->sc->sip, false), 8, "only the last OPTIONS of silent trunks");
     cr_assert_eq(phases[SC_CALL_STARTED], over, "%u calls began, %u ended", phases[SC_CALL_STARTED],
@@ -535,6 +560,8 @@ static void soak(uint64_t seed)
     cr_assert_gt(phases[SC_CALL_ABANDONED], 10);
     cr_assert_gt(updates, 50);
     cr_assert_gt(reinvites, 50);
+    fprintf(stderr, "# %llu operations of desktops, %llu of them failed\n",
+            (unsigned long long)asked, (unsigned long long)kit_counter(k, "controls_failed"));
     fprintf(stderr, "# %u REFERs, %u transfers\n", refers, (unsigned)kit_counter(k, "transfers"));
     cr_assert_gt(refers, 20);
     cr_assert_gt(kit_counter(k, "transfers"), 0);

@@ -42,6 +42,11 @@ Test(tables, music_table_is_sound)
     check(&music_fsm);
 }
 
+Test(tables, control_table_is_sound)
+{
+    check(&control_fsm);
+}
+
 Test(tables, transfer_table_is_sound)
 {
     check(&transfer_fsm);
