@@ -25,6 +25,7 @@ struct agent {
     struct fetch *request; /* login or logout */
     struct fetch *change;  /* of the state */
     struct fetch *stream;
+    struct operation *operations; /* on calls, not yet answered */
     char token[80];
     char event[32]; /* name of the server-sent event whose data comes next */
     bool ready;     /* the last state: the one to log in with */
@@ -33,6 +34,8 @@ struct agent {
     char shown_call[80];
     bool done;
 };
+
+static void forget_operations(struct agent *agent);
 
 struct agents {
     struct loop *loop;
@@ -187,9 +190,22 @@ static void take_state(struct agent *agent, const json_t *data)
     take_call(agent, json_object_get(data, "call"));
 }
 
+/* take_call_event - D-2: what happened to a call, in order. */
+static void take_call_event(const struct agent *agent, const json_t *data)
+{
+    say(agent, "CALL_EVENT",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "what", string(data, "event"), "call",
+                  string(data, "call"), "caller", string(data, "caller"), "called",
+                  string(data, "called"), "queue", string(data, "queue"), "data",
+                  json_object_get(data, "data")));
+}
+
 static void take_event(struct agent *agent, const char *text)
 {
     json_t *data = json_loads(text, 0, NULL);
+
+    if (strcmp(agent->event, "call") == 0)
+        take_call_event(agent, data);
 
     if (strcmp(agent->event, "agent") == 0)
         take_state(agent, data);
@@ -229,8 +245,8 @@ static void on_stream_over(void *arg, struct fetch *fetch, long status, const ch
 
 /* ---- requests ---- */
 
-static struct fetch *post(struct agent *agent, const char *path, json_t *document,
-                          fetch_done_fn *done)
+static struct fetch *post_to(struct agent *agent, const char *path, json_t *document,
+                             fetch_done_fn *done, void *arg)
 {
     char target[URL_SIZE + 32];
     char *text = json_dumps(document, JSON_COMPACT);
@@ -240,9 +256,15 @@ static struct fetch *post(struct agent *agent, const char *path, json_t *documen
     if (text == NULL)
         abort();
     snprintf(target, sizeof(target), "%s%s", url(agent), path);
-    fetch = fetch_post(agent->all->fetcher, target, text, done, agent);
+    fetch = fetch_post(agent->all->fetcher, target, text, done, arg);
     free(text);
     return fetch;
+}
+
+static struct fetch *post(struct agent *agent, const char *path, json_t *document,
+                          fetch_done_fn *done)
+{
+    return post_to(agent, path, document, done, agent);
 }
 
 static void send_login(struct agent *agent)
@@ -268,6 +290,7 @@ static void close_all(struct agent *agent)
     fetch_cancel(&agent->request);
     fetch_cancel(&agent->change);
     fetch_cancel(&agent->stream);
+    forget_operations(agent);
 }
 
 static void send_state(struct agent *agent)
@@ -280,6 +303,60 @@ static void send_state(struct agent *agent)
                                    agent->ready ? "ready" : "not_ready", "reason",
                                    agent->ready ? "" : agent->reason),
                          on_changed);
+}
+
+/* An operation on calls, until it is answered. */
+struct operation {
+    struct agent *agent;
+    struct fetch *fetch;
+    struct operation *next;
+    char name[32];
+};
+
+static void on_operated(void *arg, struct fetch *fetch, long status, const char *body)
+{
+    struct operation *done = arg, **place = &done->agent->operations;
+    json_t *answer = json_loads(body, 0, NULL);
+    json_t *data = json_object_get(answer, "data");
+
+    (void)fetch;
+    while (*place != done)
+        place = &(*place)->next;
+    *place = done->next;
+    say(done->agent, status == 200 ? "OPERATED" : "OPERATION_REFUSED",
+        json_pack("{s:s, s:i, s:b, s:s, s:s, s:o}", "op", done->name, "status", (int)status,
+                  "retriable", json_is_true(json_object_get(answer, "retriable")), "call",
+                  string(answer, "call"), "text", string(answer, status == 200 ? "text" : "error"),
+                  "data", data != NULL ? json_incref(data) : json_object()));
+    json_decref(answer);
+    free(done);
+}
+
+static void forget_operations(struct agent *agent)
+{
+    while (agent->operations != NULL) {
+        struct operation *next = agent->operations->next;
+
+        fetch_cancel(&agent->operations->fetch);
+        free(agent->operations);
+        agent->operations = next;
+    }
+}
+
+/* operate - "dial NUMBER K=V ...", "hold [call=ID]" and so on; DOCUMENT is what the words say. */
+static void operate(struct agent *agent, const char *name, json_t *document)
+{
+    struct operation *operation = calloc(1, sizeof(*operation));
+
+    if (operation == NULL)
+        abort();
+    operation->agent = agent;
+    operation->next = agent->operations;
+    snprintf(operation->name, sizeof(operation->name), "%s", name);
+    agent->operations = operation;
+    json_object_set_new(document, "token", json_string(agent->token));
+    json_object_set_new(document, "op", json_string(name));
+    operation->fetch = post_to(agent, "/api/call", document, on_operated, operation);
 }
 
 static void finish(struct agent *agent)
@@ -345,8 +422,46 @@ static void on_timer(void *arg, mono_t now)
 
 /* ---- commands ---- */
 
+/* operation_words - the first word is the operation; then a number where it takes one, "call=ID",
+ * and pairs of data, "key=value", "key=" to remove it.  False: the first word is no operation. */
+static bool operation_words(struct agent *agent, const char *text)
+{
+    static const char *const names[] = {"dial",      "answer",   "release",  "hold",
+                                        "retrieve",  "transfer", "consult",  "complete",
+                                        "alternate", "return",   "set-data", "data"};
+    char words[sizeof(agent->all->command)], *rest, *word, *equals;
+    json_t *document, *data;
+    const char *name = NULL;
+
+    snprintf(words, sizeof(words), "%s", text);
+    word = strtok_r(words, " ", &rest);
+    for (size_t i = 0; word != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], word) == 0)
+            name = names[i];
+    if (name == NULL)
+        return false;
+    document = json_object();
+    data = json_object();
+    while ((word = strtok_r(NULL, " ", &rest)) != NULL) {
+        equals = strchr(word, '=');
+        if (equals != NULL)
+            *equals = '\0';
+        if (equals == NULL)
+            json_object_set_new(document, "number", json_string(word));
+        else if (strcmp(word, "call") == 0)
+            json_object_set_new(document, "call", json_string(equals + 1));
+        else
+            json_object_set_new(data, word, json_string(equals + 1));
+    }
+    json_object_set_new(document, "data", data);
+    operate(agent, name, document);
+    return true;
+}
+
 static void command(struct agent *agent, const char *text)
 {
+    if (operation_words(agent, text))
+        return;
     if (strcmp(text, "ready") == 0) {
         agent->ready = true;
         send_state(agent);
@@ -357,7 +472,10 @@ static void command(struct agent *agent, const char *text)
     } else if (strcmp(text, "logout") == 0) {
         step(agent, CLIENT_EV_STOP, false);
     } else if (text[0] != '\0') {
-        fprintf(stderr, "desktop agent: '%s': write [ID:] ready, notready REASON or logout\n",
+        fprintf(stderr,
+                "desktop agent: '%s': write [ID:] ready, notready REASON, logout, or dial NUMBER, "
+                "answer, release, hold, retrieve, transfer NUMBER, consult NUMBER, complete, "
+                "alternate, return, set-data KEY=VALUE, data\n",
                 text);
     }
 }

@@ -4,6 +4,7 @@
 #include "common/list.h"
 #include "common/log.h"
 #include "confproxy/adapt/password.h"
+#include "desktop/adapt/calls_json.h"
 #include "desktop/core/gate.h"
 #include "desktop/core/throttle.h"
 
@@ -17,8 +18,6 @@
 /* The core's numbers are those of the wire. */
 static_assert((int)GATE_AFTER_CALL_WORK == (int)SF__AGENT_STATE__AGENT_STATE_AFTER_CALL_WORK, "");
 static_assert((int)GATE_SET_NOT_READY == (int)SF__AGENT_OP__AGENT_NOT_READY, "");
-static_assert((int)GATE_WHAT_SNAPSHOT_END == (int)SF__AGENT_EVENT_KIND__AGENT_EVENT_SNAPSHOT_END,
-              "");
 
 /* The files of desktop/web/, in the binary. */
 extern const unsigned char web_index_html[], web_desktop_js[], web_desktop_css[];
@@ -32,6 +31,7 @@ struct outside {
     uint64_t number;
     struct http_request *request;
     struct http_stream *stream;
+    json_t *document; /* of an operation on calls */
 };
 
 struct gateway {
@@ -54,6 +54,8 @@ struct gateway {
     struct list requests;
     struct list streams;
     uint64_t next_number;
+    const Sf__AgentReply *reply; /* while the core takes it */
+    const Sf__AgentEvent *event;
 };
 
 static void feed(struct gateway *gateway, const struct gate_event *event);
@@ -88,6 +90,7 @@ static struct outside *outside_find(struct list *list, uint64_t number)
 static void outside_free(struct outside *outside)
 {
     list_remove(&outside->link);
+    json_decref(outside->document);
     free(outside);
 }
 
@@ -154,15 +157,13 @@ static void do_answer(struct gateway *gateway, const struct gate_action *action)
 
 static json_t *session_json(const struct gate_session *s)
 {
-    json_t *call = s->call_phase == GATE_CALL_NONE
-                       ? json_null()
-                       : json_pack("{s:s, s:s, s:s, s:s}", "id", s->call, "phase",
-                                   s->call_phase == GATE_CALL_RINGING ? "ringing" : "established",
-                                   "caller", s->caller, "queue", s->queue);
+    const struct gate_call *active = gate_active_call(s);
+    json_t *call = active != NULL ? call_json(active) : json_null();
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:o}", "agent", s->agent, "dn", s->dn, "state",
-                     gate_state_name(s->agent_state), "reason", s->reason, "since_ms",
-                     (json_int_t)s->since_ms, "dn_in_service", s->dn_in_service, "call", call);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:o}", "agent", s->agent, "dn", s->dn,
+                     "state", gate_state_name(s->agent_state), "reason", s->reason, "since_ms",
+                     (json_int_t)s->since_ms, "dn_in_service", s->dn_in_service, "call", call,
+                     "calls", calls_json(s));
 }
 
 static void do_tell(struct gateway *gateway, const struct gate_action *action)
@@ -170,8 +171,11 @@ static void do_tell(struct gateway *gateway, const struct gate_action *action)
     struct outside *outside = outside_find(&gateway->streams, action->stream);
     const struct gate_session *session = gate_find_agent(&gateway->gate, action->agent);
 
-    if (outside != NULL && session != NULL)
-        (void)http_stream_send_json(outside->stream, "agent", session_json(session));
+    if (outside == NULL || session == NULL)
+        return;
+    if (gateway->event != NULL && gate_what_name((enum gate_what)gateway->event->kind) != NULL)
+        (void)http_stream_send_json(outside->stream, "call", event_json(gateway->event));
+    (void)http_stream_send_json(outside->stream, "agent", session_json(session));
 }
 
 static void do_end_stream(struct gateway *gateway, const struct gate_action *action)
@@ -213,6 +217,40 @@ static void do_ask(struct gateway *gateway, const struct gate_action *action)
     (void)bus_link_send(gateway->link, MESSAGE_AGENT_REQUEST, &request);
 }
 
+static void do_operate(struct gateway *gateway, const struct gate_action *action)
+{
+    const struct outside *outside = outside_find(&gateway->requests, action->http);
+    Sf__AgentRequest request = SF__AGENT_REQUEST__INIT;
+    struct operation_pairs pairs;
+
+    if (outside == NULL || operation_request(outside->document, &pairs, &request) != NULL)
+        return; /* nobody waits any more; what is malformed has been refused before */
+    request.request_id = action->request_id;
+    request.op = (Sf__AgentOp)action->op;
+    request.agent = text(action->agent);
+    (void)bus_link_send(gateway->link, MESSAGE_AGENT_REQUEST, &request);
+}
+
+static void do_operated(struct gateway *gateway, const struct gate_action *action)
+{
+    struct outside *outside = outside_find(&gateway->requests, action->http);
+    const Sf__AgentReply *reply = gateway->reply;
+    struct http_request *request;
+
+    if (outside == NULL)
+        return;
+    request = outside->request;
+    outside_free(outside);
+    if (action->status != 200)
+        reply_error(request, action->status, action->retriable, action->text);
+    else
+        http_reply_json(request, 200,
+                        json_pack("{s:s, s:s, s:s, s:o}", "call", reply->call, "state",
+                                  gate_state_name((enum gate_state)reply->state), "text",
+                                  reply->text, "data",
+                                  attached_json(reply->attached, reply->n_attached)));
+}
+
 static void do_subscribe(struct gateway *gateway)
 {
     Sf__AgentSubscribe subscribe = SF__AGENT_SUBSCRIBE__INIT;
@@ -225,6 +263,8 @@ static void perform(struct gateway *gateway, const struct gate_action *action)
     switch (action->kind) {
     case GATE_ACT_SUBSCRIBE: do_subscribe(gateway); break;
     case GATE_ACT_ASK: do_ask(gateway, action); break;
+    case GATE_ACT_OPERATE: do_operate(gateway, action); break;
+    case GATE_ACT_OPERATED: do_operated(gateway, action); break;
     case GATE_ACT_ANSWER: do_answer(gateway, action); break;
     case GATE_ACT_TELL: do_tell(gateway, action); break;
     case GATE_ACT_END_STREAM: do_end_stream(gateway, action); break;
@@ -272,18 +312,27 @@ static void on_timer(void *arg, mono_t now)
 
 static void take_reply(struct gateway *gateway, const Sf__AgentReply *reply)
 {
+    gateway->reply = reply;
     feed(gateway, EVENT(.kind = GATE_EV_REPLY, .request_id = reply->request_id, .code = reply->code,
                         .text = reply->text, .retriable = reply->retriable,
                         .state = (enum gate_state)reply->state));
+    gateway->reply = NULL;
 }
 
 static void take_event(struct gateway *gateway, const Sf__AgentEvent *in)
 {
+    char data[GATE_DATA_SIZE];
+
+    attached_text(in->attached, in->n_attached, data, sizeof(data));
+    feed(gateway, EVENT(.kind = GATE_EV_TICK)); /* so that what follows is of this event alone */
+    gateway->event = in;
     feed(gateway,
          EVENT(.kind = GATE_EV_AGENT, .sequence = in->sequence, .what = (enum gate_what)in->kind,
                .agent = in->agent, .dn = in->dn, .state = (enum gate_state)in->state,
                .reason = in->reason, .since_ms = in->since_ms, .call = in->call,
-               .caller = in->caller, .queue = in->queue));
+               .caller = in->caller, .called = in->called, .queue = in->queue,
+               .outbound = in->outbound, .data = data));
+    gateway->event = NULL;
 }
 
 static void on_message(void *arg, struct bus_link *link, const struct bus_sender *from,
@@ -461,6 +510,43 @@ static void post_logout(void *arg, struct http_request *request)
     json_decref(document);
 }
 
+/* operate - {"token":..., "op":..., "number"?:..., "call"?:..., "data"?:{...}}; takes DOCUMENT. */
+static void operate(struct gateway *gateway, struct http_request *request, json_t *document)
+{
+    const char *token = member(document, "token", GATE_TOKEN_SIZE);
+    const char *name = member(document, "op", 32);
+    Sf__AgentRequest trial = SF__AGENT_REQUEST__INIT;
+    struct operation_pairs pairs;
+    const char *wrong;
+    enum gate_op op;
+    uint64_t number;
+
+    if (token == NULL || name == NULL || !operation_of(name, &op))
+        wrong = "write {\"token\":..., \"op\": dial, answer, release, hold, retrieve, transfer, "
+                "consult, complete, alternate, return, set-data or data, \"number\"?, \"call\"?, "
+                "\"data\"?}";
+    else
+        wrong = operation_request(document, &pairs, &trial);
+    if (wrong != NULL) {
+        reply_error(request, 400, false, wrong);
+        json_decref(document);
+        return;
+    }
+    number = hold(gateway, request);
+    outside_find(&gateway->requests, number)->document = document;
+    feed(gateway, EVENT(.kind = GATE_EV_OPERATE, .http = number, .token = token, .op = op));
+}
+
+static void post_call(void *arg, struct http_request *request)
+{
+    json_t *document = http_body_json(request);
+
+    if (document == NULL)
+        reply_error(request, 400, false, "the body is no JSON object");
+    else
+        operate(arg, request, document);
+}
+
 static void on_stream_closed(void *arg, struct http_stream *stream)
 {
     struct outside *outside = arg;
@@ -625,8 +711,8 @@ static int add_routes(struct gateway *g)
     } routes[] = {
         {"POST", "/api/login", post_login},   {"POST", "/api/state", post_state},
         {"POST", "/api/logout", post_logout}, {"GET", "/api/events", get_events},
-        {"GET", "/api/session", get_session}, {"GET", "/api/sites", get_sites},
-        {"GET", "/healthz", get_health},
+        {"POST", "/api/call", post_call},     {"GET", "/api/session", get_session},
+        {"GET", "/api/sites", get_sites},     {"GET", "/healthz", get_health},
     };
     int result = http_route_static(g->http, "/", "text/html; charset=utf-8", web_index_html,
                                    web_index_html_size);
@@ -664,6 +750,7 @@ static int make_core(struct gateway *g)
     mono_t now = loop_now(g->component->loop);
     struct gate_conf conf = {.sessions_max = GATEWAY_SESSIONS_MAX,
                              .answer_ms = GATEWAY_ANSWER_MS,
+                             .operation_ms = GATEWAY_OPERATION_MS,
                              .detach_ms = GATEWAY_DETACH_MS};
     struct throttle_conf throttle = {.burst = GATEWAY_LOGIN_BURST,
                                      .per_second = GATEWAY_LOGINS_PER_S,

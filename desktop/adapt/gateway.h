@@ -11,7 +11,9 @@
 #include "desktop/adapt/directory.h"
 
 #define GATEWAY_SESSIONS_MAX 2000
-#define GATEWAY_ANSWER_MS    2000  /* the SIP server has so long to answer */
+#define GATEWAY_ANSWER_MS    2000 /* the SIP server has so long to answer */
+#define GATEWAY_OPERATION_MS                                                                       \
+    660000 /* ... and for an operation on calls: longer than any transfer-timeout */
 #define GATEWAY_DETACH_MS    60000 /* a session without a page is logged out */
 #define GATEWAY_BEAT_MS      1000
 #define GATEWAY_RETRY_MS     200 /* the site address is still held elsewhere: try again */

@@ -220,6 +220,16 @@ static void forget(struct gate *gate, struct gate_session *session)
     pool_put(&gate->sessions, session);
 }
 
+/* end_operations - their HTTP requests wait no longer. */
+static void end_operations(struct step *step, struct gate_session *session, const char *text)
+{
+    for (size_t i = 0; i < GATE_OPS_MAX; i++) {
+        if (session->operations[i].request_id != 0)
+            answer_http(step, session->operations[i].http, 503, true, text);
+        session->operations[i] = (struct gate_operation){0};
+    }
+}
+
 /* fire - EVENT happens to SESSION: the one place that moves its state.  SESSION may be gone
  * afterwards. */
 static void fire(struct step *step, struct gate_session *session, enum session_event event)
@@ -240,8 +250,10 @@ static void fire(struct step *step, struct gate_session *session, enum session_e
         note->why = row->why;
         memcpy(note->agent, session->agent, sizeof(note->agent));
     }
-    if (session->state == SESSION_ENDED)
+    if (session->state == SESSION_ENDED) {
+        end_operations(step, session, "the session has ended");
         forget(step->gate, session);
+    }
 }
 
 static struct gate_session *by_token(const struct gate *gate, const char *token)
@@ -341,6 +353,43 @@ static void on_logout(struct step *step)
         fire(step, by_token(step->gate, e->token), SESSION_EV_LOGOUT);
 }
 
+static struct gate_operation *find_operation(struct gate_session *session, uint64_t request_id)
+{
+    for (size_t i = 0; i < GATE_OPS_MAX; i++)
+        if (session->operations[i].request_id == request_id)
+            return &session->operations[i];
+    return NULL;
+}
+
+static void on_operate(struct step *step)
+{
+    const struct gate_event *e = step->event;
+    struct gate_session *session = by_token(step->gate, e->token);
+    struct gate_operation *unused;
+    struct gate_action *action;
+
+    if (session == NULL || gate_find(step->gate, e->token) == NULL) {
+        answer_http(step, e->http, 401, true, "the session is not known: log in again");
+        return;
+    }
+    if (!step->gate->server_up) {
+        answer_http(step, e->http, 503, true, "the SIP server of this site does not answer");
+        return;
+    }
+    unused = find_operation(session, 0);
+    if (unused == NULL) {
+        answer_http(step, e->http, 409, true, "your last operations are still under way");
+        return;
+    }
+    *unused = (struct gate_operation){e->http, ++step->gate->next_request,
+                                      mono_add_ms(step->now, step->gate->conf.operation_ms)};
+    action = act(step, GATE_ACT_OPERATE);
+    action->http = e->http;
+    action->request_id = unused->request_id;
+    action->op = e->op;
+    copy(action->agent, sizeof(action->agent), session->agent);
+}
+
 static void on_stream_opened(struct step *step)
 {
     struct gate_session *session = by_token(step->gate, step->event->token);
@@ -364,9 +413,13 @@ static void on_http_gone(struct step *step)
 {
     struct gate_session *session = NULL;
 
-    while ((session = pool_next(&step->gate->sessions, session)) != NULL)
+    while ((session = pool_next(&step->gate->sessions, session)) != NULL) {
         if (session->http == step->event->http)
             session->http = 0;
+        for (size_t i = 0; i < GATE_OPS_MAX; i++)
+            if (session->operations[i].http == step->event->http)
+                session->operations[i].http = 0; /* the SIP server's reply is still awaited */
+    }
 }
 
 /* ---- the SIP server ---- */
@@ -383,13 +436,37 @@ static void finish_state_change(struct step *step, struct gate_session *session)
     }
 }
 
+/* finish_operation - 200, or 409 with the SIP server's reason. */
+static void finish_operation(struct step *step, struct gate_operation *operation)
+{
+    const struct gate_event *e = step->event;
+    uint64_t http = operation->http;
+    struct gate_action *action;
+
+    *operation = (struct gate_operation){0};
+    if (http == 0)
+        return;
+    action = act(step, GATE_ACT_OPERATED);
+    action->http = http;
+    action->status = e->code == 0 ? 200 : 409;
+    action->retriable = e->retriable;
+    copy(action->text, sizeof(action->text), e->text);
+}
+
 static void on_reply(struct step *step)
 {
     struct gate_session *session = NULL;
+    struct gate_operation *operation;
 
-    while ((session = pool_next(&step->gate->sessions, session)) != NULL)
+    while ((session = pool_next(&step->gate->sessions, session)) != NULL) {
         if (session->request_id == step->event->request_id)
             break;
+        operation = find_operation(session, step->event->request_id);
+        if (operation != NULL) {
+            finish_operation(step, operation);
+            return;
+        }
+    }
     if (session == NULL)
         return; /* it came too late */
     session->request_id = 0;
@@ -403,20 +480,64 @@ static void ask_roster(struct step *step)
 {
     struct gate_session *session = NULL;
 
-    while ((session = pool_next(&step->gate->sessions, session)) != NULL)
+    while ((session = pool_next(&step->gate->sessions, session)) != NULL) {
         session->seen = false;
+        for (size_t i = 0; i < GATE_CALLS_MAX; i++)
+            session->calls[i].phase = GATE_CALL_NONE;
+    }
     step->gate->in_roster = true;
     step->gate->sequence = 0;
     act(step, GATE_ACT_SUBSCRIBE);
 }
 
+static struct gate_call *find_call(struct gate_session *session, const char *id)
+{
+    for (size_t i = 0; i < GATE_CALLS_MAX; i++)
+        if (session->calls[i].phase != GATE_CALL_NONE && strcmp(session->calls[i].id, id) == 0)
+            return &session->calls[i];
+    return NULL;
+}
+
+/* set_call - the call of the event is in PHASE; one that is not known yet begins.  Beyond the most
+ * that a session shows, it is not shown. */
 static void set_call(struct gate_session *session, enum gate_call_phase phase,
                      const struct gate_event *e)
 {
-    session->call_phase = phase;
-    copy(session->call, sizeof(session->call), phase == GATE_CALL_NONE ? "" : e->call);
-    copy(session->caller, sizeof(session->caller), phase == GATE_CALL_NONE ? "" : e->caller);
-    copy(session->queue, sizeof(session->queue), phase == GATE_CALL_NONE ? "" : e->queue);
+    struct gate_call *call = find_call(session, e->call);
+
+    for (size_t i = 0; call == NULL && i < GATE_CALLS_MAX; i++)
+        if (session->calls[i].phase == GATE_CALL_NONE)
+            call = &session->calls[i];
+    if (call == NULL)
+        return;
+    call->phase = phase;
+    call->outbound = e->outbound;
+    copy(call->id, sizeof(call->id), e->call);
+    copy(call->caller, sizeof(call->caller), e->caller);
+    copy(call->called, sizeof(call->called), e->called);
+    copy(call->queue, sizeof(call->queue), e->queue);
+    copy(call->data, sizeof(call->data), e->data);
+}
+
+/* end_call - those behind it move up. */
+static void end_call(struct gate_session *session, const char *id)
+{
+    struct gate_call *call = find_call(session, id);
+    size_t i;
+
+    if (call == NULL)
+        return;
+    for (i = (size_t)(call - session->calls); i + 1 < GATE_CALLS_MAX; i++)
+        session->calls[i] = session->calls[i + 1];
+    session->calls[i].phase = GATE_CALL_NONE;
+}
+
+static void set_data(struct gate_session *session, const struct gate_event *e)
+{
+    struct gate_call *call = find_call(session, e->call);
+
+    if (call != NULL)
+        copy(call->data, sizeof(call->data), e->data);
 }
 
 static void take_agent_event(struct step *step, struct gate_session *session)
@@ -433,8 +554,16 @@ static void take_agent_event(struct step *step, struct gate_session *session)
         break;
     case GATE_WHAT_RINGING: set_call(session, GATE_CALL_RINGING, e); break;
     case GATE_WHAT_ESTABLISHED: set_call(session, GATE_CALL_ESTABLISHED, e); break;
+    case GATE_WHAT_DIALING: set_call(session, GATE_CALL_DIALING, e); break;
+    case GATE_WHAT_ALERTING: set_call(session, GATE_CALL_ALERTING, e); break;
+    case GATE_WHAT_QUEUED: set_call(session, GATE_CALL_QUEUED, e); break;
+    case GATE_WHAT_HELD: set_call(session, GATE_CALL_HELD, e); break;
+    case GATE_WHAT_RETRIEVED: set_call(session, GATE_CALL_ESTABLISHED, e); break;
+    case GATE_WHAT_DATA: set_data(session, e); break;
+    case GATE_WHAT_TRANSFERRED: break; /* RELEASED follows */
     case GATE_WHAT_RELEASED:
-    case GATE_WHAT_ABANDONED: set_call(session, GATE_CALL_NONE, e); break;
+    case GATE_WHAT_DIVERTED:
+    case GATE_WHAT_ABANDONED: end_call(session, e->call); break;
     case GATE_WHAT_DN_IN_SERVICE: session->dn_in_service = true; break;
     case GATE_WHAT_DN_OUT_OF_SERVICE: session->dn_in_service = false; break;
     case GATE_WHAT_SNAPSHOT_END: break;
@@ -486,11 +615,25 @@ static void on_agent(struct step *step)
 
 /* ---- time, and what touches many sessions ---- */
 
-#define ACTIONS_PER_SESSION 4
+#define ACTIONS_PER_SESSION (4 + GATE_OPS_MAX)
 
 static bool room(const struct step *step)
 {
     return step->out->count + ACTIONS_PER_SESSION <= GATE_OUT_MAX;
+}
+
+/* sweep_operations - those that the SIP server did not answer. */
+static void sweep_operations(struct step *step, struct gate_session *session, bool all)
+{
+    for (size_t i = 0; i < GATE_OPS_MAX; i++) {
+        struct gate_operation *operation = &session->operations[i];
+
+        if (operation->request_id == 0 || (!all && !mono_due(operation->due, step->now)))
+            continue;
+        answer_http(step, operation->http, 503, true,
+                    "the SIP server of this site does not answer");
+        *operation = (struct gate_operation){0};
+    }
 }
 
 /* sweep_session - what is due for SESSION now. */
@@ -513,6 +656,7 @@ static void sweep_session(struct step *step, struct gate_session *session)
         session->request_id = 0;
         answer_no_server(step, session);
     }
+    sweep_operations(step, session, !step->gate->server_up);
     if (mono_due(session->due, step->now))
         fire(step, session, SESSION_EV_TIMEOUT);
 }
@@ -542,6 +686,9 @@ mono_t gate_deadline(const struct gate *gate)
         next = mono_min(next, session->due);
         if (session->request_id != 0)
             next = mono_min(next, session->request_due);
+        for (size_t i = 0; i < GATE_OPS_MAX; i++)
+            if (session->operations[i].request_id != 0)
+                next = mono_min(next, session->operations[i].due);
     }
     return next;
 }
@@ -563,7 +710,8 @@ void gate_init(struct gate *gate, const struct gate_conf *conf, void *memory)
 {
     unsigned char *place = memory;
 
-    assert(conf->sessions_max > 0 && conf->answer_ms > 0 && conf->detach_ms > 0);
+    assert(conf->sessions_max > 0 && conf->answer_ms > 0 && conf->operation_ms > 0 &&
+           conf->detach_ms > 0);
     memset(gate, 0, sizeof(*gate));
     gate->conf = *conf;
     pool_init(&gate->sessions, place, conf->sessions_max, sizeof(struct gate_session));
@@ -586,8 +734,8 @@ void gate_reset(struct gate *gate)
 static struct gate_event with_texts(const struct gate_event *event)
 {
     struct gate_event e = *event;
-    const char **texts[] = {&e.token, &e.agent, &e.dn,     &e.reason,
-                            &e.text,  &e.call,  &e.caller, &e.queue};
+    const char **texts[] = {&e.token, &e.agent,  &e.dn,     &e.reason, &e.text,
+                            &e.call,  &e.caller, &e.called, &e.queue,  &e.data};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (*texts[i] == NULL)
@@ -613,6 +761,7 @@ void gate_step(struct gate *gate, mono_t now, const struct gate_event *event,
     case GATE_EV_LOGIN: on_login(&step); break;
     case GATE_EV_SET_STATE: on_set_state(&step); break;
     case GATE_EV_LOGOUT: on_logout(&step); break;
+    case GATE_EV_OPERATE: on_operate(&step); break;
     case GATE_EV_STREAM_OPENED: on_stream_opened(&step); break;
     case GATE_EV_STREAM_CLOSED: on_stream_closed(&step); break;
     case GATE_EV_HTTP_GONE: on_http_gone(&step); break;
@@ -640,6 +789,58 @@ const char *gate_state_name(enum gate_state state)
     case GATE_AFTER_CALL_WORK: return "after_call_work";
     }
     return "unknown";
+}
+
+const char *gate_phase_name(enum gate_call_phase phase)
+{
+    switch (phase) {
+    case GATE_CALL_NONE: return "none";
+    case GATE_CALL_RINGING: return "ringing";
+    case GATE_CALL_ESTABLISHED: return "established";
+    case GATE_CALL_DIALING: return "dialing";
+    case GATE_CALL_ALERTING: return "alerting";
+    case GATE_CALL_QUEUED: return "queued";
+    case GATE_CALL_HELD: return "held";
+    }
+    return "unknown";
+}
+
+const char *gate_what_name(enum gate_what what)
+{
+    switch (what) {
+    case GATE_WHAT_STATE:
+    case GATE_WHAT_DN_IN_SERVICE:
+    case GATE_WHAT_DN_OUT_OF_SERVICE:
+    case GATE_WHAT_SNAPSHOT_END: return NULL;
+    case GATE_WHAT_RINGING: return "ringing";
+    case GATE_WHAT_ESTABLISHED: return "established";
+    case GATE_WHAT_RELEASED: return "released";
+    case GATE_WHAT_ABANDONED: return "abandoned";
+    case GATE_WHAT_DIALING: return "dialing";
+    case GATE_WHAT_ALERTING: return "alerting";
+    case GATE_WHAT_QUEUED: return "queued";
+    case GATE_WHAT_HELD: return "held";
+    case GATE_WHAT_RETRIEVED: return "retrieved";
+    case GATE_WHAT_DIVERTED: return "diverted";
+    case GATE_WHAT_DATA: return "data";
+    case GATE_WHAT_TRANSFERRED: return "transferred";
+    }
+    return NULL;
+}
+
+const struct gate_call *gate_active_call(const struct gate_session *session)
+{
+    const struct gate_call *held = NULL;
+
+    for (size_t i = 0; i < GATE_CALLS_MAX; i++) {
+        const struct gate_call *call = &session->calls[i];
+
+        if (call->phase != GATE_CALL_NONE && call->phase != GATE_CALL_HELD)
+            return call;
+        if (call->phase == GATE_CALL_HELD && held == NULL)
+            held = call;
+    }
+    return held;
 }
 
 const char *session_state_name(enum session_state state)

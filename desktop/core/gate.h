@@ -40,7 +40,16 @@ enum gate_state {
     GATE_AFTER_CALL_WORK,
 };
 
-enum gate_op { GATE_LOGIN = 1, GATE_LOGOUT, GATE_SET_READY, GATE_SET_NOT_READY };
+/* Of calls: those of proto/agent.proto, from GATE_DIAL to GATE_GET_DATA; the gate only hands them
+ * on. */
+enum gate_op {
+    GATE_LOGIN = 1,
+    GATE_LOGOUT,
+    GATE_SET_READY,
+    GATE_SET_NOT_READY,
+    GATE_DIAL = 6,
+    GATE_GET_DATA = 17
+};
 
 enum session_state {
 #define STATE(name, meaning) SESSION_##name,
@@ -52,7 +61,36 @@ enum session_event {
 #include "desktop/core/session.tbl.h"
 };
 
-enum gate_call_phase { GATE_CALL_NONE, GATE_CALL_RINGING, GATE_CALL_ESTABLISHED };
+enum gate_call_phase {
+    GATE_CALL_NONE,
+    GATE_CALL_RINGING,
+    GATE_CALL_ESTABLISHED,
+    GATE_CALL_DIALING,
+    GATE_CALL_ALERTING,
+    GATE_CALL_QUEUED,
+    GATE_CALL_HELD,
+};
+
+#define GATE_CALLS_MAX 4    /* of one agent; the SIP server controls two, a phone may have more */
+#define GATE_OPS_MAX   3    /* operations of one agent under way: a release overtakes the others */
+#define GATE_DATA_SIZE 4608 /* attached data as JSON, with the NUL */
+
+/* A call at the agent's phone. */
+struct gate_call {
+    enum gate_call_phase phase; /* NONE: free */
+    bool outbound;
+    char id[GATE_ID_SIZE];
+    char caller[GATE_ID_SIZE];
+    char called[GATE_ID_SIZE];
+    char queue[GATE_ID_SIZE];
+    char data[GATE_DATA_SIZE];
+};
+
+/* An operation on calls that the SIP server has not answered yet. */
+struct gate_operation {
+    uint64_t http, request_id; /* request_id 0: free */
+    mono_t due;
+};
 
 /* What a page shows. */
 struct gate_session {
@@ -66,10 +104,8 @@ struct gate_session {
     char reason[GATE_TEXT_SIZE];
     int64_t since_ms;
     bool dn_in_service;
-    enum gate_call_phase call_phase;
-    char call[GATE_ID_SIZE];
-    char caller[GATE_ID_SIZE];
-    char queue[GATE_ID_SIZE];
+    struct gate_call calls[GATE_CALLS_MAX]; /* in the order in which they began */
+    struct gate_operation operations[GATE_OPS_MAX];
     uint64_t http;       /* the HTTP request to answer when the SIP server has; 0: none */
     uint64_t request_id; /* what the SIP server was asked; 0: nothing */
     mono_t request_due;
@@ -80,8 +116,9 @@ struct gate_session {
 
 struct gate_conf {
     uint32_t sessions_max;
-    uint32_t answer_ms; /* the SIP server has so long to answer */
-    uint32_t detach_ms; /* without a page for so long: logged out */
+    uint32_t answer_ms;    /* the SIP server has so long to answer */
+    uint32_t operation_ms; /* ... and so long for an operation on calls, which it ends by itself */
+    uint32_t detach_ms;    /* without a page for so long: logged out */
     uint8_t secret[HASH_SECRET_BYTES];
 };
 
@@ -92,6 +129,7 @@ enum gate_event_kind {
     GATE_EV_LOGIN,         /* HTTP, TOKEN, AGENT, DN, STATE, REASON; the password was right */
     GATE_EV_SET_STATE,     /* HTTP, TOKEN, STATE (READY or NOT_READY), REASON */
     GATE_EV_LOGOUT,        /* HTTP, TOKEN, REASON */
+    GATE_EV_OPERATE,       /* HTTP, TOKEN, OP */
     GATE_EV_STREAM_OPENED, /* STREAM, TOKEN: valid (the adapter asked gate_find) */
     GATE_EV_STREAM_CLOSED, /* STREAM */
     GATE_EV_HTTP_GONE,     /* HTTP: nobody waits for the answer any more */
@@ -109,6 +147,14 @@ enum gate_what {
     GATE_WHAT_DN_IN_SERVICE,
     GATE_WHAT_DN_OUT_OF_SERVICE,
     GATE_WHAT_SNAPSHOT_END,
+    GATE_WHAT_DIALING,
+    GATE_WHAT_ALERTING,
+    GATE_WHAT_QUEUED,
+    GATE_WHAT_HELD,
+    GATE_WHAT_RETRIEVED,
+    GATE_WHAT_DIVERTED,
+    GATE_WHAT_DATA,
+    GATE_WHAT_TRANSFERRED,
 };
 
 struct gate_event {
@@ -118,7 +164,9 @@ struct gate_event {
     uint64_t request_id;
     uint64_t sequence;
     /* NULL when not given: */
-    const char *token, *agent, *dn, *reason, *text, *call, *caller, *queue;
+    const char *token, *agent, *dn, *reason, *text, *call, *caller, *called, *queue, *data;
+    enum gate_op op;
+    bool outbound;
     enum gate_state state;
     enum gate_what what;
     int32_t code;
@@ -129,6 +177,8 @@ struct gate_event {
 enum gate_action_kind {
     GATE_ACT_SUBSCRIBE, /* ask the SIP server for the roster and its changes */
     GATE_ACT_ASK,       /* the SIP server: OP for SESSION's agent, as REQUEST_ID */
+    GATE_ACT_OPERATE,   /* the same for calls: what HTTP says besides is the adapter's */
+    GATE_ACT_OPERATED,  /* HTTP: STATUS, TEXT, and what the reply says besides */
     GATE_ACT_ANSWER,    /* the HTTP request: STATUS, TEXT, and SESSION's token and state when 200 */
     GATE_ACT_TELL,      /* SESSION's page: how things stand */
     GATE_ACT_END_STREAM, /* the page STREAM: the session has ended (TEXT; AGAIN: log in again by
@@ -195,6 +245,14 @@ const struct gate_session *gate_find_agent(const struct gate *gate, const char *
 /* Names: of the agent's state as in the API ("ready"), of a session's as in the table ("ATTACHED").
  */
 const char *gate_state_name(enum gate_state state);
+const char *gate_phase_name(enum gate_call_phase phase);
+
+/* gate_active_call - the call that SESSION's agent speaks on, or that rings; else the first one
+ * that is held; NULL. */
+const struct gate_call *gate_active_call(const struct gate_session *session);
+
+/* gate_what_name - an event of a call as in the API ("held"); NULL: it is none of a call. */
+const char *gate_what_name(enum gate_what what);
 const char *session_state_name(enum session_state state);
 
 #endif

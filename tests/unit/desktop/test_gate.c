@@ -16,7 +16,8 @@ static void *memory;
 
 static void setup(void)
 {
-    struct gate_conf conf = {.sessions_max = 40, .answer_ms = 2000, .detach_ms = 60000};
+    struct gate_conf conf = {
+        .sessions_max = 40, .answer_ms = 2000, .operation_ms = 30000, .detach_ms = 60000};
 
     now = (mono_t){1000 * MONO_NS_PER_MS};
     memory = calloc(1, gate_bytes(&conf));
@@ -287,19 +288,129 @@ Test(gate, a_missing_agent_event_asks_for_the_roster)
     cr_assert_eq(gate.gaps, 1);
 }
 
+static const struct gate_call *shown(void)
+{
+    return gate_active_call(gate_find(&gate, "t1"));
+}
+
 Test(gate, the_page_sees_its_call)
 {
     server_up();
     log_in("ann", "t1");
+    open_stream("t1", 55);
     agent_event(GATE_WHAT_RINGING, "ann", GATE_RESERVED, "");
-    cr_assert_eq(gate_find(&gate, "t1")->call_phase, GATE_CALL_RINGING);
-    cr_assert_str_eq(gate_find(&gate, "t1")->caller, "0301234");
+    cr_assert_eq(shown()->phase, GATE_CALL_RINGING);
+    cr_assert_str_eq(shown()->caller, "0301234");
     agent_event(GATE_WHAT_ESTABLISHED, "ann", GATE_BUSY, "");
-    cr_assert_eq(gate_find(&gate, "t1")->call_phase, GATE_CALL_ESTABLISHED);
+    cr_assert_eq(shown()->phase, GATE_CALL_ESTABLISHED);
+    agent_event(GATE_WHAT_HELD, "ann", GATE_BUSY, "");
+    cr_assert_eq(shown()->phase, GATE_CALL_HELD);
+    agent_event(GATE_WHAT_RETRIEVED, "ann", GATE_BUSY, "");
+    cr_assert_eq(shown()->phase, GATE_CALL_ESTABLISHED);
+    cr_assert_not_null(did(GATE_ACT_TELL));
     agent_event(GATE_WHAT_RELEASED, "ann", GATE_BUSY, "");
-    cr_assert_eq(gate_find(&gate, "t1")->call_phase, GATE_CALL_NONE);
+    cr_assert_null(shown());
     agent_event(GATE_WHAT_DN_OUT_OF_SERVICE, "ann", GATE_READY, "");
     cr_assert_not(gate_find(&gate, "t1")->dn_in_service);
+}
+
+/* Two calls at one phone, as in a consultation. */
+static void call_event(enum gate_what what, const char *call)
+{
+    feed((struct gate_event){.kind = GATE_EV_AGENT,
+                             .sequence = ++agent_sequence,
+                             .what = what,
+                             .agent = "ann",
+                             .state = GATE_BUSY,
+                             .call = call,
+                             .data = "{\"k\":\"v\"}"});
+}
+
+Test(gate, calls_are_kept_apart_in_the_order_in_which_they_began)
+{
+    const struct gate_session *session;
+
+    server_up();
+    log_in("ann", "t1");
+    session = gate_find(&gate, "t1");
+    call_event(GATE_WHAT_ESTABLISHED, "c1");
+    call_event(GATE_WHAT_HELD, "c1");
+    call_event(GATE_WHAT_DIALING, "c2");
+    call_event(GATE_WHAT_ALERTING, "c2");
+    cr_assert_str_eq(session->calls[0].id, "c1");
+    cr_assert_str_eq(session->calls[1].id, "c2");
+    cr_assert_str_eq(session->calls[1].data, "{\"k\":\"v\"}");
+    cr_assert_str_eq(shown()->id, "c2");
+    call_event(GATE_WHAT_RELEASED, "c1");
+    cr_assert_str_eq(session->calls[0].id, "c2");
+    cr_assert_eq(session->calls[1].phase, GATE_CALL_NONE);
+    call_event(GATE_WHAT_RELEASED, "c9");
+    for (unsigned i = 0; i < 9; i++) { /* more than are shown */
+        char id[8];
+
+        snprintf(id, sizeof(id), "d%u", i);
+        call_event(GATE_WHAT_RINGING, id);
+    }
+    feed((struct gate_event){.kind = GATE_EV_SERVER_UP}); /* told anew with the roster */
+    cr_assert_null(shown());
+}
+
+static uint64_t operate(uint64_t http)
+{
+    feed(
+        (struct gate_event){.kind = GATE_EV_OPERATE, .http = http, .token = "t1", .op = GATE_DIAL});
+    return did(GATE_ACT_OPERATE) != NULL ? did(GATE_ACT_OPERATE)->request_id : 0;
+}
+
+Test(gate, an_operation_has_one_answer)
+{
+    uint64_t dial, release;
+
+    server_up();
+    log_in("ann", "t1");
+    dial = operate(21);
+    cr_assert_str_eq(did(GATE_ACT_OPERATE)->agent, "ann");
+    release = operate(22); /* overtakes */
+    reply(release, 0, false, GATE_BUSY);
+    cr_assert_eq(did(GATE_ACT_OPERATED)->http, 22);
+    cr_assert_eq(did(GATE_ACT_OPERATED)->status, 200);
+    reply(dial, -125, true, GATE_BUSY);
+    cr_assert_eq(did(GATE_ACT_OPERATED)->http, 21);
+    cr_assert_eq(did(GATE_ACT_OPERATED)->status, 409);
+    cr_assert(did(GATE_ACT_OPERATED)->retriable);
+    reply(dial, 0, false, GATE_BUSY);
+    cr_assert_null(did(GATE_ACT_OPERATED));
+}
+
+Test(gate, operations_are_bounded_and_end_without_the_server)
+{
+    server_up();
+    log_in("ann", "t1");
+    for (uint64_t i = 0; i < GATE_OPS_MAX; i++)
+        cr_assert_neq(operate(30 + i), 0);
+    cr_assert_eq(operate(40), 0);
+    cr_assert_eq(did(GATE_ACT_ANSWER)->status, 409);
+    feed((struct gate_event){.kind = GATE_EV_HTTP_GONE, .http = 30});
+    now = mono_add_ms(now, 30000);
+    feed((struct gate_event){.kind = GATE_EV_TICK});
+    cr_assert_eq(did(GATE_ACT_ANSWER)->http, 31);
+    cr_assert_eq(did(GATE_ACT_ANSWER)->status, 503);
+    cr_assert_neq(operate(50), 0);
+    feed((struct gate_event){.kind = GATE_EV_SERVER_DOWN});
+    cr_assert_eq(did(GATE_ACT_ANSWER)->http, 50);
+    cr_assert_eq(operate(51), 0);
+    cr_assert_eq(did(GATE_ACT_ANSWER)->status, 503);
+}
+
+Test(gate, operations_of_a_session_that_ends_are_answered)
+{
+    server_up();
+    log_in("ann", "t1");
+    (void)operate(60);
+    agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, "phone out of service");
+    cr_assert_eq(did(GATE_ACT_ANSWER)->http, 60);
+    feed((struct gate_event){.kind = GATE_EV_OPERATE, .http = 61, .token = "t1", .op = GATE_DIAL});
+    cr_assert_eq(did(GATE_ACT_ANSWER)->status, 401);
 }
 
 Test(gate, many_sessions_end_in_several_steps_and_none_is_left)
