@@ -3,7 +3,7 @@
 // switchovers, and when the site is lost logs in at the other one by itself, with the last state (SF-5).
 
 const conf = { silentAfter: 3000, siteLossAfter: 5000, outAfter: 15000, attempt: 2500, retry: 250,
-               laterMin: 300, laterMax: 3000, spread: 500 };   // milliseconds
+               laterMin: 300, laterMax: 3000, spread: 500, operation: 660000 };   // milliseconds
 
 const by = (id) => document.getElementById(id);
 const words = (name) => name.replace(/_/g, " ").replace(/^./, (c) => c.toUpperCase());
@@ -66,10 +66,58 @@ function draw() {
   by("phone").textContent = desk.dn + (desk.dn_in_service ? "" : " (out of service)");
   const call = desk.call;
   by("call").className = "big " + (call ? call.phase : "");
-  by("call").textContent = !call ? "No call" : call.phase === "ringing" ? "Ringing: " + call.caller : call.caller;
-  by("call-more").textContent = !call ? "" :
-    (call.phase === "established" ? "connected" : "answer on your phone") + (call.queue ? ", from queue " + call.queue : "") +
+  by("call").textContent = !call ? "No call" : call.phase === "ringing" ? "Ringing: " + call.caller : other(call);
+  by("call-more").textContent = !call ? "" : phases[call.phase] + (call.queue ? ", queue " + call.queue : "") +
     (live ? "" : "; the voice goes on while the desktop connects again");
+  drawCalls(desk.calls || [], live);
+}
+
+// ---- calls ----
+
+const phases = { ringing: "answer on your phone, or here where the phone can", established: "connected", held: "held",
+                 dialing: "your phone is called", alerting: "it rings there", queued: "waits in the queue" };
+const other = (call) => call.outbound ? call.called : call.caller;
+
+// fill - the children of a list as they shall be, touched only when they change: a screen reader reads on.
+function fill(id, items) {
+  const text = JSON.stringify(items);
+  if (by(id).dataset.shown === text) return;
+  by(id).dataset.shown = text;
+  by(id).replaceChildren(...items.map(([name, look, first, second]) => {
+    const item = document.createElement(name), a = document.createElement(name === "li" ? "span" : "dt"),
+          b = document.createElement(name === "li" ? "span" : "dd");
+    item.className = look;
+    a.textContent = first;
+    b.textContent = second;
+    item.append(a, b);
+    return item;
+  }));
+}
+
+function drawCalls(calls, live) {
+  const is = (...names) => calls.some((c) => names.includes(c.phase));
+  const talking = is("established"), held = is("held"), two = calls.length > 1;
+  const possible = { dial: calls.length === 0, answer: is("ringing"), release: calls.length > 0, hold: talking, retrieve: held && !talking,
+                     transfer: talking || held, consult: !two && (talking || held), complete: two && held,
+                     alternate: two && held && talking, return: two && held };
+  fill("calls", two ? calls.map((c) => ["li", c.phase, other(c), phases[c.phase]]) : []);
+  for (const button of by("operations").children) button.disabled = !live || !possible[button.dataset.op];
+  const data = desk.call ? Object.entries(desk.call.data) : [];
+  fill("data", data.map(([key, value]) => ["div", "", key, value]));
+  by("attach").hidden = calls.length === 0;
+}
+
+async function operate(op, more) {
+  const body = { token, op, ...more };
+  by("operate-error").textContent = "";
+  if (["dial", "transfer", "consult"].includes(op)) body.number = by("number").value.trim();
+  if (op === "release" && desk.call) body.call = desk.call.id;
+  const { status, answer } = await ask("/api/call", body, conf.operation);
+  if (status === 200) {
+    if (body.number) by("number").value = "";
+    return;
+  }
+  by("operate-error").textContent = words(op) + ": " + (answer.error || "the site did not answer; what came of it is shown above");
 }
 
 function show() {
@@ -229,6 +277,7 @@ function openStream(seeking) {
   on("hello", heard);
   on("beat", (beat) => { clockAhead = beat.now_ms - Date.now(); heard(); draw(); });
   on("agent", (data) => { heard(); take(data); });
+  on("call", (data) => { heard(); log(words(data.event) + ": " + other(data)); });
   on("ended", (data) => {
     log("the session ended: " + data.text);
     if (data.again) return waitJitter();
@@ -255,8 +304,6 @@ function take(data) {
   if (data.state === "ready") want = { state: "ready", reason: "" };
   if (data.state === "not_ready") want = { state: "not_ready", reason: data.reason };
   if (desk === null || desk.state !== data.state) log(words(data.state).toLowerCase() + (data.reason ? ": " + data.reason : ""));
-  if (data.call && (!desk || !desk.call || desk.call.phase !== data.call.phase))
-    log((data.call.phase === "ringing" ? "ringing: " : "talking to ") + data.call.caller);
   desk = data;
   draw();
 }
@@ -298,6 +345,28 @@ by("logout").addEventListener("click", async () => {
   clearTimeout(timer);
   if (token) await ask("/api/logout", { token }, conf.attempt);
   stop("");
+});
+by("operate").addEventListener("submit", (e) => {
+  e.preventDefault();
+  if (!document.querySelector("[data-op=dial]").disabled) operate("dial");
+});
+by("operations").addEventListener("click", (e) => {
+  if (e.target.dataset.op && e.target.dataset.op !== "dial") operate(e.target.dataset.op);
+});
+by("attach").addEventListener("submit", (e) => {
+  e.preventDefault();
+  operate("set-data", { call: desk.call.id, data: { [by("key").value]: by("value").value } });
+  by("key").value = by("value").value = "";
+});
+// Alt and a letter: the first button with it that can be pressed.
+document.addEventListener("keydown", (e) => {
+  if (!e.altKey || e.ctrlKey || e.metaKey || by("desk").hidden) return;
+  for (const button of by("operations").children)
+    if (button.title === "Alt+" + e.key.toUpperCase() && !button.disabled) {
+      e.preventDefault();
+      operate(button.dataset.op);
+      return;
+    }
 });
 setInterval(draw, 1000);
 learnSites();
