@@ -4,6 +4,7 @@
 
 #include "sipserver/core/agent.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/dn.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/trunk.h"
 
@@ -28,7 +29,7 @@ static bool wanted(const struct sc *sc, const struct dn *d)
         return false; /* a routing point's targets are asked one by one */
     switch (rule) {
     case SC_FORWARD_NO_AGENT: return agents_at(sc, d) == 0;
-    case SC_FORWARD_OOS: return !d->in_service;
+    case SC_FORWARD_OOS: return !d->in_service || !dn_reachable(d);
     case SC_FORWARD_UNSET:
     case SC_FORWARD_OFF: break;
     }

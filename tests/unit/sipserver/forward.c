@@ -71,6 +71,22 @@ static void relayed(struct ua *caller, const char *number)
 
 TestSuite(forward, .fini = teardown);
 
+/* Within flow-grace the number is in service, but only the peer may reach the phone. */
+Test(forward, oos_forwards_when_the_connection_of_the_phone_is_lost)
+{
+    struct ua tcp;
+
+    start(rule_oos, true);
+    tcp = ua_at(k, "10.1.0.105", 40000, "105");
+    tcp.addr.transport = SIP_TCP;
+    tcp.addr.flow = 7;
+    cr_assert_eq(ua_register(&tcp, "pw", 3600), 200);
+    kit_step(k, &(struct sc_event){.kind = SC_EV_FLOW_LOST, .src = tcp.addr});
+    cr_assert(kit_dn_in(k, "105"));
+    ua_invite(&gw, "105", SDP_A);
+    relayed(&gw, "105");
+}
+
 Test(forward, off_delivers_here)
 {
     start(rule_off, true);
