@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, REFER"
-#define SUPPORTED "timer"
+#define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, MESSAGE, REFER"
+#define SUPPORTED "timer, 100rel"
 #define REGISTRAR "path, outbound" /* of a REGISTER, besides */
 
 struct sip_str answer_allow(void)
@@ -82,10 +82,16 @@ void answer_busy(struct sc *sc, const struct sip_event *event, enum core_count w
     answer_later(sc, event, 503, why);
 }
 
+void answer_overlap(struct sc *sc, const struct sip_event *event)
+{
+    answer_later(sc, event, 500, N_OVERLAP);
+}
+
 void answer_method(struct sc *sc, const struct sip_event *event)
 {
     const struct sip_extra extra = {.id = SIP_H_ALLOW, .value = SIP_STR(ALLOW)};
-    struct sip_reply reply = {.status = 405, .extras = &extra, .extras_n = 1};
+    struct sip_reply reply = {
+        .status = event->method == SIP_METHOD_OTHER ? 501 : 405, .extras = &extra, .extras_n = 1};
 
     sc->counts[N_METHOD]++;
     send(sc, event, &reply);

@@ -17,7 +17,11 @@ void answer_later(struct sc *sc, const struct sip_event *event, unsigned status,
 /* retry_after - the value of a Retry-After, in TEXT. */
 struct sip_str retry_after(struct sc *sc, char text[4]);
 
-/* answer_method - 405 with Allow. */
+/* answer_overlap - 500 with a jittered Retry-After: another request of the same party is under way
+ * (RFC 3261 14.2, RFC 3311 5.2). */
+void answer_overlap(struct sc *sc, const struct sip_event *event);
+
+/* answer_method - 405 with Allow; 501 when nobody here knows the method (RFC 3261 8.2.1). */
 void answer_method(struct sc *sc, const struct sip_event *event);
 
 /* answer_extension - 420 when Require names an option that we do not have; false: it does not. */

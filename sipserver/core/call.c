@@ -17,6 +17,7 @@
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
+#include "sipserver/core/prack.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/record.h"
 #include "sipserver/core/relay.h"
@@ -70,6 +71,9 @@ static void end_target(struct sc *sc, struct call *c)
     struct leg *target = target_of(sc, c);
 
     rings_end(sc, c, RINGS_WITHDRAWN, NULL);
+    if (caller_of(sc, c) != NULL && caller_of(sc, c)->state == LEG_CALLING)
+        relays_end(sc, c); /* of the early dialog */
+    prack_target_gone(sc, c);
     c->target = HANDLE_NONE;
     record_target_end(sc, c, 0);
     if (target != NULL)
@@ -254,6 +258,8 @@ static void a_refuse_caller(struct sc *sc, void *object, const void *argument)
     queue_remove(sc, c);
     disarm(sc, &c->ring);
     end_target(sc, c);
+    if (a != NULL)
+        agent_withdrawn(sc, a);
     music_stop(sc, c);
     c->cause = refusal->status;
     report_call(sc, c, refusal->status == 302 ? SC_CALL_FORWARDED : SC_CALL_FAILED,
@@ -288,6 +294,8 @@ static void a_pass_progress(struct sc *sc, void *object, const void *argument)
     const struct sip_event *event = argument;
     struct leg *target = target_of(sc, c);
 
+    if (!prack_take(sc, c, target, event->msg))
+        return;
     (void)sip_dialog_answer(&target->dialog,
                             event->msg); /* a 1xx without a tag makes no dialog yet */
     control_heard(target, event->msg);
@@ -333,11 +341,14 @@ static void a_pass_answer(struct sc *sc, void *object, const void *argument)
     const struct sip_event *event = argument;
     struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
     const struct offer *offer = pool_get(&sc->offers, c->offer);
+    bool same_branch = sip_dialog_same_fork(&target->dialog, event->msg);
     int r = leg_take_answer(target, event->msg);
 
+    if (!same_branch)
+        prack_target_gone(sc, c);
     caller->state = LEG_ANSWERED;
     answered(sc, c, target, event);
-    if (offer != NULL)
+    if (offer != NULL && handle_is_none(target->sdp)) /* no PRACK or UPDATE has said more since */
         (void)session_sent(
             sc, target,
             (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}});
@@ -964,12 +975,15 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     if (current)
         c->target = HANDLE_NONE;
     leg_gone(sc, l);
-    if (current)
-        call_event(sc, c, CALL_EV_FAILED,
-                   &(struct failure){flow_failed ? 430 : event->status,
-                                     flow_failed ? "the phone's connection is lost"
-                                                 : call_why_refused(event->status),
-                                     false});
+    if (!current)
+        return;
+    sc->refusal = event->kind == SIP_EV_RESPONSE ? event->msg : NULL;
+    call_event(sc, c, CALL_EV_FAILED,
+               &(struct failure){flow_failed ? 430 : event->status,
+                                 flow_failed ? "the phone's connection is lost"
+                                             : call_why_refused(event->status),
+                                 false});
+    sc->refusal = NULL;
 }
 
 static void caller_event(struct sc *sc, struct call *c, struct leg *l,
@@ -986,6 +1000,11 @@ static void caller_event(struct sc *sc, struct call *c, struct leg *l,
     case SIP_EV_NO_ACK:
         if (event->status >= 300)
             return;
+        if (event->status < 200) {
+            call_event(sc, c, CALL_EV_REFUSED,
+                       &(struct refusal){504, SIP_STR_NONE, "a provisional answer had no PRACK"});
+            return;
+        }
         call_event(sc, c, CALL_EV_NO_ACK, "the answer was never acknowledged");
         leg_acknowledged(sc, l); /* RFC 3261 13.3.1.4: BYE */
         return;

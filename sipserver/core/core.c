@@ -15,6 +15,7 @@
 #include "sipserver/core/music.h"
 #include "sipserver/core/overload.h"
 #include "sipserver/core/peering.h"
+#include "sipserver/core/prack.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/registrar.h"
 #include "sipserver/core/relay.h"
@@ -267,7 +268,8 @@ static bool serving(const struct sc *sc)
 static bool passes_through(enum sip_method method)
 {
     return method == SIP_BYE || method == SIP_INVITE || method == SIP_UPDATE ||
-           method == SIP_INFO || method == SIP_REFER;
+           method == SIP_INFO || method == SIP_REFER || method == SIP_PRACK ||
+           method == SIP_MESSAGE;
 }
 
 static void in_dialog(struct sc *sc, const struct sip_event *event)
@@ -290,6 +292,8 @@ static void in_dialog(struct sc *sc, const struct sip_event *event)
         call_bye(sc, l, event);
     else if (l->state == LEG_ENDING || l->state == LEG_BYE_DUE || l->state == LEG_CANCELLED)
         answer_status(sc, event, 481, N_NO_DIALOG);
+    else if (event->method == SIP_PRACK)
+        prack_request(sc, l, event);
     else if (event->method == SIP_REFER)
         transfer_refer(sc, l, event);
     else

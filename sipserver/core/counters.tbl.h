@@ -47,6 +47,7 @@ COUNTER(FORBIDDEN,         "drop_forbidden",         "requests refused: wrong cr
 COUNTER(LOCKOUTS,          "lockouts",               "addresses locked out: too many wrong passwords")
 COUNTER(LOCKED_OUT,        "drop_locked_out",        "credentials not looked at: their address is locked out")
 COUNTER(NOT_FOUND,         "drop_not_found",         "requests refused: no such number")
+COUNTER(OVERLAP,           "drop_overlap",           "in-dialog requests refused: another one of the same party is under way")
 COUNTER(NO_DIALOG,         "drop_no_dialog",         "in-dialog requests without a dialog, answered 481")
 COUNTER(METHOD,            "drop_method",            "requests refused: method not supported")
 COUNTER(EXTENSION,         "drop_extension",         "requests refused: Require names what we do not have")

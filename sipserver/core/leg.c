@@ -9,6 +9,7 @@
 #include "sipserver/core/control.h"
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/prack.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/transfer.h"
 
@@ -111,6 +112,7 @@ struct leg *leg_caller(struct sc *sc, struct call *c, const struct sip_event *ev
     }
     l->is_caller = true;
     session_asked(l, event->msg);
+    prack_asked(l, event->msg);
     l->by_flow = d != NULL && d->type == SC_DN_EXTENSION;
     l->peer = event->src;
     l->invite = event->txn;
@@ -175,6 +177,7 @@ bool leg_call_again(struct sc *sc, struct call *c, struct leg *l)
         l->dialog.routes_len = 0; /* of the dialog that failed; else those that the INVITE took */
     l->dialog.state = SIP_DIALOG_NONE;
     l->dialog.remote_tag_len = 0;
+    l->rseq = 0;
     sip_dialog_request(&l->dialog, SIP_INVITE, &r);
     if (send_invite(sc, c, l, &r) == 0)
         return true;
@@ -211,6 +214,7 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     l->by_flow = target->by_flow;
     l->is_caller = target->own;
     l->auto_answer = target->auto_answer;
+    prack_offer(sc, c, l);
     if (sip_dialog_uac(&l->dialog, &r) != 0 || send_invite(sc, c, l, &r) != 0) {
         sc->counts[N_UNSENDABLE]++;
         c->legs_n--;
@@ -261,10 +265,13 @@ int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_
     char contact[SIP_URI_MAX];
     struct sip_reply reply = {.status = status, .content = leg_content(response)};
     struct session_words words;
+    int r;
 
-    if (l->dialog.is_uac || l->state == LEG_UP)
+    if (l->dialog.is_uac || l->state == LEG_UP ||
+        (status < 200 && !prack_put(sc, l, response, &reply)))
         return 0;
     reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
+    reply.other_fork = true;
     if (status < 300)
         reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     if (status >= 200 && status < 300) {
@@ -273,7 +280,26 @@ int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_
         reply.extras = words.extras;
         reply.extras_n = words.n;
     }
-    return sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip);
+    r = sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip);
+    if (status < 200 && r == 0) {
+        prack_sent(l, response, &reply);
+        (void)session_sent(sc, l, reply.content);
+    }
+    if (l->prack_waits == PRACK_TAKEN)
+        l->prack_waits = PRACK_NONE;
+    return r;
+}
+
+void leg_fork(struct sc *sc, struct leg *l)
+{
+    char tag[SIP_TOKEN_MAX];
+    struct sip_str made = sip_own_tag(sc->sip, leg_owner(sc, l), sc->serial++, tag);
+
+    assert(!l->dialog.is_uac && made.len <= sizeof(l->dialog.local_tag));
+    memcpy(l->dialog.local_tag, made.p, made.len);
+    l->dialog.local_tag_len = (uint16_t)made.len;
+    l->rseq = 0;
+    l->early_body = false;
 }
 
 bool leg_reinvite(struct sc *sc, struct leg *l, struct sip_content body)
@@ -386,17 +412,37 @@ static void send_bye(struct sc *sc, struct leg *l)
     }
 }
 
+/* What the target's refusal says besides its status, when the caller gets that one. */
+static unsigned reasons(const struct sc *sc, unsigned status,
+                        struct sip_extra extras[SIP_EXTRAS_MAX])
+{
+    static const enum sip_header_id passed[] = {SIP_H_REQUIRE, SIP_H_ACCEPT, SIP_H_WARNING,
+                                                SIP_H_REASON, SIP_H_RETRY_AFTER};
+    unsigned n = 0;
+
+    if (sc->refusal == NULL || sc->refusal->status != status)
+        return 0;
+    for (unsigned i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+        if (sip_msg_header(sc->refusal, passed[i]) != NULL &&
+            (passed[i] != SIP_H_REQUIRE || status == 421))
+            extras[n++] =
+                (struct sip_extra){.id = passed[i], .value = sip_msg_value(sc->refusal, passed[i])};
+    return n;
+}
+
 static void refuse(struct sc *sc, struct leg *l, unsigned status, struct sip_str contact)
 {
+    struct sip_reply reply = {.status = status, .contact = contact};
+    struct sip_extra extras[SIP_EXTRAS_MAX];
     char seconds[4];
-    struct sip_extra extra = {.id = SIP_H_RETRY_AFTER};
-    struct sip_reply reply = {.status = status, .contact = contact, .extras = &extra};
 
-    if (status == 503) { /* the only one of ours: no room now */
-        extra.value = retry_after(sc, seconds);
-        reply.extras_n = 1;
-    }
+    reply.extras = extras;
+    reply.extras_n = reasons(sc, status, extras);
+    if (status == 503) /* the only one of ours: no room now */
+        extras[reply.extras_n++] =
+            (struct sip_extra){.id = SIP_H_RETRY_AFTER, .value = retry_after(sc, seconds)};
     reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
+    reply.other_fork = true;
     (void)sip_own(sc->sip, l->invite, OWNER_NONE);
     if (sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip) != 0)
         sc->counts[N_UNSENDABLE]++;

@@ -61,12 +61,18 @@ uint64_t leg_owner(const struct sc *sc, const struct leg *l);
 /* leg_take_answer - the dialog of the 2xx to L's first INVITE, whichever fork it is of. */
 int leg_take_answer(struct leg *l, const struct sip_msg *response);
 
-/* leg_respond - answer the caller's INVITE with what RESPONSE (may be NULL) of the target says.  A
- * caller who is connected already is told nothing. */
+/* leg_respond - answer the caller's INVITE with what RESPONSE (may be NULL) of the target says; a
+ * provisional one reliably, where caller and target want it so (prack.h).  A caller who is
+ * connected already is told nothing. */
 int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_msg *response);
 
 /* leg_other - the other party's leg of L's call; NULL. */
 struct leg *leg_other(const struct sc *sc, const struct leg *l);
+
+/* leg_fork - what the caller of L is sent from now on is of another branch: it has a tag of its
+ * own.
+ */
+void leg_fork(struct sc *sc, struct leg *l);
 
 /* leg_ack - acknowledge the 2xx of our last INVITE; BODY (an answer) may be empty. */
 void leg_ack(struct sc *sc, struct leg *l, struct sip_content body);

@@ -8,6 +8,7 @@
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
+#include "sipserver/core/prack.h"
 #include "sipserver/core/session.h"
 
 static struct leg *sender(const struct sc *sc, const struct call *c, bool caller)
@@ -33,13 +34,19 @@ static struct relay *relay_new(struct sc *sc, struct call *c, handle_t *ret_hand
     return NULL;
 }
 
-/* An INVITE under way in C; *RET_FROM_CALLER says which way. */
-static bool invite_under_way(const struct sc *sc, const struct call *c, bool *ret_from_caller)
+/* Does METHOD refresh the session and the target of the dialog (RFC 3261 12.2, RFC 3311 5)? */
+static bool refreshes(enum sip_method method)
+{
+    return method == SIP_INVITE || method == SIP_UPDATE;
+}
+
+/* An offer under way in C; *RET_FROM_CALLER says which way. */
+static bool offer_under_way(const struct sc *sc, const struct call *c, bool *ret_from_caller)
 {
     for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
         const struct relay *r = pool_get(&sc->relays, c->relays[i]);
 
-        if (r != NULL && r->method == SIP_INVITE) {
+        if (r != NULL && r->exchange) {
             *ret_from_caller = r->from_caller;
             return true;
         }
@@ -52,59 +59,102 @@ bool relays_under_way(const struct sc *sc, const struct call *c)
     for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
         const struct relay *r = pool_get(&sc->relays, c->relays[i]);
 
-        if (r != NULL && r->method != SIP_INFO)
+        if (r != NULL && (refreshes((enum sip_method)r->method) || r->exchange))
             return true;
     }
     return false;
 }
 
+/* ---- what is said besides the body ---- */
+
+/* Header lines that belong to the body or to INFO packages, and pass as they are. */
+struct passing {
+    struct sip_extra extras[SIP_EXTRAS_MAX];
+    unsigned n;
+};
+
+#define PASSING_MAX 6 /* the others are the session's and the RAck */
+
+static void pass_headers(struct passing *p, const struct sip_msg *m)
+{
+    static const char *const names[] = {"Content-Disposition", "Content-Encoding",
+                                        "Content-Language", "MIME-Version", "Info-Package"};
+    unsigned most = p->n + PASSING_MAX;
+
+    for (unsigned i = 0; m != NULL && i < m->headers_n && p->n < most; i++)
+        for (unsigned k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+            if (sip_str_eq_nocase(m->headers[i].name, sip_str_of(names[k])))
+                p->extras[p->n++] =
+                    (struct sip_extra){.name = names[k], .value = m->headers[i].value};
+}
+
+static void add_words(struct passing *p, const struct session_words *words)
+{
+    for (unsigned i = 0; i < words->n; i++)
+        p->extras[p->n++] = words->extras[i];
+}
+
 static void respond(struct sc *sc, struct relay *r, unsigned status, const struct sip_msg *response)
 {
     struct leg *l = sender(sc, pool_get(&sc->calls, r->call), r->from_caller);
+    bool refresh = refreshes((enum sip_method)r->method) && l != NULL;
     char contact[SIP_URI_MAX];
+    struct passing passing = {.n = 0};
     struct sip_reply reply = {.status = status, .content = leg_content(response)};
     struct session_words words;
 
-    if (l != NULL && status >= 200 && status < 300 && r->method != SIP_INFO) {
-        session_grant(sc, l, &words);
+    pass_headers(&passing, response);
+    if (refresh && status >= 200 && status < 300) {
+        if (l->state == LEG_UP) {
+            session_grant(sc, l, &words);
+            add_words(&passing, &words);
+        }
         reply.content = session_sent(sc, l, reply.content);
-        reply.extras = words.extras;
-        reply.extras_n = words.n;
     }
-    if (status < 300 && r->method != SIP_INFO && l != NULL)
+    reply.extras = passing.extras;
+    reply.extras_n = passing.n;
+    if (status < 300 && refresh)
         reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     if (sip_respond(sc->sip, sc->now, r->server, &reply, &sc->out->sip) != 0)
         sc->counts[N_UNSENDABLE]++;
 }
 
-/* May L's party ask for this now?  Returns: 0; else the status that refuses it. */
-static unsigned refusal(const struct sc *sc, const struct call *c, const struct leg *l,
-                        const struct leg *to, enum sip_method method)
-{
-    bool from_caller;
+/* ---- requests ---- */
 
-    if (to == NULL || (to->state != LEG_UP && to->dialog.state != SIP_DIALOG_EARLY))
-        return method == SIP_INVITE ? 491 : 500;
-    if (method != SIP_INVITE && method != SIP_UPDATE)
-        return 0;
-    if (!handle_is_none(l->joins) || !handle_is_none(to->joins) || l->join_txn != 0 ||
-        to->join_txn != 0)
-        return 491; /* a transfer or a hold has an offer of its own under way: RFC 3261 14.1, RFC
-                       3311 5.1 */
-    if (method != SIP_INVITE)
-        return 0;
-    if (l->state != LEG_UP || to->state != LEG_UP || session_reinvites(l) || session_reinvites(to))
-        return 491;
-    if (!invite_under_way(sc, c, &from_caller))
-        return 0;
-    return from_caller == l->is_caller ? 500 : 491; /* RFC 3261 14.2 */
+static bool exchanges(const struct sip_event *event)
+{
+    return event->method == SIP_INVITE ||
+           ((event->method == SIP_UPDATE || event->method == SIP_PRACK) &&
+            !sip_str_empty(event->msg->body));
 }
 
-static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg *to,
-                 const struct sip_event *event)
+/* May L's party ask for this now?  Returns: 0; else the status that refuses it. */
+static unsigned refusal(const struct sc *sc, const struct call *c, const struct leg *l,
+                        const struct leg *to, const struct sip_event *event)
+{
+    bool invite = event->method == SIP_INVITE, from_caller;
+
+    if (to == NULL || (to->state != LEG_UP && to->dialog.state != SIP_DIALOG_EARLY))
+        return invite ? 491 : 500;
+    if (!exchanges(event))
+        return 0;
+    if (!handle_is_none(l->joins) || !handle_is_none(to->joins))
+        return 491; /* a transfer has an offer of its own under way: RFC 3261 14.1, RFC 3311 5.1 */
+    if (invite && (l->state != LEG_UP || to->state != LEG_UP))
+        return 491;
+    if (session_reinvites(l) || session_reinvites(to) || l->join_txn != 0 || to->join_txn != 0)
+        return 491;
+    if (!offer_under_way(sc, c, &from_caller))
+        return 0;
+    return from_caller == l->is_caller ? 500 : 491; /* RFC 3261 14.2, RFC 3311 5.2 */
+}
+
+/* Send EVENT's request on to TO; RACK is for a PRACK.  False: it could not be, and is answered. */
+static bool pass(struct sc *sc, struct call *c, const struct leg *l, struct leg *to,
+                 const struct sip_event *event, struct sip_str rack)
 {
     char contact[SIP_URI_MAX];
-    struct sip_extra extra = {.id = SIP_H_OTHER, .name = "Info-Package"};
+    struct passing passing = {.n = 0};
     struct session_words words;
     struct sip_request request;
     struct sip_addr hop = leg_hop(to);
@@ -114,35 +164,47 @@ static void pass(struct sc *sc, struct call *c, const struct leg *l, struct leg 
 
     if (r == NULL) {
         answer_status(sc, event, 500, N_RELAYS_FULL);
-        return;
+        return false;
     }
     owner = owner_of(OWNER_RELAY, handle);
     sip_dialog_request(&to->dialog, event->method, &request);
     request.content = leg_content(event->msg);
-    if (event->method != SIP_INFO) {
+    pass_headers(&passing, event->msg);
+    if (refreshes(event->method)) {
         request.contact = own_contact(sc, &hop, contact, sizeof(contact));
-        session_ask(sc, to, &words);
-        request.extras = words.extras;
-        request.extras_n = words.n;
-        request.content = session_sent(sc, to, request.content);
-    }
-    for (unsigned i = 0; event->method == SIP_INFO && i < event->msg->headers_n; i++)
-        if (sip_str_eq_nocase(event->msg->headers[i].name, SIP_STR("Info-Package"))) {
-            extra.value = event->msg->headers[i].value;
-            request.extras = &extra;
-            request.extras_n = 1;
+        if (to->state == LEG_UP) {
+            session_ask(sc, to, &words);
+            add_words(&passing, &words);
         }
+    }
+    if (!sip_str_empty(rack))
+        passing.extras[passing.n++] = (struct sip_extra){.id = SIP_H_RACK, .value = rack};
+    if (refreshes(event->method) || event->method == SIP_PRACK)
+        request.content = session_sent(sc, to, request.content);
+    request.extras = passing.extras;
+    request.extras_n = passing.n;
     r->from_caller = l->is_caller;
     r->method = (uint8_t)event->method;
     r->offers = event->method == SIP_INVITE && !sip_str_empty(event->msg->body);
     r->holds = r->offers && sdp_holds(event->msg->body);
+    r->exchange = exchanges(event);
+    r->no_1xx = sip_msg_has_token(event->msg, SIP_H_REQUIRE, SIP_STR("100rel"));
     r->server = event->txn;
     if (leg_request(sc, to, &hop, &request, owner, &r->client) != 0) {
         pool_put(&sc->relays, r);
         answer_busy(sc, event, N_UNSENDABLE);
-        return;
+        return false;
     }
     (void)sip_own(sc->sip, event->txn, owner);
+    return true;
+}
+
+bool relay_prack(struct sc *sc, struct leg *l, struct leg *target, const struct sip_event *event)
+{
+    char text[64];
+
+    return pass(sc, pool_get(&sc->calls, l->call), l, target, event,
+                prack_rack(l->rseq_theirs, target, text, sizeof(text)));
 }
 
 /* An UPDATE without a body refreshes this leg alone (RFC 3311 5.1, RFC 4028 7.4). */
@@ -170,7 +232,7 @@ void relay_request(struct sc *sc, struct leg *l, const struct sip_event *event)
 
     if (answer_extension(sc, event))
         return;
-    if (event->method != SIP_INFO) {
+    if (refreshes(event->method)) {
         if (session_refuse(sc, event))
             return;
         session_asked(l, event->msg);
@@ -179,12 +241,16 @@ void relay_request(struct sc *sc, struct leg *l, const struct sip_event *event)
         refreshed(sc, l, event);
         return;
     }
-    status = refusal(sc, c, l, to, event->method);
-    if (status != 0)
+    status = refusal(sc, c, l, to, event);
+    if (status == 500)
+        answer_overlap(sc, event);
+    else if (status != 0)
         answer_status(sc, event, status, CORE_COUNTS);
     else
-        pass(sc, c, l, to, event);
+        (void)pass(sc, c, l, to, event, SIP_STR_NONE);
 }
+
+/* ---- answers ---- */
 
 /* The answer of the other party.  R may be gone on return. */
 static void answered(struct sc *sc, struct relay *r, const struct sip_event *event)
@@ -195,7 +261,7 @@ static void answered(struct sc *sc, struct relay *r, const struct sip_event *eve
     bool lost = event->kind != SIP_EV_RESPONSE || event->status == 481 || event->status == 408;
 
     if (!final) {
-        if (event->status > 100 && r->method == SIP_INVITE)
+        if (event->status > 100 && r->method == SIP_INVITE && !r->no_1xx)
             respond(sc, r, event->status, event->msg);
         return;
     }
@@ -206,9 +272,12 @@ static void answered(struct sc *sc, struct relay *r, const struct sip_event *eve
     }
     if (to != NULL && event->msg != NULL)
         (void)sip_dialog_response(&to->dialog, event->msg);
-    if (to != NULL && r->method != SIP_INFO)
+    if (to != NULL && refreshes((enum sip_method)r->method) && to->state == LEG_UP)
         session_answered(sc, to, event);
-    respond(sc, r, event->status == 503 || event->status == 422 ? 500 : event->status, event->msg);
+    /* RFC 4320 4.1: whoever sent another request than an INVITE has given up by now, too. */
+    if (r->method == SIP_INVITE || event->status != 408)
+        respond(sc, r, event->status == 503 || event->status == 422 ? 500 : event->status,
+                event->msg);
     if (r->method == SIP_INVITE && event->status < 300) {
         struct leg *from = sender(sc, c, r->from_caller);
 

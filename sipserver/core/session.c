@@ -7,6 +7,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/prack.h"
 #include "sipserver/core/relay.h"
 
 #define RAISES_MAX 4 /* 422 answers followed in a row */
@@ -268,7 +269,9 @@ void session_ask(const struct sc *sc, struct leg *l, struct session_words *ret_w
         l->interval_s = interval(sc, l, sc->options.session_expires_s);
     l->interval_s = interval(sc, l, l->interval_s);
     add(ret_words, SIP_H_ALLOW, answer_allow());
-    add(ret_words, SIP_H_SUPPORTED, answer_supported());
+    add(ret_words, SIP_H_SUPPORTED,
+        l->state == LEG_CALLING && l->reliable != RELIABLE_NO ? answer_supported()
+                                                              : SIP_STR("timer"));
     add_expires(ret_words, l->interval_s, ours);
     sip_buf_init(&b, ret_words->min, sizeof(ret_words->min));
     sip_put_number(&b, interval(sc, l, 0));

@@ -372,6 +372,12 @@ enum leg_state {
     LEG_ENDING,    /* BYE sent, its answer is awaited */
 };
 
+enum prack_waits {
+    PRACK_NONE,
+    PRACK_TAKEN,   /* within a step: the target's reliable response is about to be passed on */
+    PRACK_AWAITED, /* the caller has a reliable response and has not acknowledged it */
+};
+
 struct leg {
     struct sip_dialog dialog;
     struct sip_addr peer; /* where its INVITE came from, or went to */
@@ -417,6 +423,15 @@ struct leg {
     handle_t control;         /* the agent whose operation waits for this leg */
     handle_t consults;        /* an agent's leg in a consult call: the agent's leg that waits */
 
+    /* provisional responses (prack.h) */
+    uint8_t reliable;     /* enum reliability: what the caller wants, what the target was offered */
+    uint8_t prack_waits;  /* caller: enum prack_waits */
+    bool early_body;      /* caller: it was sent a session description before the answer */
+    uint16_t due;         /* caller: a provisional status that waits for the PRACK; 0: none */
+    uint32_t asked_cseq;  /* caller: CSeq of its INVITE */
+    uint32_t rseq;        /* caller: of our last reliable response; target: of its last; 0: none */
+    uint32_t rseq_theirs; /* caller: the target's that it passed on; 0: it was our own */
+
     struct timer session;
 };
 
@@ -446,6 +461,8 @@ struct relay {
     bool answered;   /* a 2xx to an INVITE went back, its ACK is awaited */
     bool offers;     /* it carries an offer ... */
     bool holds;      /* ... which puts the other party on hold */
+    bool exchange;   /* it has an offer, or wants one: one at a time (RFC 3264 4) */
+    bool no_1xx;     /* it requires reliable provisional responses, which it gets none of */
     uint64_t server; /* the request as it came */
     uint64_t client; /* as it went on */
 };
@@ -640,6 +657,7 @@ struct sc {
     /* good during a step only */
     mono_t now;
     struct sip_str reason;          /* Reason of the BYE that ends a call now (RFC 3326) */
+    const struct sip_msg *refusal;  /* by a target, which may be passed on; NULL */
     char body[SC_OFFER_SIZE + 256]; /* a session description as one party is to see it */
     struct sc_out *out;
 };

@@ -1,6 +1,7 @@
 #include "sipserver/core/wait.h"
 
 #include "sipserver/core/answer.h"
+#include "sipserver/core/prack.h"
 #include "sipserver/core/queue.h"
 
 #define PLACES_MAX 100 /* looked at in one priority; beyond, the place is told as "at least" */
@@ -69,7 +70,7 @@ void wait_later(struct sc *sc, struct call *c)
 
 void wait_notice(struct sc *sc, struct call *c)
 {
-    const struct leg *caller = pool_get(&sc->legs, c->caller);
+    struct leg *caller = pool_get(&sc->legs, c->caller);
     const struct queue *q = queue_of_call(sc, c);
     char text[96], contact[SIP_URI_MAX];
     struct sip_reply reply = {.status = 182, .reason = text};
@@ -79,8 +80,13 @@ void wait_notice(struct sc *sc, struct call *c)
     phrase(q, c, text, sizeof(text));
     reply.to_tag = (struct sip_str){caller->dialog.local_tag, caller->dialog.local_tag_len};
     reply.contact = own_contact(sc, &caller->peer, contact, sizeof(contact));
-    if (sip_respond(sc->sip, sc->now, caller->invite, &reply, &sc->out->sip) != 0)
-        sc->counts[N_UNSENDABLE]++;
+    reply.other_fork = true; /* the branch may have changed (prack.h) */
+    if (prack_put(sc, caller, NULL, &reply)) {
+        if (sip_respond(sc->sip, sc->now, caller->invite, &reply, &sc->out->sip) != 0)
+            sc->counts[N_UNSENDABLE]++;
+        else
+            prack_sent(caller, NULL, &reply);
+    }
     wait_later(sc, c);
 }
 

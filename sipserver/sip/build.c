@@ -263,13 +263,19 @@ static void put_status_line(struct sip_buf *b, const struct sip_reply *r)
 static void put_rest(struct sip_buf *b, const struct sip_reply *r)
 {
     put_contact(b, r->contact);
+    if (r->rseq != 0) {
+        put_line(b, SIP_H_REQUIRE, SIP_STR("100rel"));
+        put_name(b, SIP_H_RSEQ);
+        sip_put_number(b, r->rseq);
+        sip_put(b, SIP_STR("\r\n"));
+    }
     put_extras(b, r->extras, r->extras_n);
     put_content(b, &r->content);
 }
 
 /* As sip_build_first; the offsets as they come. */
 static int build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
-                          const struct sip_reply *r, size_t ret_at[3])
+                          const struct sip_reply *r, size_t ret_at[4])
 {
     put_status_line(b, r);
     ret_at[0] = b->len;
@@ -278,17 +284,18 @@ static int build_response(struct sip_buf *b, const struct sip_msg *m, const stru
     if (sip_msg_header(m, SIP_H_TO) != NULL) {
         put_name(b, SIP_H_TO);
         sip_put_value(b, sip_msg_value(m, SIP_H_TO));
+        ret_at[1] = b->len;
         if (wants_tag(m))
             put_tag(b, r->to_tag);
-        ret_at[1] = b->len;
+        ret_at[2] = b->len;
         sip_put(b, SIP_STR("\r\n"));
     } else {
-        ret_at[1] = b->len;
+        ret_at[1] = ret_at[2] = b->len;
     }
     put_first(b, m, SIP_H_CALL_ID);
     put_first(b, m, SIP_H_CSEQ);
     put_all(b, m, SIP_H_RECORD_ROUTE);
-    ret_at[2] = b->len;
+    ret_at[3] = b->len;
     if (r->status == 100)
         put_all(b, m, SIP_H_TIMESTAMP); /* 8.2.6.1 */
     put_rest(b, r);
@@ -298,7 +305,7 @@ static int build_response(struct sip_buf *b, const struct sip_msg *m, const stru
 int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
                        const struct sip_reply *r)
 {
-    size_t at[3];
+    size_t at[4];
 
     return build_response(b, m, src, r, at);
 }
@@ -306,26 +313,29 @@ int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct 
 int sip_build_first(struct sip_buf *b, const struct sip_msg *m, const struct sip_addr *src,
                     const struct sip_reply *r, struct sip_common *ret_common)
 {
-    size_t at[3];
+    size_t at[4];
 
     assert(b->size <= UINT16_MAX);
     if (build_response(b, m, src, r, at) < 0)
         return -EMSGSIZE;
     *ret_common = (struct sip_common){(uint16_t)at[0], (uint16_t)at[1], (uint16_t)at[2],
-                                      wants_tag(m) && sip_str_empty(r->to_tag)};
+                                      (uint16_t)at[3], wants_tag(m) && sip_str_empty(r->to_tag)};
     return 0;
 }
 
 int sip_build_next(struct sip_buf *b, const char *before, const struct sip_reply *r,
                    struct sip_common *common)
 {
+    bool tagged = common->tag < common->to_end, again = tagged && r->other_fork;
+    uint16_t copied = again ? common->tag : common->to_end;
     struct sip_common next;
 
     assert(b->size <= UINT16_MAX);
     put_status_line(b, r);
     next.from = (uint16_t)b->len;
-    sip_put(b, (struct sip_str){before + common->from, (size_t)(common->to_end - common->from)});
-    if (common->wants_tag)
+    next.tag = (uint16_t)(b->len + common->tag - common->from);
+    sip_put(b, (struct sip_str){before + common->from, (size_t)(copied - common->from)});
+    if (common->wants_tag || again)
         put_tag(b, r->to_tag);
     next.wants_tag = common->wants_tag && sip_str_empty(r->to_tag);
     next.to_end = (uint16_t)b->len;

@@ -55,6 +55,8 @@ struct sip_reply {
     unsigned status;
     const char *reason;     /* NULL: the usual phrase of the status */
     struct sip_str to_tag;  /* added when the request's To has none */
+    bool other_fork;        /* TO_TAG replaces the tag of earlier responses to the same request */
+    uint32_t rseq;          /* a 1xx that is sent reliably (RFC 3262); 0: it is not */
     struct sip_str contact; /* URI, written in angle brackets */
     const struct sip_extra *extras;
     unsigned extras_n;
@@ -74,7 +76,8 @@ int sip_build_response(struct sip_buf *b, const struct sip_msg *m, const struct 
  * was built: the next one copies those bytes and reads nothing. */
 struct sip_common {
     uint16_t from;   /* behind the status line */
-    uint16_t to_end; /* before the end of the To line, where a tag goes */
+    uint16_t tag;    /* where the tag of ours begins, or would */
+    uint16_t to_end; /* before the end of the To line */
     uint16_t end;
     bool wants_tag; /* the To has no tag yet, and can have one */
 };

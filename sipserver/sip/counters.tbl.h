@@ -19,5 +19,6 @@ COUNTER(TOO_LARGE,       "too_large",        "messages beyond the message size o
 COUNTER(OUT_REFUSED,     "out_refused",      "datagrams for which the caller's out had no room")
 COUNTER(TIMEOUTS,        "timeouts",         "client transactions that ended without an answer")
 COUNTER(NO_ACK,          "no_ack",           "INVITE answers that were never acknowledged")
+COUNTER(NO_PRACK,        "no_prack",         "reliable provisional responses that were never acknowledged")
 #undef COUNTER
 /* clang-format on */

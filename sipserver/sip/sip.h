@@ -74,7 +74,8 @@ enum sip_event_kind {
     SIP_EV_RESPONSE, /* txn is the client transaction; 0 for a late 2xx to an INVITE of ours (ACK
                         it) */
     SIP_EV_TIMEOUT,  /* no answer to a request of ours: treat as 408 */
-    SIP_EV_NO_ACK,   /* our INVITE answer was never acknowledged: after a 2xx send BYE (13.3.1.4) */
+    SIP_EV_NO_ACK,   /* our INVITE answer was never acknowledged: after a 2xx send BYE (13.3.1.4),
+                        after a reliable 1xx answer 5xx (RFC 3262 3) */
     SIP_EV_UNSENT, /* a message of this transaction could not be sent; a client's is over: as 503 */
 };
 
@@ -104,12 +105,18 @@ mono_t sip_deadline(const struct sip_stack *s);
 /* sip_reply - answer the event's request, by its transaction or, when it has none, statelessly.
  * sip_respond - answer later, by transaction.  Without to_tag the stack adds one of its own making
  * (the same for all answers to one request), except to a 100.
- * Returns: 0; -ENOENT the transaction is over; -EALREADY a final answer went out before; -EMSGSIZE.
+ * Returns: 0; -ENOENT the transaction is over; -EALREADY a final answer went out before; -EBUSY a
+ *          reliable provisional one is not acknowledged yet; -EMSGSIZE.
  *          When OUT is full the answer is kept and sent by retransmission; that is counted. */
 int sip_reply(struct sip_stack *s, mono_t now, const struct sip_event *event,
               const struct sip_reply *reply, struct sip_out *out);
 int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_reply *reply,
                 struct sip_out *out);
+
+/* sip_acknowledged - the PRACK of the reliable provisional response (one with an rseq) of TXN is
+ * here: it is repeated no more.  Until then another reliable one is refused with -EBUSY, and other
+ * provisional responses are sent once.  0; -ENOENT: nothing was to be acknowledged. */
+int sip_acknowledged(struct sip_stack *s, mono_t now, uint64_t txn);
 
 /* sip_reply_once - refuse the event's request and forget it, whatever its method: nothing is
  * repeated to who has proven nothing, and nothing is kept for it (RFC 3261 8.2.7, 26.3.2.4).  A

@@ -379,7 +379,11 @@ int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_
 {
     struct txn *t = txn_by_id(s, txn);
     struct sip_event unused;
-    struct txn_step x = {.now = now, .out = out, .event = &unused, .status = reply->status};
+    struct txn_step x = {.now = now,
+                         .out = out,
+                         .event = &unused,
+                         .status = reply->status,
+                         .reliable = reply->rseq != 0};
     enum txn_event event = reply->status < 200   ? TXN_TX_1XX
                            : reply->status < 300 ? TXN_TX_2XX
                                                  : TXN_TX_REFUSAL;
@@ -392,6 +396,8 @@ int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_
         return -ENOENT;
     if (!txn_accepts(t, event))
         return -EALREADY;
+    if (x.reliable && t->r.unacknowledged)
+        return -EBUSY;
     assert(t->r.image_len > 0);
     common = t->r.common;
     if (common.wants_tag && sip_str_empty(tagged.to_tag) && tagged.status > 100)
@@ -402,7 +408,8 @@ int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_
         s->counts[SIP_N_TOO_LARGE]++;
         return -EMSGSIZE;
     }
-    t->r.common = common; /* of the response in scratch, which becomes the image */
+    if (event != TXN_TX_1XX || !t->r.unacknowledged) /* else it is sent once */
+        t->r.common = common; /* of the response in scratch, which becomes the image */
     x.answer_len = b.len;
     txn_step(s, t, event, &x);
     return 0;
@@ -488,6 +495,16 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
     txn_index(s, t, txn_client_key(s, branch, sip_str_of(sip_method_name(request->method))), 0);
     txn_send(s, t, out);
     *ret_txn = txn_id(s, t);
+    return 0;
+}
+
+int sip_acknowledged(struct sip_stack *s, mono_t now, uint64_t txn)
+{
+    struct txn *t = txn_by_id(s, txn);
+
+    if (t == NULL || !t->r.unacknowledged)
+        return -ENOENT;
+    txn_acknowledged(s, t, now);
     return 0;
 }
 

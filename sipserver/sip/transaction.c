@@ -27,6 +27,11 @@ static bool acknowledged(const struct txn *t)
     return t->r.acknowledged;
 }
 
+static bool unacknowledged(const struct txn *t)
+{
+    return t->r.unacknowledged;
+}
+
 /* ---- timers ----------------------------------------------------------------- */
 
 static void arm(struct sip_stack *s, struct timer *timer, mono_t now, uint32_t ms)
@@ -72,6 +77,7 @@ static void enter(struct sip_stack *s, struct txn *t, mono_t now)
     }
     if (t->r.machine == TXN_NST && t->r.state == TXN_PROCEEDING)
         return; /* the client's patience runs on */
+    t->r.unacknowledged = false;
     timer_cancel(&s->timers, &t->resend);
     switch ((enum txn_state)t->r.state) {
     case TXN_CALLING:
@@ -205,11 +211,32 @@ static void answer(struct sip_stack *s, struct txn *t, struct txn_step *x)
     txn_send(s, t, x->out);
 }
 
+/* A reliable one is repeated end to end, so over any transport, until its PRACK (RFC 3262 3). */
 static void answer_and_wait(struct sip_stack *s, struct txn *t, struct txn_step *x)
 {
     answer(s, t, x);
-    timer_cancel(&s->timers, &t->resend);
-    arm(s, &t->life, x->now, s->conf.repeat_1xx_ms);
+    t->r.unacknowledged = x->reliable;
+    if (x->reliable)
+        arm_resend(s, t, x->now, s->conf.t1_ms);
+    else
+        timer_cancel(&s->timers, &t->resend);
+    arm(s, &t->life, x->now, x->reliable ? 64 * s->conf.t1_ms : s->conf.repeat_1xx_ms);
+}
+
+/* The image stays that of the reliable one, which is still to be repeated. */
+static void answer_once(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    struct sip_str text = {s->scratch, x->answer_len};
+
+    if (sip_out_add(x->out, &t->r.peer, txn_id(s, t), text) < 0)
+        s->counts[SIP_N_OUT_REFUSED]++;
+}
+
+static void tell_no_prack(struct sip_stack *s, struct txn *t, struct txn_step *x)
+{
+    s->counts[SIP_N_NO_PRACK]++;
+    txn_acknowledged(s, t, x->now);
+    tell(s, t, x, SIP_EV_NO_ACK, t->r.status);
 }
 
 static void answer_again(struct sip_stack *s, struct txn *t, struct txn_step *x)
@@ -508,6 +535,13 @@ struct txn *txn_by_id(struct sip_stack *s, uint64_t id)
     handle_t h = {.index = (uint32_t)(id & (SERVER_BIT - 1)), .generation = (uint32_t)(id >> 32)};
 
     return id == 0 ? NULL : pool_get((id & SERVER_BIT) != 0 ? &s->servers : &s->clients, h);
+}
+
+void txn_acknowledged(struct sip_stack *s, struct txn *t, mono_t now)
+{
+    t->r.unacknowledged = false;
+    timer_cancel(&s->timers, &t->resend);
+    arm(s, &t->life, now, s->conf.repeat_1xx_ms);
 }
 
 void txn_keep(struct sip_stack *s, struct txn *t, size_t len)

@@ -37,15 +37,15 @@ enum txn_event {
 };
 
 struct sip_txn {
-    uint8_t machine;    /* enum txn_machine */
-    uint8_t state;      /* enum txn_state */
-    uint8_t method;     /* enum sip_method */
-    bool cancel_wanted; /* ICT: CANCEL as soon as a 1xx is here */
-    bool elsewhere;     /* ICT: the CANCEL says that the call was completed elsewhere */
-    bool cancelled;     /* ICT: CANCEL sent; IST: CANCEL received */
-    bool acknowledged;  /* IST: the ACK of our 2xx came */
-    bool internal;      /* made by the stack (a CANCEL): the core is told nothing */
-    uint8_t zero;
+    uint8_t machine;          /* enum txn_machine */
+    uint8_t state;            /* enum txn_state */
+    uint8_t method;           /* enum sip_method */
+    bool cancel_wanted;       /* ICT: CANCEL as soon as a 1xx is here */
+    bool elsewhere;           /* ICT: the CANCEL says that the call was completed elsewhere */
+    bool cancelled;           /* ICT: CANCEL sent; IST: CANCEL received */
+    bool acknowledged;        /* IST: the ACK of our 2xx came */
+    bool internal;            /* made by the stack (a CANCEL): the core is told nothing */
+    bool unacknowledged;      /* IST: its last reliable provisional waits for a PRACK */
     uint16_t status;          /* server: of the image, 100 at first */
     uint16_t image_len;       /* bytes; 0: it needs none any more */
     uint32_t resend_ms;       /* present interval of T_RESEND */
@@ -87,9 +87,9 @@ struct sip_stack {
     struct hash by_key, by_merge;
     struct timers timers;
     struct txn_images images[TXN_IMAGE_SIZES];
-    char *scratch;         /* message_max bytes: a message being built */
-    struct sip_msg msg;    /* the datagram of this step */
-    struct sip_msg own;    /* an image, parsed for this step */
+    char *scratch;      /* message_max bytes: a message being built */
+    struct sip_msg msg; /* the datagram of this step */
+    struct sip_msg own; /* an image, parsed for this step */
     uint64_t counts[SIP_COUNTS];
 };
 
@@ -101,6 +101,7 @@ struct txn_step {
     const struct sip_msg *msg; /* RX_*: what came in */
     size_t answer_len;         /* TX_*: the response in scratch */
     unsigned status;           /* TX_*: its status */
+    bool reliable;             /* TX_1XX: with an RSeq (RFC 3262) */
 };
 
 /* txn_new - a record in its first state, timers armed, not yet in an index.
@@ -125,6 +126,10 @@ void txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, struct t
 
 /* txn_free - T is as if it had never been. */
 void txn_free(struct sip_stack *s, struct txn *t);
+
+/* txn_acknowledged - the reliable provisional of T, an INVITE's in PROCEEDING, is repeated no more.
+ */
+void txn_acknowledged(struct sip_stack *s, struct txn *t, mono_t now);
 
 /* txn_keep - SCRATCH's LEN bytes become the image of T; txn_send - the image goes out. */
 void txn_keep(struct sip_stack *s, struct txn *t, size_t len);

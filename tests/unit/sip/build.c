@@ -147,7 +147,7 @@ Test(build, the_next_response_is_as_one_to_the_request_itself_rfc3261_8_2_6)
 Test(build, the_next_response_that_does_not_fit_changes_nothing)
 {
     static const char before[] = "SIP/2.0 100 Trying\r\nTo: <sip:b@x>\r\nCSeq: 1 BYE\r\n";
-    const struct sip_common begun = {20, 33, sizeof(before) - 1, true};
+    const struct sip_common begun = {20, 33, 33, sizeof(before) - 1, true};
     const struct sip_reply r = {.status = 200, .to_tag = SIP_STR("t")};
     struct sip_common common = begun;
     char text[256];

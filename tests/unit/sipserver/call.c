@@ -457,16 +457,16 @@ Test(call, a_party_that_forgot_the_call_releases_the_other)
 
 Test(call, an_unsupported_method_is_405_and_an_extension_420)
 {
-    static const char prack[] =
+    static const char none[] =
         "INVITE sip:101@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKq\r\n"
         "From: <sip:1@y>;tag=1\r\nTo: <sip:101@10.0.0.1>\r\nCall-ID: q1\r\nCSeq: 1 INVITE\r\n"
-        "Contact: <sip:1@10.0.1.1>\r\nRequire: 100rel\r\nMax-Forwards: 70\r\n\r\n";
+        "Contact: <sip:1@10.0.1.1>\r\nRequire: x-none\r\nMax-Forwards: 70\r\n\r\n";
     struct ua g = gw;
 
-    ua_send(&g, prack, strlen(prack));
+    ua_send(&g, none, strlen(none));
     cr_assert(ua_take(&g, false));
     cr_assert_eq(g.msg.status, 420);
-    cr_assert(strstr(g.reply, "Unsupported: 100rel") != NULL);
+    cr_assert(strstr(g.reply, "Unsupported: x-none") != NULL);
     ua_call(&phone[0], "101", OFFER);
     establish(&phone[0], &phone[1]);
     ua_request(&phone[0], SIP_SUBSCRIBE, NULL);
