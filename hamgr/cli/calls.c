@@ -93,16 +93,18 @@ static void print_json(const Sf__CallRecord *c, bool first)
         json_object_set_new(attached, c->attached[i]->key, json_string(c->attached[i]->value));
     call = json_pack(
         "{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:b, s:b, s:b, s:i, s:I, s:i, s:i, s:o, s:s, s:o}",
+        "s:b, s:b, s:b, s:b, s:s, s:i, s:i, s:I, s:i, s:i, s:o, s:s, s:o}",
         "call", c->call, "site", (int)c->site, "outcome", c->outcome, "released_by", c->released_by,
         "cause", (int)c->cause, "reason", c->reason, "caller", c->caller, "called", c->called,
         "source", c->source, "queue", c->queue, "agent", c->agent, "start_ms",
         (json_int_t)c->start_ms, "queued_ms", (json_int_t)c->queued_ms, "answer_ms",
         (json_int_t)c->answer_ms, "end_ms", (json_int_t)c->end_ms, "wait_ms",
         (json_int_t)c->wait_ms, "talk_ms", (json_int_t)c->talk_ms, "from_peer", (int)c->from_peer,
-        "relayed", (int)c->relayed, "redirected", (int)c->redirected, "targets", (int)c->targets,
-        "music_ms", (json_int_t)c->music_ms, "priority", (int)c->priority, "overflows",
-        (int)c->overflows, "legs", legs, "before", c->before, "attached", attached);
+        "relayed", (int)c->relayed, "redirected", (int)c->redirected, "caller_private",
+        (int)c->caller_private, "diverted_from", c->diverted_from, "diversions", (int)c->diversions,
+        "targets", (int)c->targets, "music_ms", (json_int_t)c->music_ms, "priority",
+        (int)c->priority, "overflows", (int)c->overflows, "legs", legs, "before", c->before,
+        "attached", attached);
     printf("%s", first ? "[\n  " : ",\n  ");
     json_dumpf(call, stdout, JSON_COMPACT);
     json_decref(call);
@@ -129,8 +131,10 @@ static void print_csv(const Sf__CallRecord *c, bool first)
     char start[40], queued[40], answer[40], end[40];
 
     if (first)
-        printf("call,site,outcome,released_by,cause,reason,caller,called,source,queue,agent,start,"
-               "queued,answer,end,wait_ms,talk_ms,from_peer,relayed,redirected,targets,legs\n");
+        printf(
+            "call,site,outcome,released_by,cause,reason,caller,called,source,queue,agent,start,"
+            "queued,answer,end,wait_ms,talk_ms,from_peer,relayed,redirected,targets,caller_private,"
+            "diverted_from,diversions,legs\n");
     csv(c->call, ',');
     printf("%u,%s,%s,%u,", c->site, c->outcome, c->released_by, c->cause);
     csv(c->reason, ',');
@@ -139,10 +143,12 @@ static void print_csv(const Sf__CallRecord *c, bool first)
     csv(c->source, ',');
     csv(c->queue, ',');
     csv(c->agent, ',');
-    printf("%s,%s,%s,%s,%lld,%lld,%d,%d,%d,%u,\"", moment(c->start_ms, start),
+    printf("%s,%s,%s,%s,%lld,%lld,%d,%d,%d,%u,%d,", moment(c->start_ms, start),
            moment(c->queued_ms, queued), moment(c->answer_ms, answer), moment(c->end_ms, end),
            (long long)c->wait_ms, (long long)c->talk_ms, c->from_peer, c->relayed, c->redirected,
-           c->targets);
+           c->targets, c->caller_private);
+    csv(c->diverted_from, ',');
+    printf("%u,\"", c->diversions);
     for (size_t i = 1; i < c->n_legs; i++)
         printf("%s%s/%s/%u", i == 1 ? "" : " ", c->legs[i]->number, c->legs[i]->agent,
                c->legs[i]->status);

@@ -107,6 +107,7 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->trunk_timeout_ms = OPTION(c, trunk_timeout_ms, o->trunk_timeout_ms);
     o->session_expires_s = OPTION(c, session_expires_s, o->session_expires_s);
     o->min_se_s = OPTION(c, min_se_s, o->min_se_s);
+    o->diversions_max = OPTION(c, diversions_max, o->diversions_max);
     o->wrap_up_ms = OPTION(c, wrap_up_ms, o->wrap_up_ms);
     o->queue_answer_after_ms = OPTION(c, queue_answer_after_ms, o->queue_answer_after_ms);
     o->queue_notice_ms = OPTION(c, queue_notice_ms, o->queue_notice_ms);

@@ -141,6 +141,9 @@ void record_message(const struct sc_record *r, struct record_message *m)
     m->call.relayed = r->relayed;
     m->call.redirected = r->redirected;
     m->call.targets = r->targets;
+    m->call.caller_private = r->caller_private;
+    m->call.diverted_from = text(r->diverted_from);
+    m->call.diversions = r->diversions;
     for (uint32_t i = 0; i < r->legs_n; i++) {
         const struct sc_record_leg *in = &r->legs[i];
         Sf__CallLeg *leg = &m->legs[i];

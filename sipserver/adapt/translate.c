@@ -61,6 +61,7 @@ static const char *take_trunk(const Sf__Dn *in, struct sc_dn_conf *dn)
     dn->calls_max = in->calls_max;
     dn->calls_in_max = in->calls_in_max;
     dn->calls_out_max = in->calls_out_max;
+    dn->trusted = in->trusted;
     return NULL;
 }
 
@@ -82,6 +83,8 @@ const char *translate_dn(const Sf__Dn *in, struct sc_dn_conf *ret_dn)
     copy(dn->ha1.md5, sizeof(dn->ha1.md5), in->ha1_md5);
     copy(dn->ha1.sha256, sizeof(dn->ha1.sha256), in->ha1_sha256);
     copy(dn->calling_class, sizeof(dn->calling_class), in->calling_class);
+    if (fits(in->display_name, sizeof(dn->display)))
+        copy(dn->display, sizeof(dn->display), in->display_name);
     dn->dr_forward = (enum sc_dr_forward)in->dr_forward;
     dn->queue_size_max = in->queue_size_max;
     dn->queue_wait_max_ms = in->queue_wait_max_ms;

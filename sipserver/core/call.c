@@ -10,10 +10,12 @@
 #include "sipserver/core/auth.h"
 #include "sipserver/core/binding.h"
 #include "sipserver/core/control.h"
+#include "sipserver/core/divert.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/forward.h"
 #include "sipserver/core/hops.h"
 #include "sipserver/core/hunt.h"
+#include "sipserver/core/identity.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
@@ -447,12 +449,13 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
     struct failure failure = *(const struct failure *)argument;
-    const struct dn *d = pool_get(&sc->dns, c->target_dn);
+    const struct dn *d = pool_get(&sc->dns, c->target_dn), *elsewhere;
     struct targets *t = pool_get(&sc->targets, c->targets);
     bool next_trunk = trunk_failed(sc, c, failure.status);
     struct agent *a = pool_get(&sc->agents, c->agent);
-    bool at_peer = c->at_peer;
+    bool at_peer = c->at_peer, often = false;
     char number[SC_NAME_SIZE];
+    bool redirected = !at_peer && a == NULL && divert_follow(sc, c, sc->refusal, number, &often);
 
     disarm(sc, &c->ring);
     record_target_end(sc, c, failure.status);
@@ -464,7 +467,17 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
     c->at_peer = false; /* whoever comes next is judged anew */
     if (c->ringing || (failure.status != 408 && failure.status != 430))
         binding_instance_tried(&c->phones);
-    if (next_trunk) {
+    if (often) {
+        sc->counts[N_LOOP]++;
+        failure = (struct failure){482, "diverted too often", false};
+    }
+    if (redirected) {
+        sc->refusal = NULL;
+        c->phones.n = 0;
+        c->tries_n = 0;
+        (void)leg_respond(sc, caller_of(sc, c), 181, NULL);
+        route_call(sc, c, number);
+    } else if (next_trunk) {
         sc->counts[N_TRUNK_NEXT]++;
         report_note(sc, SC_NOTE_TRUNK, d->number, NULL, NULL, failure.reason);
         hunt_failed(sc, c);
@@ -472,6 +485,9 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
         route_call(sc, c, number);
     } else if (at_peer && unreachable(failure.status)) {
         c->stay = true; /* the peer cannot: this site carries on alone */
+        elsewhere = dn_find(sc, sip_str_of(c->number_now));
+        if (elsewhere != NULL)
+            divert_back(sc, c, pool_handle(&sc->dns, elsewhere), true);
         text_copy(number, sizeof(number), c->number_now);
         route_call(sc, c, number);
     } else if (d != NULL && d->type == SC_DN_EXTENSION && unreachable(failure.status) &&
@@ -481,6 +497,8 @@ static void a_next_target(struct sc *sc, void *object, const void *argument)
     } else if (t != NULL && c->targets_next < t->n) {
         c->phones.n = 0;
         c->tries_n = 0;
+        c->on_behalf = HANDLE_NONE;
+        divert_back(sc, c, t->dn, false);
         route_call(sc, c, t->number[c->targets_next++]);
     } else if (pool_get(&sc->dns, c->left) != NULL) { /* back to the queue that it came from */
         c->queue = c->left;
@@ -521,6 +539,7 @@ static void a_forget(struct sc *sc, void *object, const void *argument)
     disarm(sc, &c->sound);
     drop_body(sc, c);
     attach_drop(sc, c);
+    divert_forget(sc, c);
     pool_put(&sc->calls, c);
 }
 
@@ -650,18 +669,31 @@ static bool detoured(struct sc *sc, struct call *c, const struct route *route, c
     return true;
 }
 
+static void divert_to_peer(struct sc *sc, struct call *c, const struct dn *d)
+{
+    divert_add(sc, c, d, d->in_service ? DIVERT_UNAVAILABLE : DIVERT_OUT_OF_SERVICE);
+}
+
 static void route_call(struct sc *sc, struct call *c, const char *number)
 {
+    const struct call *as = c;
+    struct call probe;
     struct route route;
 
     if (++c->diversions > SC_DIVERSIONS_MAX) {
+        sc->counts[N_LOOP]++;
         call_event(sc, c, CALL_EV_REFUSED,
                    &(struct refusal){482, SIP_STR_NONE, "too many diversions"});
         return;
     }
     text_copy(c->number_now, sizeof(c->number_now), number);
     c->number_out[0] = '\0';
-    route = route_find(sc, c, sip_str_of(number));
+    if (pool_get(&sc->dns, c->on_behalf) != NULL) { /* the rights of who redirected it */
+        probe = *c;
+        probe.source = c->on_behalf;
+        as = &probe;
+    }
+    route = route_find(sc, as, sip_str_of(number));
     if (route.number[0] != '\0') {
         if (route.kind == ROUTE_TRUNK)
             text_copy(c->number_out, sizeof(c->number_out), route.number);
@@ -675,18 +707,24 @@ static void route_call(struct sc *sc, struct call *c, const char *number)
     case ROUTE_TRUNK: offer_trunk(sc, c, route.trunk); return;
     case ROUTE_PEER:
         c->at_peer = true;
+        divert_to_peer(sc, c, route.dn);
         sc->counts[N_FORWARDED]++;
         report_note(sc, SC_NOTE_FORWARD, number, NULL, NULL, "call relayed to the peer site");
         offer_trunk(sc, c, route.trunk);
         return;
-    case ROUTE_MOVED: move_to_peer(sc, c, route.trunk); return;
+    case ROUTE_MOVED:
+        divert_to_peer(sc, c, route.dn);
+        move_to_peer(sc, c, route.trunk);
+        return;
     case ROUTE_QUEUE:
+        divert_add(sc, c, route.dn, DIVERT_UNCONDITIONAL);
         c->queue = pool_handle(&sc->dns, route.dn);
         raise_priority(c, route.dn);
         call_event(sc, c, CALL_EV_TO_QUEUE, NULL);
         return;
     case ROUTE_TARGETS:
         raise_priority(c, route.dn);
+        divert_add(sc, c, route.dn, DIVERT_UNCONDITIONAL);
         c->targets = route.dn->targets;
         c->targets_next = 0;
         break;
@@ -703,6 +741,17 @@ static void route_call(struct sc *sc, struct call *c, const char *number)
 }
 
 /* ---- a new call ---- */
+
+/* Is EVENT's INVITE one of ours that came back for the number that its call was for, or is tried
+ * at? Another number is no loop but a spiral (RFC 3261 16.3, RFC 5393), which Max-Forwards ends. */
+static bool comes_back(const struct sc *sc, const struct sip_event *event, struct sip_str number)
+{
+    const struct leg *l = leg_of_call_id(sc, event->msg->call_id);
+    const struct call *c = l != NULL ? pool_get(&sc->calls, l->call) : NULL;
+
+    return c != NULL && (sip_str_eq(number, sip_str_of(c->called)) ||
+                         sip_str_eq(number, sip_str_of(c->number_now)));
+}
 
 /* Whose INVITE is this?  False: it has been answered. */
 static bool find_source(struct sc *sc, const struct sip_event *event, struct dn **ret_dn)
@@ -763,9 +812,11 @@ static struct call *call_new(struct sc *sc, const struct sip_event *event, struc
         return NULL;
     }
     c->max_forwards = hops_left(event->msg);
-    text_copy_str(c->from, sizeof(c->from), event->msg->from.uri.user);
+    identity_asked(c, event->msg, source, identity_trusts(sc, source));
+    divert_asked(sc, c, event->msg, source);
     l = leg_caller(sc, c, event, source, ret_status);
     if (l == NULL) {
+        divert_forget(sc, c);
         pool_put(&sc->calls, c);
         return NULL;
     }
@@ -807,6 +858,10 @@ void call_invite(struct sc *sc, const struct sip_event *event)
         answer_later(sc, event, 486, N_TRUNK_FULL); /* a 503 would mean that this site is dead */
         return;
     }
+    if (comes_back(sc, event, number)) {
+        answer_status(sc, event, 482, N_LOOP);
+        return;
+    }
     c = call_new(sc, event, source, &status);
     if (c == NULL) {
         if (status == 503)
@@ -835,7 +890,7 @@ struct call *call_dial(struct sc *sc, struct dn *d, const char *number, struct l
 
     if (c == NULL)
         return NULL;
-    text_copy(c->from, sizeof(c->from), d->number);
+    identity_own(c, d);
     text_copy(c->called, sizeof(c->called), number);
     target.own = target.auto_answer = true;
     l = leg_call(sc, c, &target);
@@ -874,6 +929,11 @@ bool call_move(struct sc *sc, struct leg *l, const char *number)
     if (c == NULL)
         return false;
     text_copy(c->from, sizeof(c->from), number_of(sc, from, l));
+    if (l->is_caller) {
+        c->asserted = from->asserted;
+        c->private = from->private;
+        memcpy(c->from_name, from->from_name, sizeof(c->from_name));
+    }
     text_copy(c->called, sizeof(c->called), number);
     c->forwarded = from->forwarded;
     c->before_epoch = from->epoch;

@@ -51,6 +51,7 @@ struct sc_options {
     uint32_t answer_timeout_ms; /* any other target rings so long */
     uint32_t wrap_up_ms;
     uint32_t session_expires_s; /* RFC 4028: the interval that we ask for */
+    uint32_t diversions_max;    /* a call is diverted so often at most (RFC 5806) */
     uint32_t min_se_s;          /* and the least that we accept */
     bool digest_md5;            /* MD5 is offered and accepted */
     bool digest_sha256_first;   /* SHA-256 is offered before MD5 (RFC 8760), not only without it */
@@ -91,6 +92,7 @@ struct sc_dn_conf {
     char digest_realm[SC_REALM_SIZE]; /* trunk: of the other end, for which HA1 is made; "": none */
     uint32_t targets_n;
     char targets[SC_TARGETS_MAX][SC_NAME_SIZE];
+    char display[SC_DISPLAY_SIZE];
     char contact[SC_URI_SIZE];
     uint32_t prefixes_n;
     char prefixes[SC_PREFIXES_MAX][SC_PREFIX_SIZE];
@@ -99,6 +101,7 @@ struct sc_dn_conf {
     uint32_t oos_force_ms;         /* 0: as the server says */
     uint32_t recovery_timeout_ms;  /* 0: as the server says for the inter-site trunk, else none */
     bool follows_redirect;
+    bool trusted;                      /* it asserts identities, and is told them (RFC 3325) */
     char calling_class[SC_CLASS_SIZE]; /* "": by type, see dialplan.h */
     uint32_t priority;                 /* of trunks for the same number the lowest is tried first */
     uint32_t weight;       /* ... and those of one priority share by weight (RFC 2782); 0: as 1 */

@@ -10,6 +10,7 @@
 #include "sipserver/core/control.h"
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/dialplan.h"
+#include "sipserver/core/divert.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
@@ -69,6 +70,7 @@ void sc_options_default(struct sc_options *o)
         .wrap_up_ms = 0,
         .session_expires_s = 1800,
         .min_se_s = 90,
+        .diversions_max = 5,
         .trunk_timeout_ms = 4000,
         .ring_all_max = SC_RING_ALL_MAX,
         .overflows_max = 4,
@@ -163,6 +165,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     for (unsigned size = 0; size < SDP_SIZES; size++)
         carve_pool(c, &sc->sdps[size], legs, sizeof(struct sdp) + sdp_room((enum sdp_size)size));
     carve_pool(c, &sc->datas, m->calls, sizeof(struct data));
+    carve_pool(c, &sc->came, m->calls, sizeof(struct came));
     dns_hash = carve(c, hash_bytes(m->dns));
     agents_hash = carve(c, hash_bytes(m->agents));
     heap = carve(c, timers_bytes(timers));
@@ -515,6 +518,7 @@ static void forget(struct sc *sc)
     for (struct data *d = pool_next(&sc->datas, NULL); d != NULL; d = pool_next(&sc->datas, d))
         pool_put(&sc->datas, d);
     for (struct call *c = pool_next(&sc->calls, NULL); c != NULL; c = pool_next(&sc->calls, c)) {
+        divert_forget(sc, c);
         disarm(sc, &c->ring);
         disarm(sc, &c->wait);
         disarm(sc, &c->notice);

@@ -282,9 +282,13 @@ struct sc_record {
     uint32_t overflows; /* from queue to another place */
     int64_t wait_ms;    /* from the queue, else from the beginning, to the answer or the end */
     int64_t talk_ms;
-    bool from_peer;   /* the other site forwarded it to us */
-    bool relayed;     /* we passed it on to the other site */
-    bool redirected;  /* we sent the caller there (302) */
+    bool from_peer;                   /* the other site forwarded it to us */
+    bool relayed;                     /* we passed it on to the other site */
+    bool redirected;                  /* we sent the caller there (302) */
+    bool caller_private;              /* the caller asked for privacy */
+    char diverted_from[SC_NAME_SIZE]; /* who diverted it to us, or the phone here that did; "" none
+                                       */
+    uint32_t diversions;              /* here and before */
     uint32_t targets; /* how many it was offered to, also those that LEGS has no room for */
     uint32_t legs_n;
     struct sc_record_leg legs[SC_RECORD_LEGS_MAX]; /* the caller's, then the last targets' */

@@ -53,6 +53,7 @@ COUNTER(METHOD,            "drop_method",            "requests refused: method n
 COUNTER(EXTENSION,         "drop_extension",         "requests refused: Require names what we do not have")
 COUNTER(CONTENT,           "drop_content",           "calls refused: a body that is not SDP, or an answer that may not be")
 COUNTER(TOO_MANY_HOPS,     "drop_hops",              "requests refused: Max-Forwards is 0")
+COUNTER(LOOP,              "drop_loop",              "calls refused: they came back to us, or were diverted too often")
 COUNTER(BODY_TOO_LARGE,    "drop_body",              "requests refused: body beyond what a call keeps")
 COUNTER(BAD_TOKEN,         "drop_bad_token",         "forwarding tokens that were forged or too old")
 COUNTER(UNSENDABLE,        "drop_unsendable",        "requests of ours without an address to go to or room to be sent")

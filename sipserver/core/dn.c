@@ -56,6 +56,27 @@ static void set_targets(struct sc *sc, struct dn *d, const struct sc_dn_conf *co
     memcpy(t->number, conf->targets, sizeof(t->number));
 }
 
+/* As it goes between quotes (RFC 3261 25.1, quoted-string). */
+static void set_display(struct dn *d, const char *name)
+{
+    size_t n = 0;
+
+    for (; *name != '\0'; name++) {
+        bool escape = *name == '"' || *name == '\\';
+
+        if ((unsigned char)*name < ' ')
+            continue;
+        if (n + (escape ? 2 : 1) >= sizeof(d->display)) {
+            n = 0; /* too long: nameless */
+            break;
+        }
+        if (escape)
+            d->display[n++] = '\\';
+        d->display[n++] = *name;
+    }
+    d->display[n] = '\0';
+}
+
 void dn_configure(struct sc *sc, const struct sc_dn_conf *conf)
 {
     struct dn *d = dn_find(sc, sip_str_of(conf->number));
@@ -76,6 +97,7 @@ void dn_configure(struct sc *sc, const struct sc_dn_conf *conf)
     d->auto_answer = conf->auto_answer;
     text_copy(d->digest_user, sizeof(d->digest_user), conf->digest_user);
     d->ha1 = conf->ha1;
+    set_display(d, conf->display);
     if (d->type == SC_DN_TRUNK || d->type == SC_DN_SERVICE)
         trunk_configure(sc, d, conf); /* a service is watched in the same way */
     else if (d->type == SC_DN_QUEUE)

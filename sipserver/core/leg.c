@@ -8,7 +8,9 @@
 #include "sipserver/core/call.h"
 #include "sipserver/core/control.h"
 #include "sipserver/core/credentials.h"
+#include "sipserver/core/divert.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/identity.h"
 #include "sipserver/core/prack.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/transfer.h"
@@ -131,6 +133,8 @@ static struct sip_str from_value(const struct sc *sc, const struct call *c, cons
     char uri[SIP_URI_MAX];
     struct sip_buf b;
 
+    if (identity_hidden(sc, c, shown))
+        return SIP_STR("\"Anonymous\" <sip:anonymous@anonymous.invalid>"); /* RFC 3323 4.1.1.3 */
     sip_buf_init(&b, text, size);
     if (caller != NULL &&
         sip_party_parse((struct sip_str){caller->dialog.remote, caller->dialog.remote_len},
@@ -140,8 +144,7 @@ static struct sip_str from_value(const struct sc *sc, const struct call *c, cons
             sip_put(&b, party.display);
             sip_put_text(&b, "\" ");
         }
-        if (shown != NULL)
-            user = party.uri.user;
+        user = party.uri.user;
     }
     sip_put_text(&b, "<");
     sip_put(&b, own_uri(sc, user, uri, sizeof(uri)));
@@ -149,18 +152,25 @@ static struct sip_str from_value(const struct sc *sc, const struct call *c, cons
     return sip_buf_str(&b);
 }
 
-/* R, an INVITE with its dialog's parts set, becomes L's. */
-static int send_invite(struct sc *sc, struct call *c, struct leg *l, struct sip_request *r)
+/* R, an INVITE with its dialog's parts set, becomes L's; it shows SHOWN (NULL: the caller). */
+static int send_invite(struct sc *sc, struct call *c, struct leg *l, const struct leg *shown,
+                       struct sip_request *r)
 {
     const struct offer *offer = pool_get(&sc->offers, c->offer);
     char contact[SIP_URI_MAX];
     struct sip_extra extras[SIP_EXTRAS_MAX];
     struct session_words words;
+    char identity[IDENTITY_TEXT], diversion[DIVERT_TEXT];
+    unsigned n;
 
     session_ask(sc, l, &words);
-    memcpy(extras, words.extras, sizeof(words.extras));
+    n = words.n;
+    memcpy(extras, words.extras, n * sizeof(extras[0]));
+    n += identity_put(sc, c, shown, pool_get(&sc->dns, l->dn), identity, extras + n);
+    if (shown == NULL)
+        n += divert_put(sc, c, diversion, extras + n);
     r->extras = extras;
-    r->extras_n = control_words(sc, c, l, extras, words.n);
+    r->extras_n = control_words(sc, c, l, extras, n);
     r->max_forwards = c->max_forwards;
     r->contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     if (offer != NULL && offer->len != 0)
@@ -179,7 +189,7 @@ bool leg_call_again(struct sc *sc, struct call *c, struct leg *l)
     l->dialog.remote_tag_len = 0;
     l->rseq = 0;
     sip_dialog_request(&l->dialog, SIP_INVITE, &r);
-    if (send_invite(sc, c, l, &r) == 0)
+    if (send_invite(sc, c, l, NULL, &r) == 0)
         return true;
     sc->counts[N_UNSENDABLE]++;
     return false;
@@ -215,7 +225,7 @@ struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *tar
     l->is_caller = target->own;
     l->auto_answer = target->auto_answer;
     prack_offer(sc, c, l);
-    if (sip_dialog_uac(&l->dialog, &r) != 0 || send_invite(sc, c, l, &r) != 0) {
+    if (sip_dialog_uac(&l->dialog, &r) != 0 || send_invite(sc, c, l, target->shown, &r) != 0) {
         sc->counts[N_UNSENDABLE]++;
         c->legs_n--;
         pool_put(&sc->legs, l);
@@ -434,10 +444,13 @@ static void refuse(struct sc *sc, struct leg *l, unsigned status, struct sip_str
 {
     struct sip_reply reply = {.status = status, .contact = contact};
     struct sip_extra extras[SIP_EXTRAS_MAX];
-    char seconds[4];
+    char seconds[4], diversion[DIVERT_TEXT];
 
     reply.extras = extras;
     reply.extras_n = reasons(sc, status, extras);
+    if (status == 302) /* RFC 5806 3 */
+        reply.extras_n +=
+            divert_put(sc, pool_get(&sc->calls, l->call), diversion, extras + reply.extras_n);
     if (status == 503) /* the only one of ours: no room now */
         extras[reply.extras_n++] =
             (struct sip_extra){.id = SIP_H_RETRY_AFTER, .value = retry_after(sc, seconds)};
@@ -499,6 +512,20 @@ static struct leg *by_tag(const struct sc *sc, struct sip_str tag)
         owner_kind(token.object) != OWNER_LEG)
         return NULL;
     return pool_get(&sc->legs, owner_handle(token.object));
+}
+
+struct leg *leg_of_call_id(const struct sc *sc, struct sip_str call_id)
+{
+    struct sip_key key;
+    struct sip_token token;
+    struct leg *l;
+
+    memcpy(key.secret, sc->conf.secret, sizeof(key.secret));
+    if (sip_token_read(key, SIP_TOKEN_CALL_ID, call_id, &token) != 0 ||
+        owner_kind(token.object) != OWNER_LEG)
+        return NULL;
+    l = pool_get(&sc->legs, owner_handle(token.object));
+    return l != NULL && l->dialog.is_uac ? l : NULL;
 }
 
 struct leg *leg_find(const struct sc *sc, const struct sip_msg *request)

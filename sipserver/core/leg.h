@@ -53,6 +53,9 @@ struct leg *leg_find(const struct sc *sc, const struct sip_msg *request);
 struct leg *leg_find_named(const struct sc *sc, struct sip_str call_id, struct sip_str local,
                            struct sip_str remote);
 
+/* leg_of_call_id - the leg of ours, towards a target, that made CALL_ID; NULL. */
+struct leg *leg_of_call_id(const struct sc *sc, struct sip_str call_id);
+
 /* leg_find_own - the leg whose tag of ours RESPONSE carries in its From; NULL. */
 struct leg *leg_find_own(const struct sc *sc, const struct sip_msg *response);
 

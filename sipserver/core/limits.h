@@ -7,6 +7,7 @@
 #define SIPSERVER_CORE_LIMITS_H
 
 #define SC_NAME_SIZE        64  /* number of a DN, id of an agent, name of a trunk, with its NUL */
+#define SC_DISPLAY_SIZE     128 /* display name of a DN, with its NUL */
 #define SC_REALM_SIZE       128 /* digest realm, with its NUL */
 #define SC_URI_SIZE         256 /* contact URI of a trunk or service, with its NUL */
 #define SC_REASON_SIZE      96  /* reasons in words, with their NUL */
@@ -41,6 +42,8 @@
 #define SC_REFUSED_COST    4    /* requests that a refused one counts for besides */
 #define SC_OFFER_SIZE      4096 /* bytes of the body of an INVITE that waits or is offered */
 #define SC_SDP_SIZE        1020 /* bytes of a session description that a refresh by INVITE can repeat */
+#define SC_DIVERSION_SIZE  512  /* bytes of the Diversion that a call came with */
+#define SC_DIVERTED_MAX    10   /* numbers here that passed one call on */
 #define SC_DATA_SIZE       2048 /* attached data of a call in their written form, with the NUL */
 #define SC_DATA_KEY_SIZE   64   /* a key, with its NUL; option data-key-size-max may lower it */
 #define SC_DATA_VALUE_SIZE                                                                         \

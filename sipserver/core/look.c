@@ -336,9 +336,19 @@ static bool controls_sane(const struct sc *sc)
     return true;
 }
 
+static bool prack_sane(const struct leg *l)
+{
+    return l->prack_waits != PRACK_TAKEN && (l->prack_waits != PRACK_AWAITED || l->rseq != 0) &&
+           (l->due == 0 || l->prack_waits == PRACK_AWAITED);
+}
+
 static bool calls_sane(const struct sc *sc)
 {
-    uint32_t legs = 0;
+    uint32_t legs = 0, came = 0;
+
+    for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
+        if (!prack_sane(l))
+            return false;
 
     for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
          c = pool_next(&sc->calls, c)) {
@@ -365,8 +375,11 @@ static bool calls_sane(const struct sc *sc)
         for (unsigned i = 0; i < c->rings_n; i++)
             if (pool_get(&sc->legs, c->rings[i].leg) == NULL)
                 return false;
+        if (c->diverted_n > SC_DIVERTED_MAX)
+            return false;
+        came += pool_get(&sc->came, c->came) != NULL ? 1 : 0;
     }
-    return legs == sc->legs.used;
+    return legs == sc->legs.used && came == sc->came.used;
 }
 
 bool sc_sane(const struct sc *sc)

@@ -194,6 +194,8 @@ void prack_target_gone(struct sc *sc, struct call *c)
         (void)sip_acknowledged(sc->sip, sc->now, l->invite);
     if (l->rseq_theirs != 0)
         l->prack_waits = PRACK_NONE;
+    if (l->prack_waits == PRACK_NONE)
+        l->due = 0;
     l->rseq_theirs = 0;
     if (l->early_body)
         leg_fork(sc, l);

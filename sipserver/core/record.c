@@ -5,6 +5,7 @@
 
 #include "sipserver/core/attach.h"
 #include "sipserver/core/call.h"
+#include "sipserver/core/divert.h"
 #include "sipserver/core/report.h"
 
 static int64_t wall_ms(const struct call *c, mono_t at)
@@ -129,6 +130,9 @@ void record_fill(const struct sc *sc, const struct call *c, struct sc_record *r)
     r->relayed = h->relayed;
     r->redirected = h->outcome == SC_CALL_FORWARDED;
     r->targets = h->targets_n;
+    r->caller_private = c->private;
+    r->diversions = divert_count(c);
+    divert_from(sc, c, r->diverted_from);
     fill_caller(sc, c, &r->legs[r->legs_n++]);
     for (uint32_t i = h->targets_n - kept; i < h->targets_n; i++)
         fill_target(sc, c, &h->targets[i % CALL_TARGETS_MAX], &r->legs[r->legs_n++]);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sipserver/core/attach.h"
+#include "sipserver/core/identity.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/record.h"
@@ -121,7 +122,7 @@ static void fill_agent(const struct sc *sc, const struct agent *a, enum sc_agent
         const struct dn *q = pool_get(&sc->dns, c->queue);
 
         call_id_text(sc, c, e->call);
-        text_copy(e->caller, sizeof(e->caller), c->from);
+        text_copy(e->caller, sizeof(e->caller), identity_shown(c));
         text_copy(e->called, sizeof(e->called), c->called);
         text_copy(e->queue, sizeof(e->queue), q != NULL ? q->number : "");
         text_copy(e->data, sizeof(e->data), attach_get(sc, c));
@@ -197,7 +198,7 @@ void report_call(struct sc *sc, struct call *c, enum sc_call_phase phase, const 
     text_copy(e->queue, sizeof(e->queue), queue != NULL ? queue->number : "");
     text_copy(e->agent, sizeof(e->agent), agent != NULL ? agent->id : "");
     text_copy(e->dn, sizeof(e->dn), target != NULL ? target->number : c->called);
-    text_copy(e->caller, sizeof(e->caller), c->from);
+    text_copy(e->caller, sizeof(e->caller), identity_shown(c));
     if (c->queued.ns != 0)
         e->wait_ms = mono_diff_ms(c->answered.ns != 0 ? c->answered : sc->now, c->queued);
     if (c->answered.ns != 0)

@@ -235,6 +235,7 @@ struct trunk {
     uint32_t oos_force_ms;
     uint32_t recovery_timeout_ms;
     bool follows_redirect;
+    bool trusted; /* its P-Asserted-Identity is believed, and it gets ours */
 
     struct list_link in_all;
     struct timer check, force, hold;
@@ -295,6 +296,7 @@ struct dn {
     uint64_t seen; /* the whole configuration in which it was last named */
     mono_t since;
     char reason[SC_REASON_SIZE];
+    char display[SC_DISPLAY_SIZE]; /* its quotes and backslashes escaped; "" none */
     char calling_class[SC_CLASS_SIZE];
     char digest_user[SC_NAME_SIZE];
     struct sip_ha1 ha1;
@@ -451,6 +453,25 @@ struct offer {
     char body[SC_OFFER_SIZE];
 };
 
+/* The Diversion that a call came with: its values, the latest first. */
+struct came {
+    uint16_t len;
+    char text[SC_DIVERSION_SIZE];
+};
+
+enum divert_reason {
+    DIVERT_UNCONDITIONAL,  /* a routing point, a queue */
+    DIVERT_DEFLECTION,     /* a phone that answered 3xx */
+    DIVERT_OUT_OF_SERVICE, /* a number that is out of service here: the other site has it */
+    DIVERT_UNAVAILABLE,    /* ... that has no agent here */
+};
+
+/* A number here that passed a call on (divert.h). */
+struct diverted {
+    handle_t dn;
+    uint8_t reason; /* enum divert_reason */
+};
+
 #define CALL_RELAYS_MAX 4
 
 /* An in-dialog request on its way from one leg to the other. */
@@ -584,7 +605,15 @@ struct call {
                                     */
     char number_out[SC_NAME_SIZE]; /* NUMBER_NOW as a trunk is asked for it; "": as it is */
     char from[SC_NAME_SIZE];       /* the caller's number */
-    handle_t data;                 /* attached by agents; none: there are no data */
+    char from_name[SC_NAME_SIZE];  /* the caller's name as it goes between quotes; "" none */
+    bool asserted;                 /* somebody vouches for both (identity.h) */
+    bool private;                  /* the caller asks to stay unknown */
+    handle_t came;                 /* the Diversion that it came with */
+    uint32_t came_n;               /* diversions before us */
+    uint8_t diverted_n;
+    struct diverted diverted[SC_DIVERTED_MAX]; /* the oldest first */
+    handle_t on_behalf; /* the phone that redirected it, whose rights count; none: the source's */
+    handle_t data;      /* attached by agents; none: there are no data */
     uint64_t before_epoch, before; /* the call that it came out of by a transfer; 0: none */
 
     struct phone_tries phones; /* of the extension that is called */
@@ -630,7 +659,7 @@ struct sc {
     struct rule **rules_sorted; /* in the order in which they hold */
     uint32_t rules_n;
     struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays,
-        datas;
+        datas, came;
     struct pool sdps[SDP_SIZES];
     struct hash dns_by_number, agents_by_id;
     struct list all_trunks;

@@ -257,6 +257,7 @@ void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
     t->oos_force_ms = conf->oos_force_ms;
     t->recovery_timeout_ms = conf->recovery_timeout_ms;
     t->follows_redirect = conf->follows_redirect;
+    t->trusted = conf->trusted;
     if (is_new || anew || t->inter_site != names_trunk(sc, d)) {
         t->inter_site = names_trunk(sc, d);
         restart(sc, t);

@@ -156,7 +156,7 @@ Test(call, busy_and_decline_are_passed_on)
     kit_assert_empty(k);
 }
 
-Test(call, redirection_by_a_phone_is_not_followed)
+Test(call, redirection_without_a_contact_is_a_refusal)
 {
     ua_call(&phone[0], "101", OFFER);
     ua_expect_request(&phone[1], SIP_INVITE);
