@@ -1,6 +1,7 @@
 #include "sipserver/core/core.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "sipserver/core/agent.h"
@@ -347,6 +348,21 @@ static uint64_t refusals(const struct sc *sc)
     return n;
 }
 
+/* Answered as outside, when there is that dialog (RFC 3261 11.2).  It gets no transaction, so a
+ * copy is answered as the first one was. */
+static void options_in_dialog(struct sc *sc, const struct sip_event *event)
+{
+    struct leg *l = leg_find(sc, event->msg);
+    int r = l != NULL ? sip_dialog_receive(&l->dialog, event->msg) : 0;
+
+    if (l == NULL)
+        answer_status(sc, event, 481, N_NO_DIALOG);
+    else if (r != 0 && r != -EALREADY)
+        answer_status(sc, event, 500, CORE_COUNTS);
+    else
+        answer_options(sc, event);
+}
+
 static void request(struct sc *sc, const struct sip_event *event)
 {
     struct trunk *t;
@@ -364,7 +380,9 @@ static void request(struct sc *sc, const struct sip_event *event)
     if (t != NULL && event->method == SIP_INVITE && sip_str_empty(event->msg->to.tag) &&
         overload_refuse(sc, event))
         return;
-    if (event->method == SIP_OPTIONS) {
+    if (event->method == SIP_OPTIONS && !sip_str_empty(event->msg->to.tag)) {
+        options_in_dialog(sc, event);
+    } else if (event->method == SIP_OPTIONS) {
         answer_options(sc, event);
     } else if (!sip_str_empty(event->msg->to.tag)) {
         in_dialog(sc, event);

@@ -47,6 +47,8 @@ static bool guard(const struct txn *t, const char *name)
         return t->r.cancel_wanted;
     if (strcmp(name, "cancelled") == 0)
         return t->r.cancelled;
+    if (strcmp(name, "unacknowledged") == 0)
+        return t->r.unacknowledged;
     assert(strcmp(name, "acknowledged") == 0);
     return t->r.acknowledged;
 }
