@@ -148,7 +148,7 @@ bool hops_next(struct sc *sc, struct trunk *t)
 
 uint32_t hops_bad(struct trunk *t)
 {
-    for (uint32_t i = 1; i < t->hops_n; i++) {
+    for (uint32_t i = 1; i <= t->hops_n; i++) {
         uint32_t hop = (t->asked + i) % t->hops_n;
 
         if (!t->hops[hop].bad || hop == t->hop)

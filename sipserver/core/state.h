@@ -213,6 +213,7 @@ struct trunk {
     char host[SC_URI_SIZE]; /* the name in its contact; "": that has an address */
     uint16_t port;          /* beside the name; 0: none */
     uint8_t transport;      /* enum sip_transport, of the name */
+    uint64_t options;       /* transaction of the last OPTIONS to the watched hop */
     uint32_t asked;         /* the bad hop that was asked last */
     uint32_t hops_n, hop;   /* ADDR is that of hops[hop] */
     struct hop hops[SC_HOPS_MAX];

@@ -321,7 +321,8 @@ void trunks_stop(struct sc *sc)
 
 /* ---- the watch ---- */
 
-static void send_options(struct sc *sc, struct trunk *t, const struct sip_addr *to_addr)
+/* Returns: the transaction; 0: it could not be sent. */
+static uint64_t send_options(struct sc *sc, struct trunk *t, const struct sip_addr *to_addr)
 {
     char call_id[SIP_TOKEN_MAX], tag[SIP_TOKEN_MAX], from[SIP_URI_MAX], to[SIP_URI_MAX],
         contact[SIP_URI_MAX];
@@ -339,8 +340,10 @@ static void send_options(struct sc *sc, struct trunk *t, const struct sip_addr *
     sip_put_text(&b, t->contact);
     sip_put_text(&b, ">");
     r.to = sip_buf_str(&b);
-    if (sip_request(sc->sip, sc->now, to_addr, &r, owner, &sc->out->sip, &txn) != 0)
-        sc->counts[N_UNSENDABLE]++;
+    if (sip_request(sc->sip, sc->now, to_addr, &r, owner, &sc->out->sip, &txn) == 0)
+        return txn;
+    sc->counts[N_UNSENDABLE]++;
+    return 0;
 }
 
 /* One of the addresses that failed is asked too, whether it is back. */
@@ -349,7 +352,7 @@ static void ask_bad(struct sc *sc, struct trunk *t)
     uint32_t hop = hops_bad(t);
 
     if (hop < t->hops_n)
-        send_options(sc, t, &t->hops[hop].addr);
+        (void)send_options(sc, t, &t->hops[hop].addr);
 }
 
 void trunk_timer_check(struct sc *sc, struct trunk *t)
@@ -360,7 +363,7 @@ void trunk_timer_check(struct sc *sc, struct trunk *t)
         trunk_event(sc, t, TRUNK_EV_START);
     if (t->state == TRUNK_OUT && t->unanswered && t->hops_n > 1)
         (void)hops_next(sc, t); /* each address in its turn, until one answers */
-    send_options(sc, t, &t->addr);
+    t->options = send_options(sc, t, &t->addr);
     if (!t->unanswered) {
         ask_bad(sc, t);
         t->unanswered = true;
@@ -401,7 +404,7 @@ void trunk_timer_hold(struct sc *sc, struct trunk *t)
 void trunk_response(struct sc *sc, struct trunk *t, const struct sip_event *event)
 {
     if (event->kind == SIP_EV_UNSENT && sip_addr_reliable(&t->addr) &&
-        (t->hops_n <= 1 || t->unanswered)) {
+        (t->hops_n <= 1 || event->txn == t->options)) {
         hop_failed(sc, t, TRUNK_EV_REFUSED);
         return;
     }

@@ -220,3 +220,42 @@ Test(hops, the_same_answer_changes_nothing)
     kit_run(k, 100);
     ua_expect_nothing(&one);
 }
+
+/* The last OPTIONS to U's address, over TCP, finds no connection. */
+static void refuse(struct ua *u)
+{
+    for (unsigned i = k->caught_n; i-- > 0;) {
+        const struct caught *c = &k->caught[i];
+
+        if (!sip_addr_same_host(&c->to, &u->addr))
+            continue;
+        kit_step(k, &(struct sc_event){.kind = SC_EV_UNSENT, .txn = c->txn});
+        return;
+    }
+    cr_assert_fail("%s was not asked", u->user);
+}
+
+/* A refusal is of the address that refused, not of the one that is watched meanwhile. */
+Test(hops, a_bad_address_that_refuses_again_does_not_bring_the_good_one_down)
+{
+    struct sc_hop hops[] = {hop("10.0.1.11", 10), hop("10.0.1.12", 20)};
+
+    hops[0].addr.transport = hops[1].addr.transport = SIP_TCP;
+    conf_trunk("sip:carrier.example;transport=tcp");
+    resolved(hops, 2);
+    kit_run(k, 10);
+    one.addr.transport = two.addr.transport = SIP_TCP;
+    refuse(&one);
+    kit_run(k, 10);
+    answer(&two, true);
+    cr_assert(kit_dn_in(k, "gw"));
+    kit_run(k, 5000); /* both are asked: the watched one, and whether the bad one is back */
+    refuse(&one);
+    cr_assert(kit_dn_in(k, "gw"), "the other one has not failed");
+    answer(&two, true);
+    kit_run(k, 4000);
+    cr_assert(kit_dn_in(k, "gw"));
+    kit_run(k, 2000);
+    refuse(&two);
+    cr_assert_not(kit_dn_in(k, "gw"), "now it has");
+}

@@ -15,6 +15,7 @@ static void catch_out(struct kit *k)
         cr_assert_lt(k->caught_n, CAUGHT_MAX, "the test caught too many datagrams");
         c = &k->caught[k->caught_n++];
         c->to = k->out.sip.items[i].to;
+        c->txn = k->out.sip.items[i].txn;
         c->at = k->now;
         c->len = data.len;
         c->data = malloc(data.len + 1);

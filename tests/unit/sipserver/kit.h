@@ -18,6 +18,7 @@
 
 struct caught {
     struct sip_addr to;
+    uint64_t txn; /* of a request of the core, to say that it could not be sent */
     mono_t at;
     size_t len;
     char *data;
