@@ -46,3 +46,8 @@ class Callers(Calls):
         phone, = self.phones("2005")
         self.assertDone(self.sipp("refresh", "4.21", 5070, number="2005"))
         phone.wait("CALL_CLOSED")
+
+    def test_ringing_is_acknowledged_and_the_session_changed_before_the_answer(self):
+        """RFC 3262 (100rel, PRACK) and RFC 3311 (UPDATE in an early dialog), from end to end."""
+        called = self.called_by_sipp("prack-called", "2013", "4.54")
+        self.assertDone(self.sipp("prack-caller", "4.21", 5072, number="2013"), called)
