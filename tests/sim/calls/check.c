@@ -223,11 +223,12 @@ static void check_turn(struct world *w, struct site *s, const struct sc_call_eve
          c = pool_next(&sc->calls, c)) {
         const struct dn *q = pool_get(&sc->dns, c->queue);
 
-        if (c->state != CALL_QUEUED || q == NULL || !mono_before(c->queued, mine->queued))
+        if (c->state != CALL_QUEUED || q == NULL || c->priority < mine->priority ||
+            (c->priority == mine->priority && !mono_before(c->queued, mine->queued)))
             continue;
         for (uint32_t i = 0; i < a->queues_n; i++)
             if (strcmp(a->queues[i], q->number) == 0)
-                violate(w, "site %u: call %s is offered to %s before one that waits longer",
+                violate(w, "site %u: call %s is offered to %s before one that is before it",
                         s->conf.site, e->call, a->id);
     }
 }

@@ -11,8 +11,8 @@
 
 #define ROWS_MAX 160
 
-static const struct fsm *const tables[] = {&call_fsm,     &agent_fsm, &session_fsm,
-                                           &transfer_fsm, &trunk_fsm, &peering_fsm};
+static const struct fsm *const tables[] = {&call_fsm,  &agent_fsm,   &session_fsm, &transfer_fsm,
+                                           &trunk_fsm, &peering_fsm, &music_fsm};
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 

@@ -99,17 +99,50 @@ static void put_trunk(struct world *w, struct site *s, const char *name, const c
     put_dn(w, s, &dn);
 }
 
+/* A media server at the port of a caller: as hostile as anybody. */
+static void put_service(struct world *w, struct site *s, const char *name, unsigned port)
+{
+    struct sc_dn_conf dn = {.type = SC_DN_SERVICE};
+
+    snprintf(dn.number, sizeof(dn.number), "%s", name);
+    snprintf(dn.contact, sizeof(dn.contact), "sip:music@10.0.1.%u:%u%s", s->conf.site, port,
+             w->plan.tcp_trunk ? ";transport=tcp" : "");
+    put_dn(w, s, &dn);
+}
+
 static void put_others(struct world *w, struct site *s)
 {
     unsigned here = s->conf.site - 1;
     struct sc_dn_conf dn = {.type = SC_DN_QUEUE, .dr_forward = SC_FORWARD_NO_AGENT};
 
+    put_service(w, s, "tone", 5060 + CALLERS - 1);
+    put_service(w, s, "spare", 5060 + CALLERS - 2);
     snprintf(dn.number, sizeof(dn.number), "5000");
     dn.queue_size_max = s->queue_size;
     dn.queue_wait_max_ms = s->queue_wait_ms;
+    dn.call_priority = s->priority;
+    dn.distribution = s->distribution;
+    dn.wrap_up_ms = w->plan.slow ? 0 : 1500;
+    if (s->music) {
+        dn.music_n = 2;
+        snprintf(dn.music[0], sizeof(dn.music[0]), "tone");
+        snprintf(dn.music[1], sizeof(dn.music[1]), "spare");
+    }
+    if (s->overflow) {
+        snprintf(dn.overflow_full, sizeof(dn.overflow_full), "5001");
+        snprintf(dn.overflow_wait, sizeof(dn.overflow_wait), "%u01", 1 + here);
+    }
     put_dn(w, s, &dn);
     snprintf(dn.number, sizeof(dn.number), "5001");
     dn.dr_forward = SC_FORWARD_OFF;
+    dn.distribution = SC_RING_ALL;
+    dn.call_priority = 0;
+    dn.queue_size_max = 0;
+    dn.overflow_full[0] = '\0';
+    if (s->overflow) {
+        snprintf(dn.overflow_wait, sizeof(dn.overflow_wait), "5000");
+        snprintf(dn.overflow_no_agent, sizeof(dn.overflow_no_agent), "5000");
+    }
     if (!s->without[1])
         put_dn(w, s, &dn);
     dn = (struct sc_dn_conf){.type = SC_DN_ROUTING_POINT, .number = "6000", .targets_n = 3};

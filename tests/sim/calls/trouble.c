@@ -53,6 +53,15 @@ void plan_make(struct world *w, struct prng *p)
         o->session_expires_s = (uint32_t)prng_between(p, 6, 14);
         o->min_se_s = (uint32_t)prng_between(p, 3, 6);
         o->logout_grace_ms = 4000;
+        o->queue_answer_after_ms = (uint32_t)prng_between(p, 200, 4000);
+        o->queue_notice_ms = 3000;
+        o->music_retry_ms = 2000;
+        o->overflows_max = (uint32_t)prng_between(p, 0, 3);
+        o->ring_all_max = (uint32_t)prng_between(p, 1, 4);
+        s->music = chance(p, 60);
+        s->overflow = chance(p, 50);
+        s->priority = (uint32_t)prng_below(p, 5);
+        s->distribution = chance(p, 50) ? SC_LONGEST_IDLE : chance(p, 50) ? SC_LINEAR : SC_RING_ALL;
         s->queue_size = chance(p, 50) ? 3 : 0;
         s->queue_wait_ms = w->plan.slow ? 150000 : chance(p, 70) ? 12000 : 0;
     }
@@ -143,6 +152,7 @@ static void heal(struct world *w)
         memset(s->without, 0, sizeof(s->without));
         s->queue_wait_ms = 0;
         s->queue_size = 0;
+        s->overflow = s->music = false;
         snprintf(s->options.dr_peer_trunk, sizeof(s->options.dr_peer_trunk), "peer");
         s->options.oos_check_ms = 10000;
         site_configure(w, s);

@@ -46,7 +46,9 @@ struct site {
     struct sc_options options; /* as configured now */
     struct host host;          /* the one that serves */
     bool without[4];           /* what the configuration leaves out now: see site_configure */
-    uint32_t queue_size, queue_wait_ms;
+    uint32_t queue_size, queue_wait_ms, priority;
+    enum sc_distribution distribution;
+    bool music, overflow;
 };
 
 enum line_state { IDLE, CALLING, RINGING, UP, ENDING };
