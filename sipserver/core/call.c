@@ -284,6 +284,9 @@ static void a_give_up(struct sc *sc, void *object, const void *argument)
     music_stop(sc, c);
     c->cause = 487;
     report_call(sc, c, SC_CALL_ABANDONED, "caller gave up");
+#if SC_MUTATION == 2 /* the agent stays reserved */
+    a = NULL;
+#endif
     if (a != NULL)
         agent_withdrawn(sc, a);
     if (caller != NULL) /* else it sent BYE */
@@ -434,7 +437,9 @@ static void a_back_to_queue(struct sc *sc, void *object, const void *argument)
     disarm(sc, &c->ring);
     record_target_end(sc, c, failure->status);
     rings_end(sc, c, RINGS_MISSED, failure->reason);
+#if SC_MUTATION != 10 /* the phone rings on */
     end_target(sc, c);
+#endif
     c->agent = HANDLE_NONE;
     c->target_dn = HANDLE_NONE;
     if (a != NULL)

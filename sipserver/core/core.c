@@ -572,8 +572,11 @@ static void role(struct sc *sc, const struct sc_event *event)
     sc->wall_offset_ms = event->wall_ms - sc->now.ns / MONO_NS_PER_MS;
     if (event->primary == sc->primary && event->epoch == sc->epoch)
         return;
-    if (sc->primary && !event->primary)
-        forget(sc);
+#if SC_MUTATION == 6 /* the role is lost, the calls stay */
+    if (sc->calls.used == 0)
+#endif
+        if (sc->primary && !event->primary)
+            forget(sc);
     if (!sc->primary && event->primary)
         nonces_from(&sc->nonces, wall_s(sc));
     sc->primary = event->primary;

@@ -176,6 +176,10 @@ static int send_invite(struct sc *sc, struct call *c, struct leg *l, const struc
     if (offer != NULL && offer->len != 0)
         r->content =
             (struct sip_content){{offer->type, offer->type_len}, {offer->body, offer->len}};
+#if SC_MUTATION == 5 /* the last line of an offer is lost */
+    if (r->content.body.len > 5)
+        r->content.body.len -= 5;
+#endif
     return leg_request(sc, l, &l->peer, r, leg_owner(sc, l), &l->invite);
 }
 
@@ -384,6 +388,9 @@ void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *respons
     if (response->cseq.number != l->dialog.invite_cseq ||
         (l->acked != l->dialog.invite_cseq && l->state == LEG_UP) || l->state == LEG_ANSWERED)
         return; /* the ACK is on its way from the other party */
+#if SC_MUTATION == 3 /* a repeated ACK carries whatever is kept */
+    l->ack_had_body = true;
+#endif
     if (l->origin.known && l->ack_had_body && l->acked == l->dialog.invite_cseq)
         body = session_again(sc, l);
     else if (kept != NULL && l->ack_had_body && l->state == LEG_UP &&
@@ -413,6 +420,9 @@ static void send_bye(struct sc *sc, struct leg *l)
     uint64_t txn;
 
     sip_dialog_request(&l->dialog, SIP_BYE, &r);
+#if SC_MUTATION == 4 /* a BYE leaves a CSeq out */
+    r.cseq++;
+#endif
     r.extras = &reason;
     r.extras_n = sip_str_empty(sc->reason) ? 0 : 1;
     l->state = LEG_ENDING;

@@ -136,6 +136,9 @@ void queue_add(struct sc *sc, struct call *c)
 
         if (!mono_before(c->queued, last->queued))
             break;
+#if SC_MUTATION == 1 /* a call that comes back goes to the end */
+        break;
+#endif
         if (mono_before(c->queued, other->queued)) {
             place = l;
             break;

@@ -171,6 +171,10 @@ void record_told(struct sc *sc, struct call *c, enum sc_call_phase phase, const 
 {
     struct call_target *t = present(c);
 
+#if SC_MUTATION == 7 /* abandoned calls have no record */
+    if (phase == SC_CALL_ABANDONED)
+        return;
+#endif
     if (c->state == CALL_ENDING) {
         tell(sc, c, phase, reason);
         return;

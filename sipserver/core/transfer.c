@@ -224,6 +224,10 @@ static void a_join(struct sc *sc, void *object, const void *argument)
     }
     o->joins = pool_handle(&sc->calls, c);
     o->stopped = 0;
+#if SC_MUTATION == 9 /* the other party is asked for an offer of its own */
+    if (leg_reinvite(sc, o, no_body))
+        return;
+#endif
     if (!leg_reinvite(sc, o,
                       (struct sip_content){{kept->type, kept->type_len}, {kept->body, kept->len}}))
         transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){503});
