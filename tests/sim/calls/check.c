@@ -91,6 +91,20 @@ void check_free(struct world *w)
 
 /* ---- the wire ---- */
 
+/* A session description without its origin, which the site may make its own (RFC 3264 8). */
+static uint64_t description(const struct site *s, struct sip_str body)
+{
+    const char *o = memmem(body.p, body.len, "\r\no=", 4);
+    const char *end =
+        o != NULL ? memmem(o + 4, body.len - (size_t)(o + 4 - body.p), "\r\n", 2) : NULL;
+    uint64_t h;
+
+    if (end == NULL)
+        return hash_str(s->conf.site, body);
+    h = hash_of(s->conf.site, body.p, (size_t)(o - body.p));
+    return hash_of(h, end, body.len - (size_t)(end - body.p));
+}
+
 /* The transaction that a request opens, or a response belongs to, at site S (RFC 3261 17.2.3). */
 static uint64_t transaction(const struct site *s, const struct sip_msg *m)
 {
@@ -110,7 +124,7 @@ void check_received(struct world *w, struct site *s, const char *data, size_t le
     if (m.is_request)
         (void)map_put(w->requests, transaction(s, &m));
     if (m.body.len > 0)
-        (void)map_put(w->bodies, hash_str(s->conf.site, m.body));
+        (void)map_put(w->bodies, description(s, m.body));
 }
 
 /* CSeqs of the requests in one dialog rise by one (RFC 3261 12.2.1.1). */
@@ -153,7 +167,7 @@ void check_sent(struct world *w, struct site *s, const char *data, size_t len)
         violate(w, "site %u: a %u to a %s that nobody sent", s->conf.site, m.status,
                 sip_method_name(m.method));
     if (m.body.len > 0 && m.method != SIP_NOTIFY &&
-        map_find(w->bodies, hash_str(s->conf.site, m.body)) == NULL)
+        map_find(w->bodies, description(s, m.body)) == NULL)
         violate(w, "site %u: the body of a %s is nobody's", s->conf.site,
                 sip_method_name(m.method));
 }

@@ -2,14 +2,15 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- session descriptions ---- */
 
 struct sip_content words_sdp(struct world *w, const struct party *p, uint32_t serial,
                              uint32_t answers, char *text, size_t size)
 {
-    int n = snprintf(text, size, "v=0\r\no=- %u %u IN IP4 10.9.0.%u\r\ns=-\r\n", serial, answers,
-                     p->index);
+    int n = snprintf(text, size, "v=0\r\no=- %u 1 IN IP4 10.9.0.%u\r\ns=%u %u\r\n", serial,
+                     p->index, serial, answers);
 
     if (p->bulky) /* too long for a refresh by INVITE to repeat it */
         for (unsigned i = 0; i < 40; i++)
@@ -21,12 +22,15 @@ struct sip_content words_sdp(struct world *w, const struct party *p, uint32_t se
 
 bool words_sdp_read(const struct sip_msg *m, uint32_t *ret_serial, uint32_t *ret_answers)
 {
-    char text[48];
+    char text[32];
+    const char *line = m != NULL ? memmem(m->body.p, m->body.len, "\r\ns=", 4) : NULL;
+    size_t len;
 
-    if (m == NULL || m->body.len < 20)
+    if (line == NULL)
         return false;
-    snprintf(text, sizeof(text), "%.*s", (int)(m->body.len < 47 ? m->body.len : 47), m->body.p);
-    return sscanf(text, "v=0\r\no=- %u %u", ret_serial, ret_answers) == 2;
+    len = m->body.len - (size_t)(line + 4 - m->body.p);
+    snprintf(text, sizeof(text), "%.*s", (int)(len < 31 ? len : 31), line + 4);
+    return sscanf(text, "%u %u", ret_serial, ret_answers) == 2;
 }
 
 /* ---- parts of messages ---- */
