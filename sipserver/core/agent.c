@@ -77,11 +77,6 @@ static void a_agent_logout(struct sc *sc, void *object, const void *argument)
     sc->agents_logged_in--;
     count_queues(sc, a, false);
     a->call = HANDLE_NONE;
-#if SC_MUTATION == 8 /* a logout takes the call from another agent */
-    if (c != NULL)
-        call_agent_left(sc, c, a, "agent logged out");
-    return;
-#endif
     if (c != NULL && ring_has(sc, c, a)) /* not one that its phone only called */
         call_agent_left(sc, c, a, "agent logged out");
 }
