@@ -1,48 +1,18 @@
-#include "sipserver/core/transfer.h"
-
-#include <string.h>
+/* The machine of a transfer: its table, and what each row of it does. */
+#include "sipserver/core/transfer_inner.h"
 
 #include "sipserver/core/answer.h"
 #include "sipserver/core/attach.h"
+#include "sipserver/core/binding.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/control.h"
-#include "sipserver/core/dn.h"
 #include "sipserver/core/leg.h"
-#include "sipserver/core/binding.h"
 #include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/route.h"
 #include "sipserver/core/session.h"
 
 #define JOINS_MAX 4 /* times that the other party is asked */
-
-static const struct sip_content no_body;
-
-/* Arguments of transfer_event, by event. */
-struct plan {
-    struct leg *by;
-    struct leg *held; /* attended: the new party's leg in its own call */
-    char number[SC_NAME_SIZE];
-    uint32_t patience_ms; /* so long the new party rings */
-};
-
-static void transfer_event(struct sc *sc, struct call *c, enum transfer_event event,
-                           const void *argument);
-
-static struct leg *by(const struct sc *sc, const struct call *c)
-{
-    return pool_get(&sc->legs, c->transfer.by);
-}
-
-static struct leg *other(const struct sc *sc, const struct call *c)
-{
-    return pool_get(&sc->legs, c->transfer.by_caller ? c->target : c->caller);
-}
-
-static struct leg *new_party(const struct sc *sc, const struct call *c)
-{
-    return pool_get(&sc->legs, c->transfer.to);
-}
 
 static void take_place(struct sc *sc, struct call *c, struct leg *l)
 {
@@ -96,7 +66,7 @@ static void send_notify(struct sc *sc, struct call *c, unsigned status, bool las
         sc->counts[N_UNSENDABLE]++;
 }
 
-static void tell(struct sc *sc, struct call *c, unsigned status, bool last)
+void transfer_tell(struct sc *sc, struct call *c, unsigned status, bool last)
 {
     switch ((enum transfer_kind)c->transfer.kind) {
     case TRANSFER_BY_REFER: send_notify(sc, c, status, last); return;
@@ -186,7 +156,7 @@ static void a_begin(struct sc *sc, void *object, const void *argument)
     c->transfer.tries = 0;
     c->transfer.offered = false;
     c->transfer.to = HANDLE_NONE;
-    tell(sc, c, 100, false);
+    transfer_tell(sc, c, 100, false);
     if (l == NULL) {
         l = call_number(sc, c, plan, &status);
     } else {
@@ -205,7 +175,7 @@ static void a_begin(struct sc *sc, void *object, const void *argument)
 
 static void a_tell(struct sc *sc, void *object, const void *argument)
 {
-    tell(sc, object, *(const unsigned *)argument, false);
+    transfer_tell(sc, object, *(const unsigned *)argument, false);
 }
 
 /* The new party's offer, kept in the call, goes to the other party. */
@@ -279,7 +249,7 @@ static void a_give_up(struct sc *sc, void *object, const void *argument)
     struct leg *l = let_go(sc, c);
 
     report_note(sc, SC_NOTE_CALL, c->called, NULL, NULL, "transfer failed");
-    tell(sc, c, status, true);
+    transfer_tell(sc, c, status, true);
     if (by(sc, c) == NULL) { /* nobody is left to return to */
         call_release(sc, c, "transfer failed");
         return;
@@ -304,7 +274,7 @@ static void a_abandon(struct sc *sc, void *object, const void *argument)
 
     (void)argument;
     if (c->transfer.kind == TRANSFER_BY_DESKTOP)
-        tell(sc, c, 480, true);
+        transfer_tell(sc, c, 480, true);
     if (by(sc, c) != NULL || c->transfer.attended) /* else it has the transferor's place */
         dismiss(sc, c, l);
 }
@@ -343,7 +313,7 @@ static void a_complete(struct sc *sc, void *object, const void *argument)
         report_line(sc, transferor, SC_AGENT_TRANSFERRED);
     move_here(sc, c, l);
     take_place(sc, c, l);
-    tell(sc, c, 200, true);
+    transfer_tell(sc, c, 200, true);
     c->transfer.by = HANDLE_NONE;
     sc->counts[N_TRANSFERS]++;
     report_note(sc, SC_NOTE_CALL, c->called, NULL, NULL, "transferred");
@@ -380,8 +350,7 @@ const struct fsm transfer_fsm = {"transfer",
                                  TRANSFER_EVENTS,
                                  TRANSFER_STATES};
 
-static void transfer_event(struct sc *sc, struct call *c, enum transfer_event event,
-                           const void *argument)
+void transfer_event(struct sc *sc, struct call *c, enum transfer_event event, const void *argument)
 {
     const struct fsm_row *row = fsm_row(&transfer_fsm, c->transfer.state, event, sc, c);
 
@@ -390,155 +359,6 @@ static void transfer_event(struct sc *sc, struct call *c, enum transfer_event ev
     c->transfer.state = row->to;
     if (row->action != NULL)
         row->action(sc, c, argument);
-}
-
-/* ---- REFER ---- */
-
-/* VALUE of a URI header without its escapes (RFC 3261 19.1.2).  False: too long or malformed. */
-static bool unescape(struct sip_str value, char *text, size_t size, struct sip_str *ret)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.p[i];
-
-        if (c == '%') {
-            unsigned byte = 0;
-
-            for (unsigned digit = 0; digit < 2; digit++) {
-                char h = i + 1 < value.len ? value.p[++i] : ' ';
-
-                if (h >= '0' && h <= '9')
-                    byte = byte * 16 + (unsigned)(h - '0');
-                else if ((h | 32) >= 'a' && (h | 32) <= 'f')
-                    byte = byte * 16 + (unsigned)((h | 32) - 'a') + 10;
-                else
-                    return false;
-            }
-            c = (char)byte;
-        }
-        if (n == size || c < ' ' || c > '~')
-            return false;
-        text[n++] = c;
-    }
-    *ret = (struct sip_str){text, n};
-    return true;
-}
-
-/* The Replaces header in the URI of a Refer-To; false: there is none. */
-static bool find_replaces(struct sip_str headers, struct sip_str *ret_value)
-{
-    while (headers.len > 0) {
-        const char *end = memchr(headers.p, '&', headers.len);
-        struct sip_str one = {headers.p, end != NULL ? (size_t)(end - headers.p) : headers.len};
-        const char *equals = memchr(one.p, '=', one.len);
-
-        if (equals != NULL && sip_str_eq_nocase((struct sip_str){one.p, (size_t)(equals - one.p)},
-                                                SIP_STR("Replaces"))) {
-            *ret_value = (struct sip_str){equals + 1, one.len - (size_t)(equals + 1 - one.p)};
-            return true;
-        }
-        headers.len -= one.len + (end != NULL ? 1 : 0);
-        headers.p += one.len + (end != NULL ? 1 : 0);
-    }
-    return false;
-}
-
-/* The party that L's transferor speaks to in the dialog that VALUE names (RFC 3891 3): to-tag is
- * ours, from-tag the transferor's, or the other way round when we called it.  NULL: none. */
-static struct leg *find_held(const struct sc *sc, const struct leg *l, struct sip_str value)
-{
-    char text[SIP_CALL_ID_MAX + 2 * SIP_TAG_MAX + 64];
-    struct sip_str call_id, params, to_tag, from_tag;
-    const struct call *c;
-    struct leg *theirs, *held;
-    const char *semicolon;
-
-    if (!unescape(value, text, sizeof(text), &call_id))
-        return NULL;
-    semicolon = call_id.len > 0 ? memchr(call_id.p, ';', call_id.len) : NULL;
-    if (semicolon == NULL)
-        return NULL;
-    params = (struct sip_str){semicolon, call_id.len - (size_t)(semicolon - call_id.p)};
-    call_id.len = (size_t)(semicolon - call_id.p);
-    if (!sip_param_get(params, "to-tag", &to_tag) || !sip_param_get(params, "from-tag", &from_tag))
-        return NULL;
-    theirs = leg_find_named(sc, call_id, to_tag, from_tag);
-    if (theirs == NULL)
-        theirs = leg_find_named(sc, call_id, from_tag, to_tag);
-    c = theirs != NULL ? pool_get(&sc->calls, theirs->call) : NULL;
-    if (c == NULL || theirs == l || handle_equal(theirs->call, l->call) || c->state != CALL_UP ||
-        transfer_under_way(c))
-        return NULL;
-    held = pool_get(&sc->legs, theirs->is_caller ? c->target : c->caller);
-    return held != NULL && held->state == LEG_UP && !relays_under_way(sc, c) &&
-                   !session_reinvites(held) && handle_is_none(held->joins)
-               ? held
-               : NULL;
-}
-
-static bool wants_no_notify(const struct sip_msg *m)
-{
-    for (unsigned i = 0; i < m->headers_n; i++)
-        if (sip_str_eq_nocase(m->headers[i].name, SIP_STR("Refer-Sub")) &&
-            sip_str_eq_nocase(m->headers[i].value, SIP_STR("false")))
-            return true;
-    return false;
-}
-
-static void accept_refer(struct sc *sc, struct call *c, struct leg *l,
-                         const struct sip_event *event)
-{
-    char contact[SIP_URI_MAX];
-    const struct sip_extra no_notify = {
-        .id = SIP_H_OTHER, .name = "Refer-Sub", .value = SIP_STR("false")};
-    struct sip_reply reply = {.status = 202, .extras = &no_notify};
-
-    c->transfer.silent = wants_no_notify(event->msg);              /* RFC 4488 */
-    c->transfer.id = l->refers != 0 ? event->msg->cseq.number : 0; /* RFC 3515 2.4.6 */
-    l->refers = true;
-    reply.extras_n = c->transfer.silent ? 1 : 0;
-    reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
-    if (sip_reply(sc->sip, sc->now, event, &reply, &sc->out->sip) != 0)
-        sc->counts[N_UNSENDABLE]++;
-}
-
-void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
-{
-    struct call *c = pool_get(&sc->calls, l->call);
-    struct leg *o = pool_get(&sc->legs, l->is_caller ? c->target : c->caller);
-    struct plan plan = {.by = l, .patience_ms = sc->options.answer_timeout_ms};
-    struct sip_str replaces;
-    struct sip_party to;
-    bool attended;
-
-    if (answer_extension(sc, event))
-        return;
-    if (sip_msg_header(event->msg, SIP_H_REFER_TO) == NULL ||
-        sip_party_parse(sip_msg_value(event->msg, SIP_H_REFER_TO), &to) != 0 || to.star ||
-        to.uri.scheme == SIP_SCHEME_OTHER || sip_str_empty(to.uri.user) ||
-        to.uri.user.len >= sizeof(plan.number)) {
-        answer_status(sc, event, 400, CORE_COUNTS);
-        return;
-    }
-    if (c->state != CALL_UP || l->state != LEG_UP || o == NULL || o->state != LEG_UP ||
-        transfer_under_way(c) || !handle_is_none(o->joins) || !handle_is_none(l->joins)) {
-        answer_status(sc, event, 491, CORE_COUNTS);
-        return;
-    }
-    text_copy_number(plan.number, sizeof(plan.number), to.uri.user);
-    c->transfer.kind = TRANSFER_BY_REFER;
-    attended = find_replaces(to.uri.headers, &replaces);
-    accept_refer(sc, c, l, event);
-    if (attended)
-        plan.held = find_held(sc, l, replaces);
-    if (attended && plan.held == NULL) { /* RFC 3891 3: no such dialog */
-        c->transfer.by = pool_handle(&sc->legs, l);
-        tell(sc, c, 481, true);
-        c->transfer.by = HANDLE_NONE;
-        return;
-    }
-    transfer_event(sc, c, TRANSFER_EV_REFER, &plan);
 }
 
 /* ---- the desktop ---- */
@@ -567,122 +387,7 @@ void transfer_connect(struct sc *sc, struct call *c)
     transfer_event(sc, c, TRANSFER_EV_CONNECT, NULL);
 }
 
-/* ---- what the legs say ---- */
-
-static void new_party_says(struct sc *sc, struct call *c, struct leg *l,
-                           const struct sip_event *event)
-{
-    struct sip_content body = leg_content(event->msg);
-    unsigned status = event->status;
-    bool fresh = l->state == LEG_CALLING;
-
-    if (event->kind == SIP_EV_RESPONSE && status < 200) {
-        if (status > 100)
-            transfer_event(sc, c, TRANSFER_EV_PROGRESS, &status);
-        return;
-    }
-    l->join_txn = 0;
-    if (fresh && event->kind == SIP_EV_RESPONSE && status < 300 &&
-        leg_take_answer(l, event->msg) != 0) {
-        (void)sip_own(sc->sip, l->invite, OWNER_NONE);
-        status = 502; /* it cannot even be acknowledged */
-    }
-    if (event->kind != SIP_EV_RESPONSE || status >= 300) {
-        if (fresh) {
-            if (l == pool_get(&sc->legs, c->caller))
-                c->caller = HANDLE_NONE;
-            else if (l == pool_get(&sc->legs, c->target))
-                c->target = HANDLE_NONE;
-            l->joins = HANDLE_NONE;
-            leg_gone(sc, l);
-        }
-        transfer_event(sc, c, TRANSFER_EV_FAILED, &status);
-        return;
-    }
-    if (fresh)
-        l->state = LEG_ANSWERED;
-    else
-        (void)sip_dialog_response(&l->dialog, event->msg);
-    c->transfer.offered = true;
-    session_granted(sc, l, event->msg);
-    if (sip_str_empty(body.body) || !call_keep_body(sc, c, body))
-        transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){488});
-    else
-        transfer_event(sc, c, TRANSFER_EV_ANSWER, NULL);
-}
-
-static void other_party_says(struct sc *sc, struct call *c, struct leg *l,
-                             const struct sip_event *event)
-{
-    unsigned status = event->status;
-
-    if (event->kind == SIP_EV_RESPONSE && status < 200)
-        return;
-    l->join_txn = 0;
-    if (event->msg != NULL)
-        (void)sip_dialog_response(&l->dialog, event->msg);
-    if (event->kind == SIP_EV_RESPONSE && status < 300) {
-        session_granted(sc, l, event->msg);
-        transfer_event(sc, c, TRANSFER_EV_AGREED, event);
-    } else if (event->kind != SIP_EV_RESPONSE || status == 408 || status == 481) {
-        call_release(sc, c, "a party is lost");
-    } else {
-        session_answered(sc, l, event);
-        transfer_event(sc, c, status == 491 ? TRANSFER_EV_GLARE : TRANSFER_EV_FAILED, &status);
-    }
-}
-
-bool transfer_response(struct sc *sc, struct leg *l, const struct sip_event *event)
-{
-    struct call *c = pool_get(&sc->calls, l->joins);
-
-    if (event->method == SIP_NOTIFY) { /* RFC 6665 4.2.2: 481 ends the subscription */
-        c = pool_get(&sc->calls, l->call);
-        if (event->kind != SIP_EV_RESPONSE || event->status == 481)
-            c->transfer.silent = true;
-        return true;
-    }
-    if (l->join_txn == 0 || event->txn != l->join_txn ||
-        (event->kind != SIP_EV_RESPONSE && event->kind != SIP_EV_TIMEOUT &&
-         event->kind != SIP_EV_UNSENT))
-        return false;
-    if (c == NULL) { /* the transfer is over: the answer is acknowledged all the same */
-        if (l->state == LEG_CALLING || l->state == LEG_CANCELLED)
-            return false;
-        if (event->kind == SIP_EV_RESPONSE && event->status < 200)
-            return true;
-        l->join_txn = 0;
-        if (event->kind == SIP_EV_RESPONSE && event->status < 300) {
-            (void)sip_dialog_response(&l->dialog, event->msg);
-            leg_ack(sc, l, no_body);
-        }
-        return true;
-    }
-    if (l == new_party(sc, c))
-        new_party_says(sc, c, l, event);
-    else
-        other_party_says(sc, c, l, event);
-    return true;
-}
-
-bool transfer_left(struct sc *sc, struct call *c, struct leg *l)
-{
-    if (!transfer_under_way(c) || c->transfer.attended || by(sc, c) != l)
-        return false;
-    transfer_event(sc, c, TRANSFER_EV_LEFT, NULL);
-    return true;
-}
-
-void transfer_leg_lost(struct sc *sc, struct leg *l)
-{
-    struct call *c = pool_get(&sc->calls, l->joins);
-
-    l->joins = HANDLE_NONE;
-    if (c != NULL && l == new_party(sc, c)) {
-        c->transfer.to = HANDLE_NONE;
-        transfer_event(sc, c, TRANSFER_EV_FAILED, &(unsigned){480});
-    }
-}
+/* ---- its time and its end ---- */
 
 bool transfer_under_way(const struct call *c)
 {
