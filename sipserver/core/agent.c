@@ -231,6 +231,15 @@ void agent_update_idle(struct sc *sc, struct agent *a)
     }
 }
 
+void agent_new_queue(struct sc *sc, struct agent *a, uint32_t place)
+{
+    struct queue *q = queue_find(sc, a->queues[place]);
+
+    q->logged_in++;
+    if (a->idle)
+        enter_idle(sc, q, a, &a->membership[place]);
+}
+
 void agent_phone_reached(struct sc *sc, struct agent *a)
 {
     agent_update_idle(sc, a);

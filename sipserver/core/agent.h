@@ -34,6 +34,9 @@ void agent_phone(struct sc *sc, struct agent *a, bool in_service);
 /* agent_phone_reached - the phone, in service, can be reached again, or no longer. */
 void agent_phone_reached(struct sc *sc, struct agent *a);
 
+/* agent_new_queue - the queue that A, logged in, serves at PLACE is new: there are calls for A. */
+void agent_new_queue(struct sc *sc, struct agent *a, uint32_t place);
+
 /* agents_watch_phones - the site became PEERED: phones that are out of service have a grace (R-4).
  */
 void agents_watch_phones(struct sc *sc);

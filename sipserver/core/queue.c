@@ -10,14 +10,14 @@
 #include "sipserver/core/report.h"
 
 /* Agents who were configured or logged in before their queue was. */
-static void adopt_agents(struct sc *sc, const struct dn *d, struct queue *q)
+static void adopt_agents(struct sc *sc, const struct dn *d)
 {
     for (struct agent *a = pool_next(&sc->agents, NULL); a != NULL; a = pool_next(&sc->agents, a)) {
         if (a->state == SC_AGENT_NULL)
             continue;
         for (uint32_t i = 0; i < a->queues_n; i++)
             if (text_eq(a->queues[i], d->number))
-                q->logged_in++;
+                agent_new_queue(sc, a, i);
     }
 }
 
@@ -53,7 +53,7 @@ static struct queue *queue_new(struct sc *sc, struct dn *d)
     list_init(&q->idle);
     list_link_init(&q->in_dirty);
     list_link_init(&q->in_grouped);
-    adopt_agents(sc, d, q);
+    adopt_agents(sc, d);
     return q;
 }
 

@@ -566,3 +566,17 @@ Test(acd, a_full_queue_whose_overflow_is_itself_full_is_busy)
     ua_expect(&gw[1], 486);
     cr_assert_eq(kit_counter(k, "drop_queue_full"), 1);
 }
+
+Test(acd, a_queue_that_was_deleted_and_is_there_again_has_its_idle_agents)
+{
+    struct sc_dn_conf dn = kit_dn_conf(k, "5000", SC_DN_QUEUE);
+    struct sc_event deleted = {.kind = SC_EV_CONF_DN, .dn = &dn, .deleted = true};
+
+    cr_assert_eq(kit_agent(k, SC_LOGIN, "a1", "", SC_AGENT_READY), 0);
+    kit_step(k, &deleted);
+    kit_dn(k, &dn);
+    cr_assert_eq(kit_queue(k, "5000").agents_logged_in, 1);
+    cr_assert_eq(kit_queue(k, "5000").agents_ready, 1);
+    ua_invite(&gw[0], "5000", SDP_A);
+    ua_expect_request(&phone[1], SIP_INVITE);
+}
