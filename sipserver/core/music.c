@@ -57,12 +57,15 @@ static bool g_patient(const struct sc *sc, const void *object)
     return ((const struct call *)object)->music.tries < JOINS_MAX;
 }
 
-/* The service of C goes. */
+/* The service of C goes.  What the caller asked it for is answered now: its silence must not end
+ * the caller's call. */
 static void end_service(struct sc *sc, struct call *c)
 {
     struct leg *l = service_of(sc, c);
 
     disarm(sc, &c->sound);
+    if (music_holds(c))
+        relays_end(sc, c);
     c->music.leg = HANDLE_NONE;
     if (l != NULL)
         leg_end(sc, l, 0, SIP_STR_NONE);
@@ -459,6 +462,7 @@ bool music_left(struct sc *sc, struct call *c, const struct leg *l)
 {
     if (l != service_of(sc, c))
         return false;
+    relays_end(sc, c);
     c->music.leg = HANDLE_NONE;
     music_event(sc, c, MUSIC_EV_FAILED, NULL);
     return true;

@@ -324,7 +324,8 @@ void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event)
         return;
     case SIP_EV_NO_ACK:
         if (event->status < 300)
-            call_release(sc, c, "a re-INVITE was never acknowledged");
+            call_party_lost(sc, c, sender(sc, c, r->from_caller),
+                            "a re-INVITE was never acknowledged");
         return;
     case SIP_EV_NONE:
     case SIP_EV_REQUEST:
@@ -336,11 +337,15 @@ void relays_end(struct sc *sc, struct call *c)
 {
     for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
         struct relay *r = pool_get(&sc->relays, c->relays[i]);
+        struct leg *to;
 
         if (r == NULL)
             continue;
+        to = sender(sc, c, !r->from_caller);
         if (!r->answered)
             respond(sc, r, r->method == SIP_INVITE ? 487 : 481, NULL);
+        else if (r->offers && to != NULL && to->state == LEG_UP)
+            leg_ack(sc, to, (struct sip_content){SIP_STR_NONE, SIP_STR_NONE}); /* else it repeats */
         pool_put(&sc->relays, r);
         c->relays[i] = HANDLE_NONE;
     }

@@ -628,3 +628,35 @@ Test(music, the_182_tells_the_place_and_the_time_to_expect_again_and_again)
     cr_assert_str_eq(phrase(&gw[2]), "Queued; 0 calls before; expected waiting time is 8 seconds");
     cr_assert_eq(kit_queue(k, "5000").expected_wait_ms, 16000);
 }
+
+/* A service that is gone takes nobody along: what the caller asked it for is refused, the caller
+ * goes on waiting. */
+Test(music, a_service_that_leaves_with_a_request_under_way_does_not_take_the_caller_along)
+{
+    in_music();
+    kit_run(k, 1000);
+    ua_request(&gw[0], SIP_INFO, "Signal=1\r\n");
+    ua_expect_request(&tone, SIP_INFO);
+    ua_remember(&tone);
+    ua_request(&tone, SIP_BYE, NULL);
+    ua_expect(&tone, 200);
+    ua_expect(&gw[0], 481);
+    ua_recall(&tone);
+    ua_reply(&tone, 481, NULL);
+    cr_assert_eq(kit_queue(k, "5000").waiting, 1);
+    cr_assert_not(ua_has_request(&gw[0], SIP_BYE));
+}
+
+/* RFC 3261 13.3.1.4 */
+Test(music, a_service_that_never_acknowledges_its_reinvite_does_not_take_the_caller_along)
+{
+    in_music();
+    ua_request(&tone, SIP_INVITE, SDP_M);
+    ua_expect_request(&gw[0], SIP_INVITE);
+    ua_reply(&gw[0], 200, SDP_A);
+    ua_expect(&tone, 200);
+    kit_run(k, 33000);
+    ua_expect_request(&tone, SIP_BYE);
+    ua_expect_request(&gw[0], SIP_ACK);
+    cr_assert_eq(kit_queue(k, "5000").waiting, 1);
+}
