@@ -167,7 +167,8 @@ static void on_request(struct agents *agents, struct client *c, const Sf__AgentR
     snprintf(r.number, sizeof(r.number), "%s", in->number);
     snprintf(r.agent, sizeof(r.agent), "%s", in->agent);
     snprintf(r.dn, sizeof(r.dn), "%s", in->dn);
-    snprintf(r.reason, sizeof(r.reason), "%.*s", (int)sizeof(r.reason) - 1, in->reason);
+    (void)sip_str_copy(sip_str_cut(sip_str_of(in->reason), sizeof(r.reason)), r.reason,
+                       sizeof(r.reason));
     server_step(agents->server, &(struct sc_event){.kind = SC_EV_AGENT_REQUEST, .agent = &r});
 }
 

@@ -44,3 +44,14 @@ int sip_str_copy(struct sip_str s, char *to, size_t size)
     to[s.len] = '\0';
     return 0;
 }
+
+struct sip_str sip_str_cut(struct sip_str s, size_t size)
+{
+    size_t len = size - 1;
+
+    if (s.len < size)
+        return s;
+    while (len > 0 && ((unsigned char)s.p[len] & 0xc0) == 0x80)
+        len--;
+    return (struct sip_str){s.p, len};
+}

@@ -49,6 +49,10 @@ struct sip_str sip_str_trim(struct sip_str s);
  * not fit. */
 int sip_str_copy(struct sip_str s, char *to, size_t size);
 
+/* sip_str_cut - S when it fits into SIZE bytes with a NUL; else its beginning that does, without a
+ * part of a UTF-8 character (RFC 3629) at its end: the codec sends no message that has one. */
+struct sip_str sip_str_cut(struct sip_str s, size_t size);
+
 static inline bool sip_str_empty(struct sip_str s)
 {
     return s.len == 0;

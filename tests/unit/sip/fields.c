@@ -261,3 +261,23 @@ Test(fields, escapes_are_decoded)
     cr_assert_eq(sip_unescape(SIP_STR("%4"), text, sizeof(text), &len), -EINVAL);
     cr_assert_eq(sip_unescape(SIP_STR("12345678"), text, sizeof(text), &len), -EMSGSIZE);
 }
+
+static size_t cut_length(const char *text, size_t size)
+{
+    return sip_str_cut(sip_str_of(text), size).len;
+}
+
+/* RFC 3629 section 3: a character is a first byte and those that begin with the bits 10. */
+Test(fields, a_text_is_cut_between_two_characters_of_rfc3629)
+{
+    cr_assert_eq(cut_length("lunch", 6), 5);
+    cr_assert_eq(cut_length("lunch", 5), 4);
+    cr_assert_eq(cut_length("caf\xc3\xa9", 6), 5);
+    cr_assert_eq(cut_length("caf\xc3\xa9", 5), 3);
+    cr_assert_eq(cut_length("\xed\x9c\xb4\xec\x8b\x9d", 7), 6);
+    cr_assert_eq(cut_length("\xed\x9c\xb4\xec\x8b\x9d", 6), 3);
+    cr_assert_eq(cut_length("\xed\x9c\xb4\xec\x8b\x9d", 5), 3);
+    cr_assert_eq(cut_length("\xed\x9c\xb4\xec\x8b\x9d", 4), 3);
+    cr_assert_eq(cut_length("\xed\x9c\xb4\xec\x8b\x9d", 3), 0);
+    cr_assert_eq(cut_length("", 1), 0);
+}
