@@ -167,7 +167,8 @@ static void close_channel(struct resolver *r)
     if (!r->open)
         return;
     r->open = false;
-    ares_destroy(r->channel); /* ends every question that is out */
+    loop_timer_set(r->timer, MONO_NEVER); /* the next channel may fail to open */
+    ares_destroy(r->channel);             /* ends every question that is out */
 }
 
 /* ---- one search ---- */
@@ -236,18 +237,31 @@ static void over(struct name *n)
         failed(n);
 }
 
+/* room - for an address of PRIORITY: beyond those that a trunk can have, in the place of the last
+ * one that is worse (RFC 2782: the lowest number first); NULL: none is. */
+static struct sc_hop *room(struct name *n, uint16_t priority)
+{
+    struct sc_hop *worst = &n->hops[0];
+
+    if (n->hops_n < SC_HOPS_MAX)
+        return &n->hops[n->hops_n++];
+    for (uint32_t i = 1; i < n->hops_n; i++)
+        if (n->hops[i].priority >= worst->priority)
+            worst = &n->hops[i];
+    return worst->priority > priority ? worst : NULL;
+}
+
 static void add_hop(struct name *n, const struct target *t, int type, const struct dns_record *rec)
 {
-    struct sc_hop *h = &n->hops[n->hops_n];
+    struct sc_hop *h = room(n, t->priority);
 
-    if (n->hops_n == SC_HOPS_MAX)
+    if (h == NULL)
         return;
     *h = (struct sc_hop){.priority = t->priority, .weight = t->weight};
     h->addr.family = type == DNS_A ? SIP_IPV4 : SIP_IPV6;
     h->addr.transport = n->wanted.transport;
     h->addr.port = t->port;
     memcpy(h->addr.ip, rec->ip, type == DNS_A ? 4 : 16);
-    n->hops_n++;
 }
 
 static void took(struct name *n, uint32_t ttl_s)
@@ -308,17 +322,32 @@ static void ask_plain(struct name *n)
     ask_addresses(n, &t);
 }
 
+/* Keep the best of N records, as many as a trunk can have addresses.  Returns: how many. */
+static int keep_best(struct dns_record *records, int n)
+{
+    for (int i = SC_HOPS_MAX; i < n; i++) {
+        struct dns_record *worst = &records[0];
+
+        for (int k = 1; k < SC_HOPS_MAX; k++)
+            if (records[k].priority >= worst->priority)
+                worst = &records[k];
+        if (records[i].priority < worst->priority)
+            *worst = records[i];
+    }
+    return n < SC_HOPS_MAX ? n : SC_HOPS_MAX;
+}
+
 /* RFC 3263 4.2: without SRV records the name itself is looked up. */
 static void on_srv(void *arg, int status, int timeouts, unsigned char *message, int length)
 {
     struct question *q = arg;
     struct name *n = q->name;
-    struct dns_record records[SC_HOPS_MAX];
+    struct dns_record records[RECORDS_MAX];
     int got = 0;
 
     (void)timeouts;
     if (status == ARES_SUCCESS)
-        got = dns_read(message, (size_t)length, DNS_SRV, records, SC_HOPS_MAX);
+        got = keep_best(records, dns_read(message, (size_t)length, DNS_SRV, records, RECORDS_MAX));
     else if (status != ARES_ENODATA && status != ARES_ENOTFOUND)
         snprintf(n->fault, sizeof(n->fault), "%s", ares_strerror(status));
     if (!n->gone && n->resolver->open) {

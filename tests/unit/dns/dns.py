@@ -80,17 +80,25 @@ class NamedHouse(House):
         with open(self.path("configuration.yaml"), "a", encoding="utf-8") as f:
             f.write('  - {number: carrier, type: trunk, contact: "sip:carrier.example", prefixes: ["9"]}\n')
             f.write('  - {number: plain, type: trunk, contact: "sip:plain.example:5975", prefixes: ["6"]}\n')
+            f.write('  - {number: many, type: trunk, contact: "sip:many.example", prefixes: ["5"]}\n')
+            f.write('  - {number: pool, type: trunk, contact: "sip:pool.example", prefixes: ["4"]}\n')
 
 
 class Names(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.dns = Server((f"{NET}.9.53", 5953))
-        cls.gateways = {n: Gateway((f"{NET}.9.{n}", 5975)) for n in (11, 12, 13)}
+        cls.gateways = {n: Gateway((f"{NET}.9.{n}", 5975)) for n in (11, 12, 13, 14)}
         cls.dns.records = {("_sip._udp.carrier.example", SRV): [srv(20, 5975, "two.carrier.example"), srv(10, 5975, "one.carrier.example")],
                            ("one.carrier.example", A): [socket.inet_aton(f"{NET}.9.11")],
                            ("two.carrier.example", A): [socket.inet_aton(f"{NET}.9.12")],
-                           ("plain.example", A): [socket.inet_aton(f"{NET}.9.12")]}
+                           ("plain.example", A): [socket.inet_aton(f"{NET}.9.12")],
+                           # More than the eight addresses that a trunk can have, the best ones last.
+                           ("_sip._udp.many.example", SRV): [srv(20, 5975, f"h{n}.example") for n in range(9)] + [srv(10, 5975, "h.example")],
+                           ("h.example", A): [socket.inet_aton(f"{NET}.9.14")],
+                           ("_sip._udp.pool.example", SRV): [srv(20, 5975, "farm.example"), srv(10, 5975, "h.example")],
+                           ("farm.example", A): [socket.inet_aton(f"{NET}.9.{n}") for n in range(21, 29)]}
+        cls.dns.records.update({(f"h{n}.example", A): [socket.inet_aton(f"{NET}.9.{31 + n}")] for n in range(9)})
         cls.house = NamedHouse(HAMGR, NET, f"{NET}.1.100",
                                f'dns-servers: ["{NET}.9.53:5953"], dns-ttl-min: 1s, dns-timeout: 200ms')
         cls.house.up()
@@ -119,6 +127,10 @@ class Names(unittest.TestCase):
         self.watched(13, "sip:carrier.example")
         self.dns.silent = False
         until(lambda: self.house.log().count("carrier.example is found in DNS") == 2, 15, "a word that DNS answers again")
+
+    def test_of_more_addresses_than_a_trunk_can_have_the_best_by_priority_are_kept_rfc2782(self):
+        self.watched(14, "OPTIONS sip:many.example SIP/2.0")    # the tenth SRV record
+        self.watched(14, "OPTIONS sip:pool.example SIP/2.0")    # behind eight addresses of a worse target
 
 
 if __name__ == "__main__":
