@@ -20,6 +20,12 @@ static const struct {
     [CFG_RULE] = {"rule", FIELD_RULE_ID, FIELD_COUNT},
 };
 
+/* Every type fits into struct cfg_item and into the rows of the file (adapt/client_file.c). */
+static_assert(FIELD_DN_NUMBER - FIELD_OPTIONS_SITE <= CFG_FIELDS_MAX, "fields of options");
+static_assert(FIELD_AGENT_ID - FIELD_DN_NUMBER <= CFG_FIELDS_MAX, "fields of a dn");
+static_assert(FIELD_RULE_ID - FIELD_AGENT_ID <= CFG_FIELDS_MAX, "fields of an agent");
+static_assert(FIELD_COUNT - FIELD_RULE_ID <= CFG_FIELDS_MAX, "fields of a rule");
+
 static const char *const dn_type_words[] = {NULL,    "extension", "acd-queue", "routing-point",
                                             "trunk", "service"};
 static const char *const forward_words[] = {NULL, "off", "no-agent", "oos"};
