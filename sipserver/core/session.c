@@ -60,7 +60,7 @@ static bool g_busy(const struct sc *sc, const void *object)
 {
     const struct leg *l = object;
 
-    return l->state != LEG_UP || l->join_txn != 0 ||
+    return l->state != LEG_UP || l->join_txn != 0 || !handle_is_none(l->joins) ||
            relays_under_way(sc, pool_get(&sc->calls, l->call));
 }
 

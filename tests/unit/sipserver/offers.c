@@ -10,9 +10,15 @@
 static struct kit *k;
 static struct ua phone[4], gw, desk; /* desk: the second call of phone 101 */
 
+static void quiet(struct kit *house)
+{
+    house->options.oos_check_ms = house->options.oos_force_ms = 3600000;
+    house->options.session_expires_s = house->options.min_se_s = 90;
+}
+
 static void setup(void)
 {
-    k = kit_house(NULL);
+    k = kit_house(quiet);
     phones_register(k, phone, 100, 4);
     gw = ua_at(k, "10.0.1.1", 5060, "c1");
     desk = ua_at(k, "10.1.0.101", 5060, "101");
@@ -60,16 +66,12 @@ static void answered(struct ua *a, struct ua *b)
     ua_expect_request(b, SIP_ACK);
 }
 
-/* RFC 3261 14.1, RFC 3311 5.1.  101, between 100 and 102, joins them; 102 has made its offer for
- * that when 101 wants something of 102 in the call that they have. */
-Test(offers, a_party_that_a_transfer_has_asked_for_an_offer_is_asked_for_nothing_else)
+/* 101, who speaks with 100 and with 102, joins them by REFER; 102 has made its offer for that, and
+ * 100 has it. */
+static void join_100_and_102(void)
 {
     char refer_to[256];
 
-    ua_call(&phone[0], "101", SDP_A);
-    answered(&phone[0], &phone[1]);
-    ua_call(&desk, "102", SDP_A);
-    answered(&desk, &phone[2]);
     snprintf(refer_to, sizeof(refer_to),
              "<sip:102@10.0.0.1?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>",
              desk.dialog.call_id_len, desk.dialog.call_id, desk.dialog.remote_tag_len,
@@ -79,12 +81,49 @@ Test(offers, a_party_that_a_transfer_has_asked_for_an_offer_is_asked_for_nothing
     ua_is_silent(&phone[1]);
     ua_expect_request(&phone[2], SIP_INVITE);
     ua_reply(&phone[2], 200, SDP_C);
-    ua_expect_request(&phone[0], SIP_INVITE); /* which it has not answered yet */
+    ua_expect_request(&phone[0], SIP_INVITE);
     ua_expect(&phone[1], 202);
+}
+
+static void consult(void)
+{
+    ua_call(&phone[0], "101", SDP_A);
+    answered(&phone[0], &phone[1]);
+    ua_call(&desk, "102", SDP_A);
+    answered(&desk, &phone[2]);
+}
+
+/* RFC 3261 14.1, RFC 3311 5.1.  101 wants something of 102 in the call that they have. */
+Test(offers, a_party_that_a_transfer_has_asked_for_an_offer_is_asked_for_nothing_else)
+{
+    consult();
+    join_100_and_102();
     ua_request(&desk, SIP_UPDATE, SDP_D);
     ua_expect(&desk, 491);
     ua_request(&desk, SIP_INVITE, SDP_D);
     ua_expect(&desk, 491);
+    ua_reply(&phone[0], 200, SDP_A);
+    ua_expect_request(&phone[2], SIP_ACK);
+    cr_assert(ua_body_is(&phone[2], SDP_A));
+}
+
+/* RFC 3261 14.1, RFC 4028 7.4.  100 takes its time, and the session of 102 is to be refreshed by
+ * INVITE, as 102 knows no UPDATE, while its offer waits for the answer: the ACK would be that of
+ * another INVITE. */
+Test(offers, a_party_that_a_transfer_has_asked_for_an_offer_is_not_asked_for_a_refresh)
+{
+    consult();
+    join_100_and_102();
+    ua_reply(&phone[0], 100, NULL);
+    kit_run(k, 30000);
+    ua_reply(&phone[0], 491, NULL);
+    ua_expect_request(&phone[0], SIP_ACK);
+    kit_run(k, 4000);
+    ua_expect_request(&phone[0], SIP_INVITE);
+    cr_assert(ua_body_is(&phone[0], SDP_C));
+    ua_reply(&phone[0], 100, NULL);
+    kit_run(k, 16000);
+    ua_expect_nothing(&phone[2]);
     ua_reply(&phone[0], 200, SDP_A);
     ua_expect_request(&phone[2], SIP_ACK);
     cr_assert(ua_body_is(&phone[2], SDP_A));
