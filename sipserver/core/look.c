@@ -307,7 +307,8 @@ static bool music_sane(const struct sc *sc, const struct call *c)
         return false;
     if (c->music.state == MUSIC_PLAYING && c->music.answered.ns == 0)
         return false;
-    return !c->joining || c->state == CALL_ANSWERED;
+    return !c->joining || (c->state == CALL_ANSWERED &&
+                           (c->music.state == MUSIC_NONE || c->music.state == MUSIC_PLAYING));
 }
 
 /* In SETUP between two steps: the caller's own phone is being called (control.h). */

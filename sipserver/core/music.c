@@ -51,6 +51,12 @@ static bool g_more(const struct sc *sc, const void *object)
     return q != NULL && c->music.next < q->music_n;
 }
 
+static bool g_joining(const struct sc *sc, const void *object)
+{
+    (void)sc;
+    return music_joins(object);
+}
+
 static bool g_patient(const struct sc *sc, const void *object)
 {
     (void)sc;

@@ -74,6 +74,7 @@ IGNORE( PLAYING, DUE,                                      "plays",             
 IGNORE( PLAYING, ANSWER,                                   "repeated: its leg acknowledges again",          "RFC 3261 13.2.2.4" )
 IGNORE( PLAYING, AGREED,                                   "nothing asked",                                 "" )
 IGNORE( PLAYING, GLARE,                                    "nothing asked",                                 "" )
+ROW   ( PLAYING, FAILED, joining,  NONE,    stop,          "it has left, and the target has answered",      "RFC 3264 4" )
 ROW   ( PLAYING, FAILED, always,   SILENT,  again,         "it has left: the next one, or it again",        "" )
 ROW   ( PLAYING, STOP,   always,   NONE,    stop,          "a target takes over, or the call is over",      "RFC 3725 4.1" )
 

@@ -384,6 +384,32 @@ Test(music, a_caller_in_glare_is_asked_again_a_little_later)
     released(&tone);
 }
 
+/* RFC 3264 4.  Found by tests/sim/calls: the service that followed got the agent's offer. */
+Test(music, a_service_that_hangs_up_while_the_agent_waits_for_the_caller_is_followed_by_none)
+{
+    in_music();
+    kit_run(k, 30000);
+    ready("a1");
+    asked(&phone[1]);
+    offered(&phone[1]);
+    ua_reply(&gw[0], 491, NULL);
+    ua_expect_request(&gw[0], SIP_ACK);
+    ua_request(&tone, SIP_BYE, NULL);
+    ua_expect(&tone, 200);
+    kit_run(k, 2000);
+    ua_expect_nothing(&tone);
+    ua_expect_nothing(&spare);
+    until_asked(&gw[0], 2100);
+    ua_expect_request(&gw[0], SIP_INVITE);
+    cr_assert(ua_body_is(&gw[0], SDP_B));
+    connected(&phone[1]);
+    ua_expect_nothing(&tone);
+    ua_request(&phone[1], SIP_BYE, NULL);
+    ua_expect(&phone[1], 200);
+    released(&gw[0]);
+    kit_assert_empty(k);
+}
+
 Test(music, a_caller_who_refuses_the_agents_session_is_released_like_the_agent)
 {
     in_music();
