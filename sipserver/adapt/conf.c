@@ -148,19 +148,27 @@ static void merge_limits(const struct conf *c, struct stream_limits *l)
     l->output_max = OPTION(c, connection_output_max, l->output_max);
 }
 
+/* add_server - one more of dns-servers, as c-ares reads them: brackets only before a port. */
+static void add_server(struct resolver_conf *r, const char *server)
+{
+    size_t n = strlen(r->servers), len = strlen(server);
+    bool bare = server[0] == '[' && server[len - 1] == ']';
+
+    snprintf(r->servers + n, sizeof(r->servers) - n, "%s%.*s", n > 0 ? "," : "",
+             (int)(bare ? len - 2 : len), bare ? server + 1 : server);
+}
+
 static void merge_resolver(const struct conf *c, struct resolver_conf *r)
 {
     const Sf__Options *o = c->own != NULL && c->own->n_dns_servers > 0 ? c->own : c->all;
-    size_t n = 0;
 
     memset(r, 0, sizeof(*r)); /* compared as a whole */
     resolver_conf_default(r);
     r->ttl_min_s = OPTION(c, dns_ttl_min_s, r->ttl_min_s);
     r->ttl_max_s = OPTION(c, dns_ttl_max_s, r->ttl_max_s);
     r->timeout_ms = OPTION(c, dns_timeout_ms, r->timeout_ms);
-    for (size_t i = 0; o != NULL && i < o->n_dns_servers && n < sizeof(r->servers); i++)
-        n += (size_t)snprintf(r->servers + n, sizeof(r->servers) - n, "%s%s", n > 0 ? "," : "",
-                              o->dns_servers[i]);
+    for (size_t i = 0; o != NULL && i < o->n_dns_servers; i++)
+        add_server(r, o->dns_servers[i]);
 }
 
 static Sf__Options *copy_options(const Sf__Options *o)

@@ -100,7 +100,7 @@ class Names(unittest.TestCase):
                            ("farm.example", A): [socket.inet_aton(f"{NET}.9.{n}") for n in range(21, 29)]}
         cls.dns.records.update({(f"h{n}.example", A): [socket.inet_aton(f"{NET}.9.{31 + n}")] for n in range(9)})
         cls.house = NamedHouse(HAMGR, NET, f"{NET}.1.100",
-                               f'dns-servers: ["{NET}.9.53:5953"], dns-ttl-min: 1s, dns-timeout: 200ms')
+                               f'dns-servers: ["{NET}.9.53:5953", "[::1]"], dns-ttl-min: 1s, dns-timeout: 200ms')
         cls.house.up()
 
     @classmethod
