@@ -15,8 +15,6 @@
 #include "sipserver/core/trunk.h"
 #include "sipserver/core/wait.h"
 
-#define SIP_EVENTS_AT_ONCE 4
-
 /* ---- small helpers ---- */
 
 uint64_t wall_s(const struct sc *sc)
@@ -71,17 +69,12 @@ static void timer_fired(struct sc *sc, struct timer *t)
 /* Everything due.  False: OUT has no room for more. */
 static bool time_passes(struct sc *sc)
 {
-    struct sip_event events[SIP_EVENTS_AT_ONCE];
+    struct sip_event event;
     struct timer *t;
-    unsigned n = SIP_EVENTS_AT_ONCE;
 
-    while (sc->primary && n == SIP_EVENTS_AT_ONCE) {
-        if (!out_has_room(sc->out))
-            return false;
-        n = sip_timers(sc->sip, sc->now, &sc->out->sip, events, SIP_EVENTS_AT_ONCE);
-        for (unsigned i = 0; i < n; i++)
-            core_sip(sc, &events[i]);
-    }
+    while (sc->primary && out_has_room(sc->out) &&
+           sip_timer(sc->sip, sc->now, &sc->out->sip, &event))
+        core_sip(sc, &event);
     while (out_has_room(sc->out) && (t = timer_pop(&sc->timers, sc->now)) != NULL) {
         timer_fired(sc, t);
         queue_run(sc);

@@ -94,6 +94,10 @@ struct sip_event {
 void sip_input(struct sip_stack *s, mono_t now, const struct sip_addr *src, const char *data,
                size_t len, struct sip_out *out, struct sip_event *ret_event);
 
+/* sip_timer - one timer that is due at NOW: a retransmission, an event, or neither.  False: none is
+ * due. */
+bool sip_timer(struct sip_stack *s, mono_t now, struct sip_out *out, struct sip_event *ret_event);
+
 /* sip_timers - everything due at NOW, at most MAX events.  Returns their number; equal to MAX: call
  * again. */
 unsigned sip_timers(struct sip_stack *s, mono_t now, struct sip_out *out,

@@ -346,24 +346,28 @@ void sip_input(struct sip_stack *s, mono_t now, const struct sip_addr *src, cons
 
 /* ---- time ------------------------------------------------------------------- */
 
+bool sip_timer(struct sip_stack *s, mono_t now, struct sip_out *out, struct sip_event *ret_event)
+{
+    struct timer *timer = timer_pop(&s->timers, now);
+    struct txn_step x = {.now = now, .out = out, .event = ret_event};
+    enum txn_event event;
+    struct txn *t;
+
+    *ret_event = (struct sip_event){.kind = SIP_EV_NONE};
+    if (timer == NULL)
+        return false;
+    t = txn_of_timer(timer, &event);
+    txn_step(s, t, event, &x);
+    return true;
+}
+
 unsigned sip_timers(struct sip_stack *s, mono_t now, struct sip_out *out,
                     struct sip_event *ret_events, unsigned max)
 {
     unsigned n = 0;
 
-    while (n < max) {
-        struct timer *timer = timer_pop(&s->timers, now);
-        struct txn_step x = {.now = now, .out = out, .event = &ret_events[n]};
-        enum txn_event event;
-        struct txn *t;
-
-        if (timer == NULL)
-            break;
-        ret_events[n] = (struct sip_event){.kind = SIP_EV_NONE};
-        t = txn_of_timer(timer, &event);
-        txn_step(s, t, event, &x);
+    while (n < max && sip_timer(s, now, out, &ret_events[n]))
         n += ret_events[n].kind != SIP_EV_NONE;
-    }
     return n;
 }
 
