@@ -39,6 +39,7 @@ static void forget(struct sc *sc)
     bindings_forget(sc);
     for (struct queue *q = pool_next(&sc->queues, NULL); q != NULL; q = pool_next(&sc->queues, q)) {
         q->waiting_n = q->in_music = 0;
+        q->taken = MONO_ZERO;
         memset(q->waiting_by, 0, sizeof(q->waiting_by));
     }
     for (struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {

@@ -580,3 +580,25 @@ Test(acd, a_queue_that_was_deleted_and_is_there_again_has_its_idle_agents)
     ua_invite(&gw[0], "5000", SDP_A);
     ua_expect_request(&phone[1], SIP_INVITE);
 }
+
+Test(acd, the_expected_wait_does_not_count_the_time_in_which_the_site_was_backup)
+{
+    enter(0, "5000");
+    enter(1, "5000");
+    ready("a1");
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 200, SDP_B);
+    cr_assert_eq(kit_queue(k, "5000").waiting, 1);
+    kit_role(k, false, 1);
+    kit_run(k, 7200000);
+    kit_role(k, true, 2);
+    phones_register(k, phone, 100, 6);
+    kit_forget_caught(k);
+    enter(2, "5000");
+    enter(3, "5000");
+    ready("a1");
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 200, SDP_B);
+    cr_assert_eq(kit_queue(k, "5000").waiting, 1);
+    cr_assert_eq(kit_queue(k, "5000").expected_wait_ms, 0, "nothing is known yet");
+}
