@@ -188,7 +188,7 @@ static void a_join(struct sc *sc, void *object, const void *argument)
     (void)argument;
     disarm(sc, &c->ring);
     c->transfer.tries++;
-    if (relays_under_way(sc, c) || session_reinvites(o) || kept == NULL) {
+    if (relays_under_way(sc, c) || session_reinvites(o) || o->join_txn != 0 || kept == NULL) {
         transfer_event(sc, c, TRANSFER_EV_GLARE, &(unsigned){491});
         return;
     }

@@ -86,7 +86,7 @@ static struct leg *find_held(const struct sc *sc, const struct leg *l, struct si
         return NULL;
     held = pool_get(&sc->legs, theirs->is_caller ? c->target : c->caller);
     return held != NULL && held->state == LEG_UP && !relays_under_way(sc, c) &&
-                   !session_reinvites(held) && handle_is_none(held->joins)
+                   !session_reinvites(held) && held->join_txn == 0 && handle_is_none(held->joins)
                ? held
                : NULL;
 }

@@ -1049,3 +1049,31 @@ Test(control, a_logout_during_an_operation_ends_it_with_its_reply)
     ua_expect_request(&phone, SIP_CANCEL);
     kit_assert_empty(k);
 }
+
+/* RFC 3261 14.1: one INVITE at a time, also when the phone asks for a transfer while the desktop's
+ * hold is under way. */
+Test(control, a_refer_during_a_hold_waits_until_the_hold_is_answered)
+{
+    establish();
+    ask(SC_HOLD, "", "", "");
+    ua_expect_request(&party, SIP_INVITE);
+    ua_remember(&party);
+    ua_says(&phone, SIP_H_REFER_TO, "<sip:102@10.0.0.1>");
+    ua_request(&phone, SIP_REFER, NULL);
+    ua_is_silent(&phone);
+    ua_expect(&phone, 202);
+    ua_expect_request(&third, SIP_INVITE);
+    ua_reply(&third, 200, THIRD_SDP);
+    cr_assert_not(ua_has_request(&party, SIP_INVITE));
+    ua_recall(&party);
+    ua_reply(&party, 200, ANSWER_SDP);
+    ua_expect_request(&party, SIP_ACK);
+    wait_for(&party);
+    ua_expect_request(&party, SIP_INVITE);
+    cr_assert(says(&party, "m=audio 4000"));
+    ua_reply(&party, 200, PARTY_SDP);
+    ua_expect_request(&party, SIP_ACK);
+    ua_expect_request(&third, SIP_ACK);
+    cr_assert(ua_body_is(&third, PARTY_SDP));
+    cr_assert(ua_has_request(&phone, SIP_BYE));
+}
