@@ -138,6 +138,8 @@ static unsigned refusal(const struct sc *sc, const struct call *c, const struct 
         return invite ? 491 : 500;
     if (!exchanges(event))
         return 0;
+    if (sender(sc, c, l->is_caller) != l)
+        return 491; /* somebody else has the session with the other party */
     if (!handle_is_none(l->joins) || !handle_is_none(to->joins))
         return 491; /* a transfer has an offer of its own under way: RFC 3261 14.1, RFC 3311 5.1 */
     if (invite && (l->state != LEG_UP || to->state != LEG_UP))

@@ -602,3 +602,15 @@ Test(acd, the_expected_wait_does_not_count_the_time_in_which_the_site_was_backup
     cr_assert_eq(kit_queue(k, "5000").waiting, 1);
     cr_assert_eq(kit_queue(k, "5000").expected_wait_ms, 0, "nothing is known yet");
 }
+
+/* RFC 3311 5.2: the caller has one session at a time; a phone that rings beside the target changes
+ * none. */
+Test(acd, ring_all_a_phone_that_is_not_the_target_cannot_change_the_callers_session)
+{
+    ring_all();
+    three_ring();
+    ua_recall(&phone[1]);
+    ua_request(&phone[1], SIP_UPDATE, SDP_B);
+    ua_expect(&phone[1], 491);
+    cr_assert_not(ua_has_request(&gw[0], SIP_UPDATE));
+}
