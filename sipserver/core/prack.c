@@ -145,10 +145,12 @@ static bool read_rack(const struct sip_msg *m, uint32_t *ret_rseq, struct sip_cs
 
     while (n < value.len && value.p[n] >= '0' && value.p[n] <= '9')
         n++;
+    if (n == 0) /* none at all, too */
+        return false;
     first.len = n;
     value.p += n;
     value.len -= n;
-    return n > 0 && sip_number_parse(first, UINT32_MAX, ret_rseq) == 0 &&
+    return sip_number_parse(first, UINT32_MAX, ret_rseq) == 0 &&
            sip_cseq_parse(sip_str_trim(value), ret_cseq) == 0;
 }
 
