@@ -59,7 +59,6 @@ static void sort_items(struct judge *j)
     }
 }
 
-/* place_of - where in j->order the item stands; j->set->count when there is none. */
 size_t judge_place(const struct judge *j, enum cfg_type type, const char *id)
 {
     size_t low = 0;
@@ -259,7 +258,6 @@ void judge_sites(struct judge *j, size_t i, enum cfg_field_id field)
                     sites->texts[s]);
 }
 
-/* exists_at - is DN there at SITE?  A DN without sites is at every one. */
 bool judge_exists_at(const struct cfg_item *dn, const char *site)
 {
     const struct cfg_value *sites = cfg_item_value(dn, FIELD_DN_SITES);
@@ -282,8 +280,6 @@ const char *judge_type_word(const struct cfg_item *dn)
     return word != NULL ? word : "DN of no type";
 }
 
-/* need_dn - the DN that FIELD of item I names must exist and be of one of DN_TYPES (in words:
- * WANTED). */
 const struct cfg_item *judge_need_dn(struct judge *j, size_t i, enum cfg_field_id field,
                                      const char *number, uint32_t dn_types, const char *wanted)
 {

@@ -187,8 +187,6 @@ static void check_dn_watch(struct judge *j, size_t i)
         check_dn_timeouts(j, i, "");
 }
 
-/* Judged where they are set: for every site together, then for each site and trunk that overrides.
- */
 void judge_timeouts(struct judge *j)
 {
     for (size_t i = 0; i < j->set->count; i++) {

@@ -136,7 +136,6 @@ const char *sc_agent_state_name(enum sc_agent_state state)
     return "?";
 }
 
-/* The only place that moves an agent's state.  REASON NULL: the table's. */
 void agent_event(struct sc *sc, struct agent *a, enum agent_event event, const char *reason)
 {
     const struct fsm_row *row = fsm_row(&agent_fsm, a->state, event, sc, a);

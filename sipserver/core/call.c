@@ -35,7 +35,6 @@ void call_end_target(struct sc *sc, struct call *c)
 
 /* ---- guards and actions ---- */
 
-/* C goes from its queue to the place that the queue names. */
 void call_overflowed(struct sc *sc, struct call *c, const char *why)
 {
     c->overflows++;

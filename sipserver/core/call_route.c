@@ -40,7 +40,6 @@ static bool trunk_failed(const struct sc *sc, const struct call *c, unsigned sta
            (status == 502 || status == 503 || status == 504 || (status == 408 && c->silent));
 }
 
-/* The next phone of the same number, the next target of the routing point, or the end. */
 void call_next_target(struct sc *sc, void *object, const void *argument)
 {
     struct call *c = object;
@@ -170,7 +169,6 @@ static void move_to_peer(struct sc *sc, struct call *c, const struct trunk *t)
     call_event(sc, c, CALL_EV_REFUSED, &refusal);
 }
 
-/* The priority of a call is the highest of all that it came through. */
 void call_raise_priority(struct call *c, const struct dn *d)
 {
     if (d != NULL && d->priority > c->priority)

@@ -173,7 +173,6 @@ size_t sc_size(const struct sc_conf *conf)
     return c.used;
 }
 
-/* A stack that knows of nothing, under the present epoch. */
 void core_new_stack(struct sc *sc)
 {
     struct sip_stack_conf conf;
