@@ -164,9 +164,11 @@ Test(records, too_many_and_the_oldest_go)
         usleep(10000);
     }
     records_configure(records, &conf);
-    usleep(300000);
-    records_state(records, &s);
-    cr_assert_gt(s.expired, 1000);
+    for (uint64_t before = 1; s.expired <= 1000 || s.expired != before;) { /* until it rests */
+        before = s.expired;
+        usleep(300000);
+        records_state(records, &s);
+    }
     cr_assert_lt(s.expired, 8000);
     q = page(0, "", 1);
     snprintf(r.call, sizeof(r.call), "1-1-%llu", (unsigned long long)s.expired);
