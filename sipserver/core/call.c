@@ -24,8 +24,8 @@ void call_end_target(struct sc *sc, struct call *c)
     struct leg *target = target_of(sc, c);
 
     rings_end(sc, c, RINGS_WITHDRAWN, NULL);
-    if (caller_of(sc, c) != NULL && caller_of(sc, c)->state == LEG_CALLING)
-        relays_end(sc, c); /* of the early dialog */
+    if (caller_of(sc, c) != NULL && music_party(sc, c) == NULL)
+        relays_end(sc, c); /* of the early dialog: the next target must not be taken for this one */
     prack_target_gone(sc, c);
     c->target = HANDLE_NONE;
     record_target_end(sc, c, 0);

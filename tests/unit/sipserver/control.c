@@ -1077,3 +1077,21 @@ Test(control, a_refer_during_a_hold_waits_until_the_hold_is_answered)
     cr_assert(ua_body_is(&third, PARTY_SDP));
     cr_assert(ua_has_request(&phone, SIP_BYE));
 }
+
+/* What the dialling phone asked of a number that then did not take the call ends with that number. */
+Test(control, a_request_to_a_number_that_refuses_does_not_end_the_call_at_the_next)
+{
+    ask(SC_DIAL, "6000", "", "");
+    phone_takes(&phone);
+    ua_expect_request(&party, SIP_INVITE);
+    ua_remember(&party);
+    ua_reply(&party, 180, NULL);
+    ua_request(&phone, SIP_INFO, "Signal=1\r\n");
+    ua_recall(&party);
+    ua_reply(&party, 486, NULL);
+    ua_expect(&phone, 481);
+    ua_expect_request(&party, SIP_INFO);
+    ua_reply(&party, 481, NULL);
+    cr_assert_not(ua_has_request(&phone, SIP_BYE));
+    cr_assert_eq(kit_status(k).calls, 1);
+}
