@@ -27,6 +27,9 @@ static void in_namespace(void)
         cr_skip_test("needs root for a network namespace");
     cr_assert(
         run("ip link add ha0 type veth peer name ha1 && ip link set ha0 up && ip link set ha1 up"));
+    /* The kernel drops what is sent before it has seen the carrier, which takes it a moment. */
+    cr_assert(run("for i in $(seq 500); do ip -br link show ha0 | grep -q ' UP ' && exit 0; "
+                  "sleep 0.02; done; exit 1"));
 }
 
 static struct bootstrap_site site_of(const char *text, const char *interface, uint32_t prefix)
