@@ -39,7 +39,7 @@ class Phones(Calls):
             at, at_other = len(one.traced()), len(other.traced())
             one.command(command)
             until(lambda: f"a={answered}" in one.traced()[at:].split("SIP/2.0 200", 1)[-1], text=f"{command} answered by {answered}")
-            self.assertIn(f"a={told}", other.traced()[at_other:])
+            until(lambda: f"a={told}" in other.traced()[at_other:], text=f"{command} told as {told}")
         self.assertTalk(one, other)
         self.release(other, one)
 
@@ -122,13 +122,13 @@ class Phones(Calls):
 
     def test_a_phone_dials_out_through_the_trunk_of_its_prefix(self):
         caller, = self.phones("2004")
-        uas = self.sipp("uas", "4.50")
+        uas = self.sipp("uas", "4.50", calls=9)  # an OPTIONS of the watch is a call to it, which it aborts
         caller.dial("9004412345")
         caller.wait("CALL_ESTABLISHED")
         caller.command("hangup")
         until(lambda: not caller.calls(), text="released")
         uas.stop()
-        self.assertEqual(uas.unexpected(), "")
+        self.assertNotRegex(uas.unexpected(), r"received '(?!OPTIONS )")
 
     def test_dtmf_by_info_arrives(self):
         called, = self.phones("2005")
