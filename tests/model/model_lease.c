@@ -197,7 +197,7 @@ struct options {
 
 static bool read_options(int argc, char **argv, struct options *o)
 {
-    *o = (struct options){.depth = 10, .states_max = 3000000};
+    *o = (struct options){.depth = 10, .states_max = 8000000};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--depth") && i + 1 < argc)
             o->depth = atoi(argv[++i]);
@@ -219,7 +219,7 @@ static bool read_options(int argc, char **argv, struct options *o)
     return true;
 }
 
-/* 1 as it must be, 0 a breach, -1 the beginning cannot be reached. */
+/* 1 as it must be, 0 a breach, -1 neither: the beginning cannot be reached, or not all was seen. */
 static int search(struct search *s, const struct ham_conf *conf, const struct world *w,
                   const struct beginning *b, int depth)
 {
@@ -234,11 +234,13 @@ static int search(struct search *s, const struct ham_conf *conf, const struct wo
         return -1;
     }
     ok = explore(s, 0);
-    printf("%s - model, %s; %s: depth %d, %llu states, %llu moves%s\n", ok ? "ok" : "not ok",
+    bool whole = ok && !s->full; /* what was not all seen is not proven */
+    printf("%s - model, %s; %s: depth %d, %llu states, %llu moves%s\n", whole ? "ok" : "not ok",
            w->name, b->name, s->depth, (unsigned long long)s->states,
-           (unsigned long long)s->transitions, s->full ? ", NOT ALL: the table is full" : "");
+           (unsigned long long)s->transitions,
+           s->full ? ", NOT ALL: the table is full, give it more --states" : "");
     fflush(stdout);
-    return ok;
+    return whole ? 1 : ok ? -1 : 0;
 }
 
 int main(int argc, char **argv)
