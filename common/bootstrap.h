@@ -62,6 +62,7 @@ struct bootstrap_ports {
     uint16_t lease;
     uint16_t log;
     uint16_t stats;
+    uint16_t replica;
 };
 
 /* The files of SIP over TLS (PEM); certificate "": it is not offered. */

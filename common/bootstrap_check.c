@@ -189,7 +189,7 @@ void bootstrap_check_ports(const struct reading *r)
         {"ports.sip", p->sip},         {"ports.agent-http", p->agent_http},
         {"ports.lease", p->lease},     {"ports.stats-http", p->stats_http},
         {"ports.log", p->log},         {"ports.stats", p->stats},
-        {"ports.sip-tls", p->sip_tls},
+        {"ports.replica", p->replica}, {"ports.sip-tls", p->sip_tls},
     };
     bool tls = r->raw->sip_tls.certificate[0] != '\0';
     unsigned n = sizeof ports / sizeof ports[0] - (tls ? 0 : 1); /* unused without TLS */

@@ -15,6 +15,7 @@ static const struct conf_field port_fields[] = {
     PORT("lease",      lease,      "7701", "Votes, beats and evidence between hosts."),
     PORT("log",        log,        "7702", "Copies of the configuration between hosts."),
     PORT("stats",      stats,      "7703", "Statistics between hosts."),
+    PORT("replica",    replica,    "7704", "State of the SIP servers between the hosts of a site."),
 #undef PORT
     {0}
 };

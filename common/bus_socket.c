@@ -38,6 +38,7 @@ static uint16_t port_of(const struct bus *bus, enum endpoint endpoint)
     case ENDPOINT_LEASE: return bus->bootstrap.ports.lease;
     case ENDPOINT_LOG: return bus->bootstrap.ports.log;
     case ENDPOINT_STATS: return bus->bootstrap.ports.stats;
+    case ENDPOINT_REPLICA: return bus->bootstrap.ports.replica;
     default: return 0; /* LOCAL */
     }
 }

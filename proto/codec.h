@@ -30,6 +30,7 @@
 #include "proto/events.pb-c.h"
 #include "proto/lease.pb-c.h"
 #include "proto/log.pb-c.h"
+#include "proto/replica.pb-c.h"
 #include "proto/role.pb-c.h"
 #include "proto/stats.pb-c.h"
 

@@ -21,6 +21,7 @@ ENDPOINT( LOG,     log,     WIDE,  P(CONFPROXY),                 P(CONFPROXY),  
 ENDPOINT( AGENT,   agent,   LOCAL, P(SIPSERVER),                 P(DESKTOP),                                            "agent requests and agent events" )
 ENDPOINT( EVENTS,  events,  LOCAL, P(SIPSERVER),                 P(STATSERVER),                                         "call, queue, DN, agent and mode events: snapshot, then updates" )
 ENDPOINT( STATS,   stats,   BOTH,  P(STATSERVER),                P(STATSERVER) | P(DESKTOP) | P(CLI),                   "statistics: snapshot, then updates" )
+ENDPOINT( REPLICA, replica, WIDE,  P(SIPSERVER),                 P(SIPSERVER),                                          "state of a primary to its backup" )
 ENDPOINT( CALLS,   calls,   LOCAL, P(SIPSERVER),                 P(CLI),                                                "calls that are up, and call records" )
 /* clang-format on */
 #undef ENDPOINT

@@ -13,9 +13,11 @@ LIMIT_SIZE(   "*",            262144 )
 LIMIT_SIZE(   "control",     4194304 ) /* status and events as JSON */
 LIMIT_SIZE(   "config",     16777216 ) /* an import is one message: 50,000 objects of 300 bytes */
 LIMIT_SIZE(   "log",        16777216 ) /* ... and one log entry */
+LIMIT_SIZE(   "replica",     8388608 ) /* a batch: what one turn has changed */
 /*            field         bytes */
 LIMIT_STRING( "*",               255 )
 LIMIT_STRING( "body",       16777216 ) /* of the envelope: the size of the message limits it */
+LIMIT_STRING( "objects",     8000000 )
 LIMIT_STRING( "json",        4000000 )
 LIMIT_STRING( "text",          16384 )
 LIMIT_STRING( "arguments",     16384 )

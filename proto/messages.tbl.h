@@ -49,5 +49,9 @@ MESSAGE(  80,  STAT_SUBSCRIBE,       stat_subscribe,         STATS,        UP   
 MESSAGE(  81,  STAT_BATCH,           stat_batch,             STATS,        DOWN )
 MESSAGE(  90,  CALLS_REQUEST,        calls_request,          CALLS,        UP   )
 MESSAGE(  91,  CALLS_REPLY,          calls_reply,            CALLS,        DOWN )
+MESSAGE( 100,  REPLICA_JOIN,         replica_join,           REPLICA,      UP   )
+MESSAGE( 101,  REPLICA_REFUSED,      replica_refused,        REPLICA,      DOWN )
+MESSAGE( 102,  REPLICA_BATCH,        replica_batch,          REPLICA,      DOWN )
+MESSAGE( 103,  REPLICA_ACK,          replica_ack,            REPLICA,      UP   )
 /* clang-format on */
 #undef MESSAGE

@@ -131,7 +131,7 @@ enum sc_event_kind {
     SC_EV_CONF_RULE,     /* rule; deleted: only its id counts */
     SC_EV_CONF_AGENT,    /* agent_conf; deleted: only its id counts */
     SC_EV_CONF_LOADED,   /* the configuration is whole */
-    SC_EV_ROLE,          /* primary, epoch, wall_ms */
+    SC_EV_ROLE,          /* primary, epoch, wall_ms, clock_ns */
 };
 
 /* An address of a name (RFC 2782). */
@@ -159,6 +159,7 @@ struct sc_event {
     bool primary;
     uint64_t epoch;
     int64_t wall_ms; /* wall clock at NOW: nonces and tokens, which hosts share, carry it */
+    int64_t clock_ns; /* ROLE, when there is a copy (replica.h): our clock less that of its primary */
 };
 
 /* ---- what comes out ---- */

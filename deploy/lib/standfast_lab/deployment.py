@@ -44,7 +44,7 @@ class Deployment:
             f"run-dir: {self.lab.directory}/run/%h",
             "ports: {" + ", ".join(f"{name}: {port}" for name, port in (
                 ("sip", net.sip_port), *([("sip-tls", net.sip_port + 1)] if self.sip_tls else []), ("agent-http", self.lab.agent_http_port), ("stats-http", net.http_port),
-                ("lease", net.bus_port), ("log", net.bus_port + 1), ("stats", net.bus_port + 2))) + "}",
+                ("lease", net.bus_port), ("log", net.bus_port + 1), ("stats", net.bus_port + 2), ("replica", net.bus_port + 3))) + "}",
             "timeouts: {" + ", ".join(f"{name}: {value}" for name, value in self.timeouts.items()) + "}"]
         if self.sip_tls:
             lines.append("sip-tls: {" + ", ".join(f"{name}: {path}" for name, path in self.sip_tls.items()) + "}")
