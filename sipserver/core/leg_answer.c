@@ -44,7 +44,7 @@ int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_
     }
     r = sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip);
     if (status < 200 && r == 0) {
-        prack_sent(l, response, &reply);
+        prack_sent(sc, l, response, &reply);
         (void)session_sent(sc, l, reply.content);
     }
     if (l->prack_waits == PRACK_TAKEN)

@@ -45,6 +45,7 @@ bool prack_put(struct sc *sc, struct leg *l, const struct sip_msg *response,
         l->due = (uint16_t)reply->status;
         return false;
     }
+    reply->unpracked_ms = l->unpracked_ms;
     reply->rseq = l->rseq + 1;
     if (l->rseq == 0)
         reply->rseq = (uint32_t)prng_between(&sc->prng, 1, INT32_MAX);
@@ -53,13 +54,15 @@ bool prack_put(struct sc *sc, struct leg *l, const struct sip_msg *response,
     return true;
 }
 
-void prack_sent(struct leg *l, const struct sip_msg *response, const struct sip_reply *reply)
+void prack_sent(const struct sc *sc, struct leg *l, const struct sip_msg *response,
+                const struct sip_reply *reply)
 {
     if (!sip_str_empty(reply->content.body))
         l->early_body = true;
     if (reply->rseq == 0)
         return;
     l->rseq = reply->rseq;
+    l->rseq_sent = sc->now;
     l->rseq_theirs = l->prack_waits == PRACK_TAKEN ? rseq_of(response) : 0;
     l->prack_waits = PRACK_AWAITED;
 }
@@ -180,10 +183,22 @@ void prack_request(struct sc *sc, struct leg *l, const struct sip_event *event)
         return; /* it is still awaited */
     }
     l->prack_waits = PRACK_NONE;
+    l->unpracked_ms = 0;
     (void)sip_acknowledged(sc->sip, sc->now, l->invite);
     if (l->due != 0 && l->state == LEG_CALLING)
         (void)leg_respond(sc, l, l->due, NULL);
     l->due = 0;
+}
+
+/* The branch of L's last response has gone, and nobody may acknowledge it any more. */
+static void branch_gone(struct sc *sc, struct leg *l)
+{
+    if (l->prack_waits == PRACK_AWAITED) {
+        l->unpracked_ms += (uint32_t)mono_diff_ms(sc->now, l->rseq_sent);
+        (void)sip_acknowledged(sc->sip, sc->now, l->invite);
+    }
+    l->prack_waits = PRACK_NONE;
+    leg_fork(sc, l);
 }
 
 void prack_target_gone(struct sc *sc, struct call *c)
@@ -192,13 +207,9 @@ void prack_target_gone(struct sc *sc, struct call *c)
 
     if (l == NULL || l->dialog.is_uac || l->state != LEG_CALLING)
         return;
-    if (l->prack_waits == PRACK_AWAITED && l->rseq_theirs != 0)
-        (void)sip_acknowledged(sc->sip, sc->now, l->invite);
-    if (l->rseq_theirs != 0)
-        l->prack_waits = PRACK_NONE;
-    if (l->prack_waits == PRACK_NONE)
-        l->due = 0;
-    l->rseq_theirs = 0;
     if (l->early_body)
-        leg_fork(sc, l);
+        branch_gone(sc, l);
+    l->rseq_theirs = 0; /* in the dialog that goes on the PRACK is for us */
+    if (l->due != 182 || l->prack_waits == PRACK_NONE)
+        l->due = 0;
 }

@@ -36,14 +36,18 @@ bool prack_put(struct sc *sc, struct leg *l, const struct sip_msg *response,
                struct sip_reply *reply);
 
 /* prack_sent - that REPLY went out. */
-void prack_sent(struct leg *l, const struct sip_msg *response, const struct sip_reply *reply);
+void prack_sent(const struct sc *sc, struct leg *l, const struct sip_msg *response,
+                const struct sip_reply *reply);
 
 /* prack_request - a PRACK in the dialog of L. */
 void prack_request(struct sc *sc, struct leg *l, const struct sip_event *event);
 
 /* prack_target_gone - nothing that the present target said counts any more.  When the caller has
  * seen a session description, what follows is another branch to it, with a tag of its own, as
- * behind a forking proxy (RFC 3261 13.2.2.4): an offer has one answer in each dialog. */
+ * behind a forking proxy (RFC 3261 13.2.2.4): an offer has one answer in each dialog.  A PRACK that
+ * was awaited in the old one is awaited no more, but the time without it counts in the new one:
+ * a caller that acknowledges nothing is refused after 64*T1 in all (RFC 3262 3).  In a dialog that
+ * goes on it is still awaited, and answered here. */
 void prack_target_gone(struct sc *sc, struct call *c);
 
 /* prack_rack - value of a RAck for the target's response RSEQ; in TEXT. */

@@ -434,6 +434,8 @@ struct leg {
     uint32_t asked_cseq;  /* caller: CSeq of its INVITE */
     uint32_t rseq;        /* caller: of our last reliable response; target: of its last; 0: none */
     uint32_t rseq_theirs; /* caller: the target's that it passed on; 0: it was our own */
+    mono_t rseq_sent;     /* caller: when the last one was sent */
+    uint32_t unpracked_ms; /* caller: how long branches that have gone waited for a PRACK in vain */
 
     struct timer session;
 };

@@ -85,7 +85,7 @@ void wait_notice(struct sc *sc, struct call *c)
         if (sip_respond(sc->sip, sc->now, caller->invite, &reply, &sc->out->sip) != 0)
             sc->counts[N_UNSENDABLE]++;
         else
-            prack_sent(caller, NULL, &reply);
+            prack_sent(sc, caller, NULL, &reply);
     }
     wait_later(sc, c);
 }

@@ -57,6 +57,7 @@ struct sip_reply {
     struct sip_str to_tag;  /* added when the request's To has none */
     bool other_fork;        /* TO_TAG replaces the tag of earlier responses to the same request */
     uint32_t rseq;          /* a 1xx that is sent reliably (RFC 3262); 0: it is not */
+    uint32_t unpracked_ms;  /* with it: for so long others have waited for a PRACK in vain */
     struct sip_str contact; /* URI, written in angle brackets */
     const struct sip_extra *extras;
     unsigned extras_n;

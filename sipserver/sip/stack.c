@@ -387,7 +387,8 @@ int sip_respond(struct sip_stack *s, mono_t now, uint64_t txn, const struct sip_
                          .out = out,
                          .event = &unused,
                          .status = reply->status,
-                         .reliable = reply->rseq != 0};
+                         .reliable = reply->rseq != 0,
+                         .unpracked_ms = reply->unpracked_ms};
     enum txn_event event = reply->status < 200   ? TXN_TX_1XX
                            : reply->status < 300 ? TXN_TX_2XX
                                                  : TXN_TX_REFUSAL;

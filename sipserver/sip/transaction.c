@@ -211,6 +211,14 @@ static void answer(struct sip_stack *s, struct txn *t, struct txn_step *x)
     txn_send(s, t, x->out);
 }
 
+/* How long a PRACK is awaited: 64*T1 less what others before it have had, but a few copies. */
+static uint32_t prack_ms(const struct sip_stack *s, const struct txn_step *x)
+{
+    uint32_t all = 64 * s->conf.t1_ms, least = 4 * s->conf.t1_ms;
+
+    return x->unpracked_ms < all - least ? all - x->unpracked_ms : least;
+}
+
 /* A reliable one is repeated end to end, so over any transport, until its PRACK (RFC 3262 3). */
 static void answer_and_wait(struct sip_stack *s, struct txn *t, struct txn_step *x)
 {
@@ -220,7 +228,7 @@ static void answer_and_wait(struct sip_stack *s, struct txn *t, struct txn_step 
         arm_resend(s, t, x->now, s->conf.t1_ms);
     else
         timer_cancel(&s->timers, &t->resend);
-    arm(s, &t->life, x->now, x->reliable ? 64 * s->conf.t1_ms : s->conf.repeat_1xx_ms);
+    arm(s, &t->life, x->now, x->reliable ? prack_ms(s, x) : s->conf.repeat_1xx_ms);
 }
 
 /* The image stays that of the reliable one, which is still to be repeated. */

@@ -102,6 +102,7 @@ struct txn_step {
     size_t answer_len;         /* TX_*: the response in scratch */
     unsigned status;           /* TX_*: its status */
     bool reliable;             /* TX_1XX: with an RSeq (RFC 3262) */
+    uint32_t unpracked_ms;     /* ... after others, for so long without a PRACK */
 };
 
 /* txn_new - a record in its first state, timers armed, not yet in an index.

@@ -494,6 +494,103 @@ Test(prack, another_branch_behind_the_target_is_acknowledged_by_us_rfc3262_4)
     hang_up(&phone[0], &phone[1]);
 }
 
+/* The phones of a1 and a2 ring 20 s each, RESPONSE with BODY every time; what the caller has last.
+ */
+static unsigned rings_in_a_queue_without_a_prack(const char *body, int64_t second_ms)
+{
+    unsigned status = 0, last;
+
+    cr_assert_eq(kit_agent(k, SC_LOGIN, "a1", "", SC_AGENT_READY), 0);
+    call_with(&phone[0], SIP_H_SUPPORTED, &phone[1], "5000", OFFER);
+    provisional(&phone[1], 183, 1, body);
+    cr_assert_eq(kit_agent(k, SC_LOGIN, "a2", "", SC_AGENT_READY), 0);
+    kit_run(k, 20000);
+    ua_expect_request(&phone[1], SIP_CANCEL);
+    final(&phone[1], 487, NULL);
+    ua_expect_request(&phone[2], SIP_INVITE);
+    ua_remember(&phone[2]);
+    provisional(&phone[2], 183, 1, body);
+    kit_run(k, second_ms);
+    while ((last = ua_status(&phone[0])) != 0)
+        status = last;
+    return status;
+}
+
+/* Each phone is a branch with a response of its own; the time without a PRACK is that of all. */
+Test(prack, a_queued_caller_that_acknowledges_no_branch_is_504_after_64_t1_rfc3262_3)
+{
+    cr_assert_eq(rings_in_a_queue_without_a_prack(ANSWER, 11900), 183);
+    kit_run(k, 200);
+    ua_expect(&phone[0], 504);
+    ua_expect_request(&phone[2], SIP_CANCEL);
+    final(&phone[2], 487, NULL);
+    kit_assert_empty(k);
+}
+
+Test(prack, a_queued_caller_that_acknowledges_no_ringing_is_504_after_64_t1_rfc3262_3)
+{
+    cr_assert_eq(rings_in_a_queue_without_a_prack(NULL, 11900), 183);
+    kit_run(k, 200);
+    ua_expect(&phone[0], 504);
+    kit_run(k, 1000);
+    cr_assert_eq(kit_counter(k, "no_prack"), 1);
+}
+
+/* A 481 would end the call at the caller (RFC 5057 5.1): its dialog goes on with the next phone. */
+Test(prack, of_a_target_that_has_gone_is_200_in_the_dialog_that_goes_on_rfc3262_3)
+{
+    uint32_t n;
+
+    call_with(&phone[3], SIP_H_SUPPORTED, &phone[0], "6000", OFFER);
+    provisional(&phone[0], 180, 1, NULL);
+    ua_expect(&phone[3], 180);
+    n = rseq(&phone[3]);
+    final(&phone[0], 486, NULL);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_remember(&phone[1]);
+    provisional(&phone[1], 180, 1, NULL);
+    ua_expect_nothing(&phone[3]);
+    prack(&phone[3], n, invite_cseq(&phone[3]), NULL);
+    ua_expect(&phone[3], 200);
+    cr_assert(!ua_has_request(&phone[1], SIP_PRACK));
+    provisional(&phone[1], 180, 1, NULL); /* repeated, as nobody acknowledged it */
+    ua_expect(&phone[3], 180);
+    cr_assert_eq(rseq(&phone[3]), n + 1);
+    prack(&phone[3], n + 1, invite_cseq(&phone[3]), NULL);
+    expect_prack(&phone[1], 1);
+    ua_reply(&phone[1], 200, NULL);
+    ua_expect(&phone[3], 200);
+    answered(&phone[3], &phone[1], ANSWER);
+    hang_up(&phone[3], &phone[1]);
+}
+
+/* Our own response, which waits for its PRACK, was of the branch that has gone. */
+Test(prack, of_a_branch_that_has_gone_is_awaited_no_more_rfc3262_3)
+{
+    call_with(&phone[3], SIP_H_REQUIRE, &phone[0], "6000", OFFER);
+    provisional(&phone[0], 183, 1, ANSWER);
+    ua_expect(&phone[3], 183);
+    prack(&phone[3], rseq(&phone[3]), invite_cseq(&phone[3]), NULL);
+    expect_prack(&phone[0], 1);
+    ua_reply(&phone[0], 200, NULL);
+    ua_expect(&phone[3], 200);
+    provisional(&phone[0], 180, 0, NULL);
+    ua_expect(&phone[3], 180);
+    final(&phone[0], 486, NULL);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_remember(&phone[1]);
+    provisional(&phone[1], 100, 0, NULL);
+    kit_run(k, 33000);
+    cr_assert_eq(ua_status(&phone[3]), 0, "no copies of it, and no 504");
+    phone[3].dialog.state = SIP_DIALOG_NONE;
+    provisional(&phone[1], 180, 0, NULL);
+    ua_expect(&phone[3], 180);
+    prack(&phone[3], rseq(&phone[3]), invite_cseq(&phone[3]), NULL);
+    ua_expect(&phone[3], 200);
+    answered(&phone[3], &phone[1], ANSWER);
+    hang_up(&phone[3], &phone[1]);
+}
+
 /* ---- RFC 3311 ---- */
 
 /* Both have an early dialog with an answer. */
