@@ -5,6 +5,7 @@
 #include "sipserver/core/agent.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/trunk.h"
 
@@ -36,6 +37,12 @@ static bool wanted(const struct sc *sc, const struct dn *d)
     return false;
 }
 
+/* The caller has its 2xx, by music or before: it can be told no 302 any more. */
+static bool answered(const struct sc *sc, const struct call *c)
+{
+    return call_caller_connected(sc, c) || music_holds(c);
+}
+
 enum forward forward_decide(const struct sc *sc, const struct call *c, const struct dn *d)
 {
     const struct dn *source = pool_get(&sc->dns, c->source);
@@ -44,7 +51,7 @@ enum forward forward_decide(const struct sc *sc, const struct call *c, const str
     if (peering_mode(sc) != SC_PEERED || peering_trunk_of(sc) == NULL || c->forwarded || c->stay ||
         !wanted(sc, d))
         return FORWARD_HERE;
-    if (gateway != NULL && gateway->follows_redirect && !call_caller_connected(sc, c) &&
+    if (gateway != NULL && gateway->follows_redirect && !answered(sc, c) &&
         sc->options.dr_oosp_transfer_enabled && has_peer_secret(sc))
         return FORWARD_REDIRECT;
     return FORWARD_RELAY;

@@ -221,6 +221,52 @@ Test(forward, dr_oosp_transfer_enabled_chooses)
     relayed(&gw, "109");
 }
 
+/* A queue that stays here answers at once with music, and sends its callers to 109 after 2 s. */
+static void music_before_109(struct ua *tone)
+{
+    struct sc_dn_conf dn = kit_dn_conf(k, "tone", SC_DN_SERVICE);
+
+    *tone = ua_at(k, "10.0.3.1", 5060, "tone");
+    snprintf(dn.contact, sizeof(dn.contact), "sip:tone@10.0.3.1:5060");
+    kit_dn(k, &dn);
+    kit_options_answered(k, tone, 50);
+    dn = kit_dn_conf(k, "5000", SC_DN_QUEUE);
+    dn.dr_forward = SC_FORWARD_OFF;
+    dn.queue_answer_after_ms = 1;
+    dn.queue_wait_max_ms = 2000;
+    dn.music_n = 1;
+    snprintf(dn.music[0], sizeof(dn.music[0]), "tone");
+    snprintf(dn.overflow_wait, sizeof(dn.overflow_wait), "109");
+    kit_dn(k, &dn);
+    kit_forget_caught(k);
+}
+
+/* A 302 is no answer to an INVITE that has its 200 already, whether the ACK is here or not. */
+Test(forward, a_caller_in_music_is_relayed_where_others_are_redirected)
+{
+    struct ua tone;
+
+    for (unsigned acked = 0; acked < 2; acked++) {
+        start(rule_oos, true);
+        follow_redirects(true);
+        music_before_109(&tone);
+        ua_invite(&gw, "5000", SDP_A);
+        ua_expect(&gw, 182);
+        kit_run(k, 1);
+        ua_expect_request(&tone, SIP_INVITE);
+        ua_reply(&tone, 200, SDP_B);
+        ua_expect(&gw, 200);
+        if (acked != 0)
+            ua_ack(&gw, NULL);
+        kit_run(k, 2000);
+        cr_assert(ua_has_request(&peer, SIP_INVITE), "acknowledged: %u", acked);
+        cr_assert_eq(kit_calls_told(k, SC_CALL_FAILED), 0);
+        cr_assert_not(ua_has_request(&gw, SIP_BYE));
+        if (acked == 0)
+            kit_free(k);
+    }
+}
+
 Test(forward, a_peer_that_cannot_take_the_call_leaves_it_here)
 {
     start(rule_no_agent, true);
