@@ -35,6 +35,7 @@ struct runtime {
     int64_t beat_ms;
     mono_t next_beat;
     uint64_t turns;
+    uint64_t solo_asked; /* requests to send alone */
     bool stopping;
     uint64_t watch; /* request id of the watch in force */
     bool in_snapshot;
@@ -97,6 +98,24 @@ static void send_report(struct runtime *r)
     (void)bus_link_send(r->hamgr, MESSAGE_ROLE_REPORT, &report);
 }
 
+void component_report(struct component *component)
+{
+    send_report((struct runtime *)component);
+}
+
+void component_ask_solo(struct component *component, uint64_t epoch, uint64_t sequence)
+{
+    struct runtime *r = (struct runtime *)component;
+    Sf__SoloRequest request = SF__SOLO_REQUEST__INIT;
+
+    request.epoch = epoch;
+    request.sequence = sequence;
+    request.request = ++r->solo_asked;
+    component->role.solo_epoch = component->role.solo_sequence = 0;
+    if (bus_link_up(r->hamgr))
+        (void)bus_link_send(r->hamgr, MESSAGE_SOLO_REQUEST, &request);
+}
+
 /* set_role - act on ROLE, tell the process, and arm the timer of its end. */
 static void set_role(struct runtime *r, const struct component_role *role, const char *why)
 {
@@ -133,6 +152,8 @@ static void expire(struct runtime *r, mono_t now)
     if (role.primary && mono_due(role.deadline, now)) {
         role.primary = false;
         role.deadline = MONO_ZERO;
+        role.solo_epoch = role.solo_sequence = 0;
+        role.stale = false;
     }
     if (role.writer && mono_due(role.writer_deadline, now))
         role.writer = false;
@@ -157,6 +178,11 @@ static void on_order(struct runtime *r, const Sf__RoleOrder *order)
         .writer = order->writer,
         .ticket_epoch = order->ticket_epoch,
         .writer_deadline = {order->writer_deadline_ns},
+        .solo_epoch = order->solo_epoch,
+        .solo_sequence = order->solo_sequence,
+        .stale = order->stale,
+        .stale_epoch = order->stale_epoch,
+        .stale_sequence = order->stale_sequence,
     };
 
     if (order->epoch < r->component.role.epoch) {
@@ -165,11 +191,16 @@ static void on_order(struct runtime *r, const Sf__RoleOrder *order)
                   r->component.role.epoch);
         return;
     }
+    if (order->solo_request != r->solo_asked) /* the answer to an earlier request is none */
+        role.solo_epoch = role.solo_sequence = 0;
     /* An order that comes after its own deadline grants nothing. */
     role.primary = role.primary && mono_before(now, role.deadline);
     role.writer = role.writer && mono_before(now, role.writer_deadline);
-    if (!role.primary)
+    if (!role.primary) {
         role.deadline = MONO_ZERO;
+        role.solo_epoch = role.solo_sequence = 0;
+        role.stale = false;
+    }
     set_role(r, &role, "ordered by hamgr");
     send_report(r);
 }

@@ -21,6 +21,9 @@ struct component_role {
     bool writer;
     uint64_t ticket_epoch;
     mono_t writer_deadline;
+    uint64_t solo_epoch, solo_sequence; /* may send alone, as last asked for; 0: may not */
+    bool stale;                         /* took over with a copy that does not reach: */
+    uint64_t stale_epoch, stale_sequence;
 };
 
 struct component {
@@ -61,5 +64,13 @@ int component_main(int argc, char **argv, const struct component_hooks *hooks, v
 /* component_may_serve - true while this host is primary and the deadline is ahead, by the clock read now.
  * To be asked right before each send from the site address (H-4). */
 bool component_may_serve(const struct component *component);
+
+/* component_report - report to hamgr now: something that it decides from has changed (the replica's state). */
+void component_report(struct component *component);
+
+/* component_ask_solo - the backup has not acknowledged in time: may we send alone from SEQUENCE of EPOCH on (proto/role.proto,
+ * SoloRequest)?  The answer is on_role with role.solo_sequence; an answer to an earlier request is none.  SEQUENCE 0: it
+ * acknowledges again. Repeat it while no answer has come: a request may be lost when hamgr has just begun. */
+void component_ask_solo(struct component *component, uint64_t epoch, uint64_t sequence);
 
 #endif

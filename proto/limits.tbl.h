@@ -27,6 +27,7 @@ LIMIT_STRING( "why_not",        1024 )
 LIMIT_STRING( "mode_reason",    1024 )
 LIMIT_STRING( "reason",         1024 )
 LIMIT_STRING( "judgement",      1024 )
+LIMIT_STRING( "replica_why",    1024 )
 /*            field         elements */
 LIMIT_COUNT(  "*",              4096 )
 LIMIT_COUNT(  "objects",       65536 )

@@ -17,6 +17,7 @@ MESSAGE(  10,  ROLE_HELLO,           role_hello,             ROLE,         UP   
 MESSAGE(  11,  ROLE_ORDER,           role_order,             ROLE,         DOWN )
 MESSAGE(  12,  ROLE_REPORT,          role_report,            ROLE,         UP   )
 MESSAGE(  13,  CLUSTER_VIEW,         cluster_view,           ROLE,         DOWN )
+MESSAGE(  14,  SOLO_REQUEST,         solo_request,           ROLE,         UP   )
 MESSAGE(  20,  CONTROL_REQUEST,      control_request,        CONTROL,      UP   )
 MESSAGE(  21,  CONTROL_REPLY,        control_reply,          CONTROL,      DOWN )
 MESSAGE(  30,  VOTE_REQUEST,         vote_request,           LEASE,        ANY  )

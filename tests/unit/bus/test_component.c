@@ -33,6 +33,12 @@ static void on_role(struct component *c)
     (void)dprintf(story, "%s %" PRIu64 " %s%s\n", c->role.primary ? "primary" : "backup",
                   c->role.epoch, component_may_serve(c) ? "may" : "may-not",
                   c->role.writer ? " writer" : "");
+    if (c->role.solo_sequence != 0)
+        (void)dprintf(story, "solo %" PRIu64 ".%" PRIu64 "\n", c->role.solo_epoch,
+                      c->role.solo_sequence);
+    if (c->role.stale)
+        (void)dprintf(story, "stale %" PRIu64 ".%" PRIu64 "\n", c->role.stale_epoch,
+                      c->role.stale_sequence);
 }
 
 static void report(struct component *c, Sf__RoleReport *r)
@@ -44,8 +50,11 @@ static void report(struct component *c, Sf__RoleReport *r)
 
 static void on_view(struct component *c, const Sf__ClusterView *view)
 {
-    (void)c;
     (void)dprintf(story, "view %s\n", view->ticket_site);
+    if (strcmp(view->ticket_site, "ask") == 0)
+        component_ask_solo(c, 3, 101);
+    if (strcmp(view->ticket_site, "report") == 0)
+        component_report(c);
 }
 
 static void on_conf_reset(struct component *c)
@@ -93,6 +102,7 @@ static struct bus_peer *component, *watcher;
 static uint64_t watch_id;
 static unsigned watches, reports, hellos;
 static Sf__RoleReport last; /* its strings are gone */
+static Sf__SoloRequest solo;
 static char config[128];
 
 static void on_report(void *arg, struct bus_peer *peer, const struct bus_sender *from,
@@ -106,6 +116,8 @@ static void on_report(void *arg, struct bus_peer *peer, const struct bus_sender 
         reports++;
         last = *(const Sf__RoleReport *)message->body;
     }
+    if (message->type == MESSAGE_SOLO_REQUEST)
+        solo = *(const Sf__SoloRequest *)message->body;
 }
 
 static void on_watch(void *arg, struct bus_peer *peer, const struct bus_sender *from,
@@ -296,6 +308,60 @@ Test(component, a_renewed_order_moves_the_deadline)
     cr_assert(!heard("backup"), "%s", told);
     until(heard("backup 3 may-not\n"));
     cr_assert(mono_due(last_deadline, loop_now_exact()));
+}
+
+Test(component, asks_to_send_alone_and_may_until_its_deadline)
+{
+    Sf__ClusterView view = SF__CLUSTER_VIEW__INIT;
+    Sf__RoleOrder o = SF__ROLE_ORDER__INIT;
+
+    view.ticket_site = "ask";
+    cr_assert_eq(bus_peer_send(component, MESSAGE_CLUSTER_VIEW, &view), 0);
+    until(solo.sequence == 101 && solo.epoch == 3);
+    o.role = SF__ROLE__ROLE_PRIMARY;
+    o.epoch = 3;
+    o.solo_epoch = 3;
+    o.solo_sequence = 101;
+    o.solo_request = solo.request;
+    o.stale = true;
+    o.stale_epoch = 2;
+    o.stale_sequence = 77;
+    o.deadline_ns = in(-1).ns; /* comes too late: it allows nothing */
+    cr_assert_eq(bus_peer_send(component, MESSAGE_ROLE_ORDER, &o), 0);
+    until(heard("backup 3 may-not\n"));
+    run_for(20);
+    cr_assert(!heard("solo") && !heard("stale"), "%s", told);
+    o.deadline_ns = in(300).ns;
+    cr_assert_eq(bus_peer_send(component, MESSAGE_ROLE_ORDER, &o), 0);
+    until(heard("primary 3 may\nsolo 3.101\nstale 2.77\n"));
+    told[0] = '\0';
+    cr_assert_eq(bus_peer_send(component, MESSAGE_CLUSTER_VIEW, &view), 0);
+    until(solo.request == o.solo_request + 1);
+    o.deadline_ns = in(300).ns; /* an answer to the first request is none to the second */
+    cr_assert_eq(bus_peer_send(component, MESSAGE_ROLE_ORDER, &o), 0);
+    until(heard("primary 3 may\n"));
+    run_for(20);
+    cr_assert(!heard("solo"), "%s", told);
+    o.solo_request = solo.request;
+    cr_assert_eq(bus_peer_send(component, MESSAGE_ROLE_ORDER, &o), 0);
+    until(heard("solo 3.101\n"));
+    told[0] = '\0';
+    until(heard("backup 3 may-not\n"));
+    run_for(20);
+    cr_assert(!heard("solo") && !heard("stale"), "%s", told);
+}
+
+Test(component, reports_at_once_when_asked_to)
+{
+    Sf__ClusterView view = SF__CLUSTER_VIEW__INIT;
+    mono_t since = loop_now_exact();
+    unsigned before = reports;
+
+    view.ticket_site = "report";
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(bus_peer_send(component, MESSAGE_CLUSTER_VIEW, &view), 0);
+    until(reports >= before + 10);
+    cr_assert_lt(mono_diff_ms(loop_now_exact(), since), 400, "beats alone take 450 ms");
 }
 
 Test(component, the_view_is_handed_on)
