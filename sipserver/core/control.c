@@ -209,8 +209,9 @@ static void a_retrieved(struct sc *sc, void *object, const void *argument)
     struct leg *l = line(sc, a);
 
     (void)argument;
+    if (l->held) /* else the hold was overtaken */
+        report_line(sc, l, SC_AGENT_RETRIEVED);
     l->held = false;
-    report_line(sc, l, SC_AGENT_RETRIEVED);
     finish(sc, a);
 }
 

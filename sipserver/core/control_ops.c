@@ -402,9 +402,14 @@ static void alternate(struct sc *sc, struct agent *a)
 
 static void come_back(struct sc *sc, struct agent *a)
 {
-    struct leg *waits, *other;
+    struct leg *waits = pool_get(&sc->legs, a->control.next), *other;
     struct call *c;
 
+    if (waits != NULL && up(sc, waits)) { /* there is no other call any more */
+        begin(a, waits, sc);
+        control_event(sc, a, CONTROL_EV_RETRIEVE, NULL);
+        return;
+    }
     if (!two_lines(sc, a, is_any, "it takes one held call, and another to leave", &waits, &other))
         return;
     c = pool_get(&sc->calls, other->call);
@@ -493,9 +498,32 @@ static void operate(struct sc *sc, const struct sc_agent_request *r, struct agen
     }
 }
 
+/* The call that R, a release or a return, means is A's own that is just being made: aborting the
+ * operation ends it. */
+static bool means_new_call(const struct sc *sc, const struct sc_agent_request *r,
+                           const struct agent *a)
+{
+    const struct leg *l = pool_get(&sc->legs, a->control.leg);
+
+    return r->op == SC_RELEASE && a->control.state == CONTROL_CALLING && l != NULL &&
+           (r->call[0] == '\0' || named(sc, l, r->call));
+}
+
+/* The call that A's consultation, which is overtaken, holds or is about to hold. */
+static handle_t waits_for(const struct agent *a)
+{
+    if (a->control.op != SC_CONSULT)
+        return HANDLE_NONE;
+    return a->control.state == CONTROL_HOLDING   ? a->control.leg
+           : a->control.state == CONTROL_CALLING ? a->control.next
+                                                 : HANDLE_NONE;
+}
+
 void control_request(struct sc *sc, const struct sc_agent_request *r, struct agent *a)
 {
     struct control *op = &a->control;
+    handle_t waits = r->op == SC_RETURN ? waits_for(a) : HANDLE_NONE;
+    bool ended = means_new_call(sc, r, a);
 
     sc->counts[N_CONTROLS]++;
     if (a->state != SC_AGENT_NULL && (r->op == SC_SET_DATA || r->op == SC_GET_DATA)) {
@@ -514,9 +542,12 @@ void control_request(struct sc *sc, const struct sc_agent_request *r, struct age
         *op = busy;
         return;
     }
-    *op = (struct control){.op = (uint8_t)r->op, .request_id = r->request_id, .client = r->client};
+    *op = (struct control){
+        .op = (uint8_t)r->op, .request_id = r->request_id, .client = r->client, .next = waits};
     if (a->state == SC_AGENT_NULL)
         refuse(sc, a, -ENOENT, false, "not logged in");
+    else if (ended)
+        control_reply(sc, a, 0, false, "");
     else
         operate(sc, r, a);
 }

@@ -855,6 +855,79 @@ Test(control, return_also_leaves_a_consult_call_that_still_rings)
     hang_up(&party, &phone);
 }
 
+/* 101 speaks to 100, who waits, and is about to consult 102: its own phone rings for that. */
+static void consulting(void)
+{
+    establish();
+    replies();
+    ask(SC_CONSULT, "102", "", "");
+    reinvited(&party, "a=sendonly", ANSWER_SDP);
+    reinvited(&phone, "a=inactive", ANSWER_SDP);
+    ua_expect_request(&second, SIP_INVITE);
+    ua_remember(&second);
+    ua_reply(&second, 180, NULL);
+    expect_no_reply();
+}
+
+/* The phone stops ringing. */
+static void rings_no_more(void)
+{
+    ua_expect_request(&second, SIP_CANCEL);
+    ua_reply(&second, 200, NULL);
+    ua_recall(&second);
+    ua_reply(&second, 487, NULL);
+    ua_expect_request(&second, SIP_ACK);
+}
+
+Test(control, return_while_the_own_phone_rings_retrieves_the_first_call)
+{
+    consulting();
+    ask(SC_RETURN, "", "", "");
+    expect_reply(-ECANCELED); /* of the consultation */
+    rings_no_more();
+    reinvited(&party, "m=audio", PARTY_SDP);
+    reinvited(&phone, "m=audio", PHONE_SDP);
+    expect_reply(0);
+    expect_story("a1", "ehdxt");
+    hang_up(&party, &phone);
+    kit_assert_empty(k);
+}
+
+Test(control, return_during_the_hold_of_a_consultation_undoes_the_hold)
+{
+    establish();
+    replies();
+    ask(SC_CONSULT, "102", "", "");
+    ua_expect_request(&party, SIP_INVITE);
+    cr_assert(says(&party, "a=sendonly"));
+    ask(SC_RETURN, "", "", "");
+    expect_reply(-ECANCELED);
+    ua_reply(&party, 200, ANSWER_SDP);
+    ua_expect_request(&party, SIP_ACK);
+    wait_for(&party);
+    reinvited(&party, "m=audio", PARTY_SDP);
+    cr_assert_not(says(&party, "a=sendonly"));
+    reinvited(&phone, "m=audio", PHONE_SDP);
+    expect_reply(0);
+    cr_assert_not(ua_has_request(&second, SIP_INVITE));
+    hang_up(&party, &phone);
+    kit_assert_empty(k);
+}
+
+Test(control, release_while_the_own_phone_rings_leaves_the_first_call_alone)
+{
+    consulting();
+    ask(SC_RELEASE, "", "", "");
+    cr_assert_eq(replies(), 2);
+    cr_assert_eq(reply.code, 0, "%s", reply.text);
+    rings_no_more();
+    cr_assert_not(ua_has_request(&party, SIP_BYE));
+    ask(SC_RETRIEVE, "", "", "");
+    reinvited(&party, "m=audio", PARTY_SDP);
+    reinvited(&phone, "m=audio", PHONE_SDP);
+    expect_reply(0);
+}
+
 Test(control, the_party_that_waits_may_hang_up_during_the_consultation)
 {
     consulted();
@@ -1078,7 +1151,8 @@ Test(control, a_refer_during_a_hold_waits_until_the_hold_is_answered)
     cr_assert(ua_has_request(&phone, SIP_BYE));
 }
 
-/* What the dialling phone asked of a number that then did not take the call ends with that number. */
+/* What the dialling phone asked of a number that then did not take the call ends with that number.
+ */
 Test(control, a_request_to_a_number_that_refuses_does_not_end_the_call_at_the_next)
 {
     ask(SC_DIAL, "6000", "", "");
