@@ -538,11 +538,13 @@ static void run_child(struct source *source)
     struct loop_child *c = CONTAINER_OF(source, struct loop_child, source);
     pid_t pid = c->pid;
     siginfo_t info = {.si_pid = 0};
+    bool lost = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0;
     int status;
 
-    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid)
+    if (!lost && info.si_pid != pid)
         return;
-    status = info.si_code == CLD_EXITED   ? (info.si_status & 0xff) << 8
+    status = lost                         ? LOOP_CHILD_LOST << 8
+             : info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8
              : info.si_code == CLD_DUMPED ? info.si_status | WCOREFLAG
                                           : info.si_status;
     unwatch(c->loop, source, c->fd);

@@ -35,6 +35,7 @@ typedef void loop_io_fn(void *arg, uint32_t events); /* EPOLLIN, EPOLLOUT, ... *
 typedef void loop_turn_fn(void *arg, mono_t now);
 typedef void loop_signal_fn(void *arg, int signal);
 typedef void loop_child_fn(void *arg, pid_t pid, int status); /* status as waitpid(2) gives it */
+#define LOOP_CHILD_LOST 255 /* exit status of a child that was reaped elsewhere: its own is unknown */
 
 int loop_new(struct loop **ret_loop);
 void loop_destroy(struct loop **loop);

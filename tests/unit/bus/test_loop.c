@@ -172,6 +172,38 @@ Test(loop, children_are_waited_for_and_reaped)
     loop_child_destroy(&b);
 }
 
+static void on_lost_child(void *arg, pid_t pid, int status)
+{
+    cr_assert_eq(pid, *(pid_t *)arg);
+    cr_assert(WIFEXITED(status));
+    cr_assert_eq(WEXITSTATUS(status), LOOP_CHILD_LOST);
+    note('l');
+}
+
+static void on_turn(void *arg, mono_t now)
+{
+    (void)now;
+    ++*(unsigned *)arg;
+}
+
+/* Its descriptor stays readable for ever: it must be told and left, not looked at again and again. */
+Test(loop, a_child_that_was_reaped_elsewhere_is_told_once)
+{
+    struct loop_child *c;
+    unsigned turns = 0;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(0);
+    cr_assert_eq(loop_child_new(loop, pid, on_lost_child, &pid, &c), 0);
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    cr_assert_eq(loop_turn_end(loop, 0, on_turn, &turns), 0);
+    run_for(50);
+    cr_assert_str_eq(story, "l");
+    cr_assert_leq(turns, 3, "%u turns", turns);
+    loop_child_destroy(&c);
+}
+
 static void on_term(void *arg, int signal)
 {
     (void)arg;
