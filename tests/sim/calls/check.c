@@ -217,7 +217,7 @@ static void call_recorded(struct world *w, struct site *s, const struct sc_recor
 /* Calls offered out of a queue: nobody who serves there may have waited longer. */
 static void check_turn(struct world *w, struct site *s, const struct sc_call_event *e)
 {
-    const struct sc *sc = s->host.sc;
+    const struct sc *sc = s->now->sc;
     const struct call *mine = NULL;
     const struct agent *a;
 
@@ -263,15 +263,20 @@ void check_action(struct world *w, struct site *s, const struct sc_action *a)
                  a->note.from ? a->note.from : "", a->note.to ? a->note.to : "", a->note.reason);
         trace_event(w, "site", "note", line);
     }
-    if (!s->host.primary && (a->kind == SC_ACT_CALL || a->kind == SC_ACT_RECORD))
-        violate(w, "site %u: a host without the role tells of a call", s->conf.site);
-    if (a->kind == SC_ACT_CALL) {
+    if (a->kind == SC_ACT_CALL)
         call_told(w, s, &a->call);
-        if (a->call.phase == SC_CALL_OFFERED)
-            check_turn(w, s, &a->call);
-    } else if (a->kind == SC_ACT_RECORD) {
+    else if (a->kind == SC_ACT_RECORD)
         call_recorded(w, s, &a->record);
-    }
+}
+
+void check_offered(struct world *w, struct site *s, const struct sc_action *a)
+{
+    if (a->kind != SC_ACT_CALL && a->kind != SC_ACT_RECORD)
+        return;
+    if (s->now == NULL || !s->now->primary)
+        violate(w, "site %u: a host without the role tells of a call", s->conf.site);
+    else if (a->kind == SC_ACT_CALL && a->call.phase == SC_CALL_OFFERED)
+        check_turn(w, s, &a->call);
 }
 
 void check_forgotten(struct world *w, struct site *s)
@@ -284,9 +289,9 @@ void check_forgotten(struct world *w, struct site *s)
 
 /* ---- the core after each step ---- */
 
-static void check_agents(struct world *w, struct site *s)
+static void check_agents(struct world *w, const struct site *s)
 {
-    const struct sc *sc = s->host.sc;
+    const struct sc *sc = s->now->sc;
 
     for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
          a = pool_next(&sc->agents, a)) {
@@ -302,9 +307,9 @@ static void check_agents(struct world *w, struct site *s)
 }
 
 /* One phone rings once for one call (N-2). */
-static void check_ringing(struct world *w, struct site *s)
+static void check_ringing(struct world *w, const struct site *s)
 {
-    const struct sc *sc = s->host.sc;
+    const struct sc *sc = s->now->sc;
 
     for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
         for (const struct leg *m = pool_next(&sc->legs, l); m != NULL; m = pool_next(&sc->legs, m))
@@ -314,19 +319,23 @@ static void check_ringing(struct world *w, struct site *s)
                 violate(w, "site %u: a phone rings twice for one call", s->conf.site);
 }
 
-void check_site(struct world *w, struct site *s)
+void check_host(struct world *w, struct host *h)
 {
-    if (!sc_sane(s->host.sc))
-        violate(w, "site %u: the core's invariants are broken (sc_sane)", s->conf.site);
-    check_agents(w, s);
-    check_ringing(w, s);
+    if (!sc_sane(h->sc))
+        violate(w, "site %u: the core's invariants are broken (sc_sane)", h->site->conf.site);
+    if (h != h->site->now)
+        return;
+    check_agents(w, h->site);
+    check_ringing(w, h->site);
 }
 
 void check_instant(struct world *w)
 {
     for (unsigned i = 0; i < SITES; i++) {
-        const struct sc *sc = w->site[i].host.sc;
+        const struct sc *sc = w->site[i].now != NULL ? w->site[i].now->sc : NULL;
 
+        if (sc == NULL)
+            continue;
         for (const struct queue *q = pool_next(&sc->queues, NULL); q != NULL;
              q = pool_next(&sc->queues, q))
             if (sc->primary && q->waiting_n > 0 && q->idle_n > 0)
@@ -352,7 +361,7 @@ static uint32_t timers_known(const struct sc *sc)
 void check_empty(struct world *w)
 {
     for (unsigned i = 0; i < SITES; i++) {
-        const struct sc *sc = w->site[i].host.sc;
+        const struct sc *sc = w->site[i].now->sc;
         unsigned site = w->site[i].conf.site;
 
         uint32_t sdps = 0;

@@ -7,21 +7,59 @@
 #include "tests/sim/calls/world.h"
 
 #define STEPS_MAX 10000
-#define WALL_MS   INT64_C(1800000000000)
 
-static void take_out(struct world *w, struct site *s)
+/* ---- the clocks of hosts ---- */
+
+static int64_t drift(const struct host *h, int64_t ns)
 {
-    struct sc_out *out = &w->out;
+    return (ns - BEGIN_MS * MS) / MS * h->drift_ppm;
+}
 
-    if (!s->host.primary && out->sip.n > 0)
-        violate(w, "site %u: a host without the role sends %u datagrams", s->conf.site, out->sip.n);
+mono_t host_now(const struct world *w, const struct host *h)
+{
+    return (mono_t){w->now.ns + h->clock_ns + drift(h, w->now.ns)};
+}
+
+mono_t host_due(const struct host *h, mono_t there)
+{
+    int64_t ns = there.ns - h->clock_ns, late;
+
+    if (mono_is_never(there) || (h->clock_ns == 0 && h->drift_ppm == 0))
+        return there;
+    for (unsigned i = 0; i < 3; i++)
+        ns = there.ns - h->clock_ns - drift(h, ns);
+    late = there.ns - (ns + h->clock_ns + drift(h, ns));
+    return (mono_t){ns + (late > 0 ? late : 0)};
+}
+
+/* ---- steps ---- */
+
+void site_sends(struct world *w, struct site *s, struct sc_out *out)
+{
     for (unsigned i = 0; i < out->n; i++)
         check_action(w, s, &out->actions[i]);
     out->n = 0;
     world_send(w, &out->sip, s, NULL);
 }
 
-void site_step(struct world *w, struct site *s, const struct sc_event *event)
+static void take_out(struct world *w, struct host *h)
+{
+    struct sc_out *out = &w->out;
+
+    if (!h->primary && out->sip.n > 0)
+        violate(w, "site %u: a host without the role sends %u datagrams", h->site->conf.site,
+                out->sip.n);
+    for (unsigned i = 0; i < out->n; i++)
+        check_offered(w, h->site, &out->actions[i]);
+    if (h != h->site->now) /* it follows: what it has for the log stays there */
+        out->n = 0;
+    else if (h->site->pair != NULL)
+        w->pairing->stepped(w, h->site);
+    else
+        site_sends(w, h->site, out);
+}
+
+void host_step(struct world *w, struct host *h, const struct sc_event *event)
 {
     unsigned steps = 0;
     bool done;
@@ -29,14 +67,20 @@ void site_step(struct world *w, struct site *s, const struct sc_event *event)
     do {
         uint64_t refused = w->out.sip.refused;
 
-        done = sc_step(s->host.sc, w->now, event, &w->out);
+        done = sc_step(h->sc, host_now(w, h), event, &w->out);
         if (w->out.sip.refused != refused)
-            violate(w, "site %u: one step sent more than limits.h says", s->conf.site);
-        take_out(w, s);
-        check_site(w, s);
+            violate(w, "site %u: one step sent more than limits.h says", h->site->conf.site);
+        take_out(w, h);
+        check_host(w, h);
         if (++steps > STEPS_MAX)
-            violate(w, "site %u: a step never ends", s->conf.site);
+            violate(w, "site %u: a step never ends", h->site->conf.site);
     } while (!done && w->violation[0] == '\0');
+}
+
+void site_step(struct world *w, struct site *s, const struct sc_event *event)
+{
+    if (s->now != NULL)
+        host_step(w, s->now, event);
 }
 
 void site_tick(struct world *w, struct site *s)
@@ -46,44 +90,48 @@ void site_tick(struct world *w, struct site *s)
     site_step(w, s, &e);
 }
 
+/* Of a site that has one host. */
 void site_role(struct world *w, struct site *s, bool primary)
 {
     struct sc_event e = {
         .kind = SC_EV_ROLE, .primary = primary, .wall_ms = WALL_MS + w->now.ns / MONO_NS_PER_MS};
 
     if (primary) {
-        s->host.epoch++;
+        s->epoch++;
     } else {
         site_tick(w, s); /* what is due before the role ends may still be said */
         check_forgotten(w, s);
-        s->host.life++;
+        s->now->life++;
         w->tally[T_ROLES]++;
     }
-    e.epoch = s->host.epoch;
-    s->host.primary = primary;
+    e.epoch = s->epoch;
+    s->now->primary = primary;
     trace_event(w, "site", primary ? "primary" : "backup", s->conf.site == 1 ? "1" : "2");
     site_step(w, s, &e);
 }
 
-static void put_dn(struct world *w, struct site *s, const struct sc_dn_conf *dn)
+/* ---- configuration ---- */
+
+static void put_dn(struct world *w, struct host *h, const struct sc_dn_conf *dn)
 {
     struct sc_event e = {.kind = SC_EV_CONF_DN, .dn = dn};
 
-    site_step(w, s, &e);
+    host_step(w, h, &e);
 }
 
-static void put_extension(struct world *w, struct site *s, const char *number)
+static void put_extension(struct world *w, struct host *h, const char *number)
 {
     struct sc_dn_conf dn = {.type = SC_DN_EXTENSION, .dr_forward = SC_FORWARD_OOS};
     struct digest_ops ops = digest_openssl_ops(w->digest);
 
     snprintf(dn.number, sizeof(dn.number), "%s", number);
     snprintf(dn.digest_user, sizeof(dn.digest_user), "%s", number);
-    sip_digest_ha1(&ops, sip_str_of(number), sip_str_of(s->options.realm), SIP_STR("pw"), &dn.ha1);
-    put_dn(w, s, &dn);
+    sip_digest_ha1(&ops, sip_str_of(number), sip_str_of(h->site->options.realm), SIP_STR("pw"),
+                   &dn.ha1);
+    put_dn(w, h, &dn);
 }
 
-static void put_trunk(struct world *w, struct site *s, const char *name, const char *ip,
+static void put_trunk(struct world *w, struct host *h, const char *name, const char *ip,
                       const char *prefix, bool follows)
 {
     struct sc_dn_conf dn = {.type = SC_DN_TRUNK, .follows_redirect = follows};
@@ -94,29 +142,30 @@ static void put_trunk(struct world *w, struct site *s, const char *name, const c
     if (prefix != NULL) {
         snprintf(dn.prefixes[0], sizeof(dn.prefixes[0]), "%s", prefix);
         dn.prefixes_n = 1;
-        dn.recovery_timeout_ms = s->conf.site == 1 ? 3000 : 0;
+        dn.recovery_timeout_ms = h->site->conf.site == 1 ? 3000 : 0;
     }
-    put_dn(w, s, &dn);
+    put_dn(w, h, &dn);
 }
 
 /* A media server at the port of a caller: as hostile as anybody. */
-static void put_service(struct world *w, struct site *s, const char *name, unsigned port)
+static void put_service(struct world *w, struct host *h, const char *name, unsigned port)
 {
     struct sc_dn_conf dn = {.type = SC_DN_SERVICE};
 
     snprintf(dn.number, sizeof(dn.number), "%s", name);
-    snprintf(dn.contact, sizeof(dn.contact), "sip:music@10.0.1.%u:%u%s", s->conf.site, port,
+    snprintf(dn.contact, sizeof(dn.contact), "sip:music@10.0.1.%u:%u%s", h->site->conf.site, port,
              w->plan.tcp_trunk ? ";transport=tcp" : "");
-    put_dn(w, s, &dn);
+    put_dn(w, h, &dn);
 }
 
-static void put_others(struct world *w, struct site *s)
+static void put_others(struct world *w, struct host *h)
 {
+    const struct site *s = h->site;
     unsigned here = s->conf.site - 1;
     struct sc_dn_conf dn = {.type = SC_DN_QUEUE, .dr_forward = SC_FORWARD_NO_AGENT};
 
-    put_service(w, s, "tone", 5060 + CALLERS - 1);
-    put_service(w, s, "spare", 5060 + CALLERS - 2);
+    put_service(w, h, "tone", 5060 + CALLERS - 1);
+    put_service(w, h, "spare", 5060 + CALLERS - 2);
     snprintf(dn.number, sizeof(dn.number), "5000");
     dn.queue_size_max = s->queue_size;
     dn.queue_wait_max_ms = s->queue_wait_ms;
@@ -132,7 +181,7 @@ static void put_others(struct world *w, struct site *s)
         snprintf(dn.overflow_full, sizeof(dn.overflow_full), "5001");
         snprintf(dn.overflow_wait, sizeof(dn.overflow_wait), "%u01", 1 + here);
     }
-    put_dn(w, s, &dn);
+    put_dn(w, h, &dn);
     snprintf(dn.number, sizeof(dn.number), "5001");
     dn.dr_forward = SC_FORWARD_OFF;
     dn.distribution = SC_RING_ALL;
@@ -144,54 +193,82 @@ static void put_others(struct world *w, struct site *s)
         snprintf(dn.overflow_no_agent, sizeof(dn.overflow_no_agent), "5000");
     }
     if (!s->without[1])
-        put_dn(w, s, &dn);
+        put_dn(w, h, &dn);
     dn = (struct sc_dn_conf){.type = SC_DN_ROUTING_POINT, .number = "6000", .targets_n = 3};
     for (unsigned i = 0; i < 2; i++)
         snprintf(dn.targets[i], sizeof(dn.targets[i]), "%u01", 1 + (here + i) % SITES);
     snprintf(dn.targets[2], sizeof(dn.targets[2]), "5000");
-    put_dn(w, s, &dn);
+    put_dn(w, h, &dn);
     for (unsigned i = 0; i < SITES; i++) {
         char name[8], ip[16];
 
         snprintf(name, sizeof(name), "gw%u", i);
         snprintf(ip, sizeof(ip), "10.0.1.%u", 1 + i);
         if (i != here || !s->without[3])
-            put_trunk(w, s, name, ip, i == here ? "9" : "8", i == 0);
+            put_trunk(w, h, name, ip, i == here ? "9" : "8", i == 0);
     }
-    put_trunk(w, s, "peer", here == 0 ? "10.0.0.2" : "10.0.0.1", NULL, false);
-    put_trunk(w, s, "peer2", here == 0 ? "10.0.0.2" : "10.0.0.1", NULL, false);
+    put_trunk(w, h, "peer", here == 0 ? "10.0.0.2" : "10.0.0.1", NULL, false);
+    put_trunk(w, h, "peer2", here == 0 ? "10.0.0.2" : "10.0.0.1", NULL, false);
+}
+
+static void put_agent(struct world *w, struct host *h, unsigned i)
+{
+    struct sc_agent_conf a = {.queues_n = i % 2 == 0 ? 2 : 1};
+    struct sc_event e = {.kind = SC_EV_CONF_AGENT, .agent_conf = &a};
+
+    if (h->site->without[2] && i % PHONES == 1)
+        return;
+    snprintf(a.id, sizeof(a.id), "a%u", i + 1);
+    snprintf(a.dn, sizeof(a.dn), "%u%02u", 1 + i / PHONES, 1 + i % PHONES);
+    snprintf(a.queues[0], sizeof(a.queues[0]), "5000");
+    snprintf(a.queues[1], sizeof(a.queues[1]), "5001");
+    host_step(w, h, &e);
+}
+
+static void put_phone(struct world *w, struct host *h, unsigned i)
+{
+    if (!w->party[i].gateway && !(h->site->without[0] && i % (PHONES + CALLERS) == PHONES - 1))
+        put_extension(w, h, w->party[i].number);
+}
+
+static void put_options(struct world *w, struct host *h)
+{
+    struct sc_event e = {.kind = SC_EV_CONF_OPTIONS, .options = &h->site->options};
+
+    host_step(w, h, &e);
+}
+
+/* The second host reads it in another order, so that its tables have other places. */
+static void host_configure(struct world *w, struct host *h)
+{
+    struct sc_event begin = {.kind = SC_EV_CONF_BEGIN}, loaded = {.kind = SC_EV_CONF_LOADED};
+    bool back = h->index > 0;
+
+    host_step(w, h, &begin);
+    put_options(w, h);
+    if (back)
+        put_others(w, h);
+    for (unsigned i = 0; i < PARTIES; i++)
+        put_phone(w, h, back ? PARTIES - 1 - i : i);
+    if (!back)
+        put_others(w, h);
+    for (unsigned i = 0; i < AGENTS; i++)
+        put_agent(w, h, back ? AGENTS - 1 - i : i);
+    host_step(w, h, &loaded);
 }
 
 void site_configure(struct world *w, struct site *s)
 {
-    struct sc_event begin = {.kind = SC_EV_CONF_BEGIN}, loaded = {.kind = SC_EV_CONF_LOADED};
-
-    site_step(w, s, &begin);
-    site_options(w, s);
-    for (unsigned i = 0; i < PARTIES; i++)
-        if (!w->party[i].gateway && !(s->without[0] && i % (PHONES + CALLERS) == PHONES - 1))
-            put_extension(w, s, w->party[i].number);
-    put_others(w, s);
-    for (unsigned i = 0; i < AGENTS; i++) {
-        struct sc_agent_conf a = {.queues_n = i % 2 == 0 ? 2 : 1};
-        struct sc_event e = {.kind = SC_EV_CONF_AGENT, .agent_conf = &a};
-
-        if (s->without[2] && i % PHONES == 1)
-            continue;
-        snprintf(a.id, sizeof(a.id), "a%u", i + 1);
-        snprintf(a.dn, sizeof(a.dn), "%u%02u", 1 + i / PHONES, 1 + i % PHONES);
-        snprintf(a.queues[0], sizeof(a.queues[0]), "5000");
-        snprintf(a.queues[1], sizeof(a.queues[1]), "5001");
-        site_step(w, s, &e);
-    }
-    site_step(w, s, &loaded);
+    for (unsigned i = 0; i < HOSTS; i++)
+        if (s->host[i].sc != NULL)
+            host_configure(w, &s->host[i]);
 }
 
 void site_options(struct world *w, struct site *s)
 {
-    struct sc_event e = {.kind = SC_EV_CONF_OPTIONS, .options = &s->options};
-
-    site_step(w, s, &e);
+    for (unsigned i = 0; i < HOSTS; i++)
+        if (s->host[i].sc != NULL)
+            put_options(w, &s->host[i]);
 }
 
 int site_agent(struct world *w, struct site *s, enum sc_agent_op op, const char *agent,
@@ -200,11 +277,36 @@ int site_agent(struct world *w, struct site *s, enum sc_agent_op op, const char 
     struct sc_agent_request r = {.request_id = 1, .client = 1, .op = op, .state = state};
     struct sc_event e = {.kind = SC_EV_AGENT_REQUEST, .agent = &r};
 
-    if (!s->host.primary)
+    if (s->now == NULL || !s->now->primary)
         return -1; /* the bus brings it to the primary only */
     snprintf(r.agent, sizeof(r.agent), "%s", agent);
     site_step(w, s, &e);
     return 0;
+}
+
+static void host_boot(struct world *w, struct host *h)
+{
+    const struct sc_conf *conf = &h->site->conf;
+
+    h->memory = calloc(1, sc_size(conf));
+    assert(h->memory);
+    h->sc = sc_init(h->memory, conf, w->seed * SITES + conf->site - 1 + ((uint64_t)h->life << 32),
+                    host_now(w, h));
+}
+
+void host_start(struct world *w, struct host *h)
+{
+    host_boot(w, h);
+    host_configure(w, h);
+}
+
+void host_die(struct host *h)
+{
+    free(h->memory);
+    h->memory = NULL;
+    h->sc = NULL;
+    h->primary = false;
+    h->life++;
 }
 
 void site_new(struct world *w, struct site *s, unsigned index)
@@ -221,7 +323,12 @@ void site_new(struct world *w, struct site *s, unsigned index)
     s->conf.digest = digest_openssl_ops(w->digest);
     memset(s->conf.secret, (int)(7 + index), sizeof(s->conf.secret));
     memset(s->conf.peer_secret, 9, sizeof(s->conf.peer_secret));
-    s->host.memory = calloc(1, sc_size(&s->conf));
-    assert(s->host.memory);
-    s->host.sc = sc_init(s->host.memory, &s->conf, w->seed * SITES + index, w->now);
+    for (unsigned i = 0; i < HOSTS; i++) {
+        s->host[i].site = s;
+        s->host[i].index = i;
+    }
+    if (w->pairing != NULL)
+        w->pairing->make(w, s);
+    s->now = &s->host[0];
+    host_boot(w, s->now);
 }

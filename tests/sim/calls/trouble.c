@@ -65,6 +65,8 @@ void plan_make(struct world *w, struct prng *p)
         s->queue_size = chance(p, 50) ? 3 : 0;
         s->queue_wait_ms = w->plan.slow ? 150000 : chance(p, 70) ? 12000 : 0;
     }
+    if (w->pairing != NULL)
+        w->pairing->plan(w, p);
     networks(w, true);
 }
 
@@ -75,7 +77,12 @@ static void site_trouble(struct world *w, struct site *s)
     struct prng *r = &w->troubles;
 
     switch (prng_below(r, 6)) {
-    case 0: site_role(w, s, !s->host.primary); break;
+    case 0:
+        if (s->pair != NULL)
+            w->pairing->trouble(w, s);
+        else
+            site_role(w, s, !s->now->primary);
+        break;
     case 1:
         snprintf(s->options.dr_peer_trunk, sizeof(s->options.dr_peer_trunk), "%s",
                  trunks[prng_below(r, 4)]);
@@ -100,7 +107,8 @@ void trouble_act(struct world *w)
     if (w->calm)
         return;
     for (unsigned k = 0; k < SITES; k++)
-        if (!w->site[k].host.primary) { /* without the role for one trouble only */
+        if (w->site[k].pair == NULL &&
+            !w->site[k].now->primary) { /* without the role for one trouble only */
             site_role(w, &w->site[k], true);
             return;
         }
@@ -147,7 +155,9 @@ static void heal(struct world *w)
     for (unsigned i = 0; i < SITES; i++) {
         struct site *s = &w->site[i];
 
-        if (!s->host.primary)
+        if (s->pair != NULL)
+            w->pairing->heal(w, s);
+        else if (!s->now->primary)
             site_role(w, s, true);
         memset(s->without, 0, sizeof(s->without));
         s->queue_wait_ms = 0;
@@ -162,7 +172,7 @@ static void heal(struct world *w)
 static bool quiet(const struct world *w)
 {
     for (unsigned i = 0; i < SITES; i++)
-        if (w->site[i].host.sc->calls.used > 0)
+        if (w->site[i].now == NULL || w->site[i].now->sc->calls.used > 0)
             return false;
     for (unsigned i = 0; i < PARTIES; i++)
         for (unsigned k = 0; k < LINES; k++)
@@ -180,8 +190,8 @@ static bool await_quiet(struct world *w)
             return true;
     }
     for (unsigned i = 0; i < SITES; i++)
-        if (w->site[i].host.sc->calls.used > 0)
-            violate(w, "site %u: %u calls never end", i + 1, w->site[i].host.sc->calls.used);
+        if (w->site[i].now != NULL && w->site[i].now->sc->calls.used > 0)
+            violate(w, "site %u: %u calls never end", i + 1, w->site[i].now->sc->calls.used);
     violate(w, "a party's call never ends");
     return false;
 }
@@ -225,7 +235,7 @@ static enum sc_mode sc_mode_now(const struct site *s)
 {
     struct sc_status status;
 
-    sc_status(s->host.sc, &status);
+    sc_status(s->now->sc, &status);
     return status.mode;
 }
 

@@ -86,7 +86,8 @@ static void unsent(struct world *w, struct site *s, struct party *party, uint64_
     p->unsent = true;
     p->site = s;
     p->party = party;
-    p->life = s != NULL ? s->host.life : 0;
+    p->host = s != NULL ? s->now : NULL;
+    p->life = s != NULL ? s->now->life : 0;
     p->txn = txn;
 }
 
@@ -195,7 +196,7 @@ static void parties_new(struct world *w)
     }
 }
 
-struct world *world_new(uint64_t seed, bool trace)
+struct world *world_new(uint64_t seed, bool trace, const struct pairing *pairing)
 {
     struct world *w = calloc(1, sizeof(*w));
     struct prng root, plan;
@@ -212,7 +213,8 @@ struct world *world_new(uint64_t seed, bool trace)
     agenda_init(&w->agenda);
     w->seed = seed;
     w->trace = trace;
-    w->now = mono_add_ms(MONO_ZERO, 1000000);
+    w->pairing = pairing;
+    w->now = mono_add_ms(MONO_ZERO, BEGIN_MS);
     prng_init(&root, seed);
     w->net = prng_split(&root, 1);
     w->people = prng_split(&root, 2);
@@ -248,9 +250,13 @@ void world_destroy(struct world **ww)
     while (w->agenda.n > 0)
         free(w->packets[agenda_pop(&w->agenda)].data);
     for (unsigned i = 0; i < SITES; i++)
-        free(w->site[i].host.memory);
+        for (unsigned k = 0; k < HOSTS; k++)
+            free(w->site[i].host[k].memory);
     for (unsigned i = 0; i < PARTIES; i++)
         free(w->party[i].memory);
+    for (unsigned i = 0; i < SITES; i++)
+        if (w->site[i].pair != NULL)
+            w->pairing->free(&w->site[i]);
     check_free(w);
     digest_openssl_destroy(&w->digest);
     free(w->out.actions);
@@ -274,19 +280,36 @@ static void arrive(struct world *w, struct packet *p)
     if (p->unsent && p->party != NULL) {
         party_unsent(w, p->party, p->txn);
     } else if (p->unsent) {
-        if (!s->host.primary || s->host.life != p->life)
+        if (s->now != p->host || !s->now->primary || s->now->life != p->life)
             return;
         e.kind = SC_EV_UNSENT;
         site_step(w, s, &e);
     } else if (s != NULL) {
         if (p->from.flow != 0 && from != NULL && from->flow != p->from.flow)
             return; /* its connection has broken */
-        if (s->host.primary)
+        if (s->now != NULL && s->now->primary)
             check_received(w, s, p->data, p->len);
         site_step(w, s, &e);
     } else if (to != NULL && to->away.ns == 0 && (p->from.flow == 0 || to->flow == p->from.flow)) {
         party_input(w, to, p);
     }
+}
+
+static mono_t site_next(const struct world *w, const struct site *s)
+{
+    mono_t t = s->pair != NULL ? w->pairing->next(s) : MONO_NEVER;
+
+    return s->now != NULL ? mono_min(t, host_due(s->now, sc_deadline(s->now->sc))) : t;
+}
+
+static bool site_act(struct world *w, struct site *s)
+{
+    if (s->pair != NULL && w->pairing->act(w, s))
+        return true;
+    if (s->now == NULL || !mono_due(sc_deadline(s->now->sc), host_now(w, s->now)))
+        return false;
+    site_tick(w, s);
+    return true;
 }
 
 /* The moment of whatever happens next. */
@@ -295,7 +318,7 @@ static mono_t next_moment(const struct world *w)
     mono_t t = {agenda_next(&w->agenda)};
 
     for (unsigned i = 0; i < SITES; i++)
-        t = mono_min(t, sc_deadline(w->site[i].host.sc));
+        t = mono_min(t, site_next(w, &w->site[i]));
     for (unsigned i = 0; i < PARTIES; i++)
         t = mono_min(t, mono_min(sip_deadline(w->party[i].stack), party_next(&w->party[i])));
     for (unsigned i = 0; i < AGENTS; i++)
@@ -308,10 +331,8 @@ static void happen(struct world *w)
 {
     w->events++;
     for (unsigned i = 0; i < SITES; i++)
-        if (mono_due(sc_deadline(w->site[i].host.sc), w->now)) {
-            site_tick(w, &w->site[i]);
+        if (site_act(w, &w->site[i]))
             return;
-        }
     if (agenda_next(&w->agenda) <= w->now.ns) {
         uint32_t slot = agenda_pop(&w->agenda);
         struct packet p = w->packets[slot];

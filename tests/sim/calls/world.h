@@ -10,7 +10,8 @@
  *   party.c, answer.c, words.c  a party           trouble.c what goes wrong, and the end of it
  *   check.c  what must hold after each event      rows.c    which table rows have fired
  *
- * A site's core lives in a host of its own, so that a second host can follow it one day.
+ * A site's core lives in a host.  A site of two hosts is a pair (tests/sim/pair): one serves, the
+ * other follows it; struct pairing is what a pair does beside what is here.
  */
 #ifndef TESTS_SIM_CALLS_WORLD_H
 #define TESTS_SIM_CALLS_WORLD_H
@@ -21,31 +22,43 @@
 #include "tests/sim/agenda.h"
 #include "tests/sim/link.h"
 
-#define SITES   2
-#define PHONES  4 /* at home at each site */
-#define CALLERS 4 /* behind each gateway */
-#define PARTIES (SITES * (PHONES + CALLERS))
-#define LINES   2 /* calls at once of one party */
-#define AGENTS  (SITES * PHONES)
-#define MS      INT64_C(1000000)
+#define SITES    2
+#define PHONES   4 /* at home at each site */
+#define CALLERS  4 /* behind each gateway */
+#define PARTIES  (SITES * (PHONES + CALLERS))
+#define LINES    2 /* calls at once of one party */
+#define AGENTS   (SITES * PHONES)
+#define HOSTS    2 /* of a site, at most */
+#define MS       INT64_C(1000000)
+#define BEGIN_MS INT64_C(1000000) /* the moment at which the world begins */
+#define WALL_MS  INT64_C(1800000000000)
 
-struct map; /* check.c */
+struct map;  /* check.c */
+struct pair; /* tests/sim/pair */
+struct world;
+struct site;
 
 /* A host with a core.  LIFE tells its packets from those of an earlier role. */
 struct host {
-    struct sc *sc;
+    struct site *site;
+    unsigned index;
+    struct sc *sc; /* NULL: it is dead */
     void *memory;
     bool primary;
-    uint64_t epoch;
     uint32_t life;
+    int64_t clock_ns;  /* its clock less the world's, when the world began */
+    int32_t drift_ppm; /* what it gains */
 };
 
 struct site {
     struct sip_addr addr;
     struct sc_conf conf;
     struct sc_options options; /* as configured now */
-    struct host host;          /* the one that serves */
-    bool without[4];           /* what the configuration leaves out now: see site_configure */
+    uint64_t epoch;
+    struct host host[HOSTS];
+    struct host *now;  /* that has the site's address; NULL: nobody */
+    struct pair *pair; /* NULL: it has one host */
+    bool without[4];   /* what the configuration leaves out now: see site_configure */
     uint32_t queue_size, queue_wait_ms, priority;
     enum sc_distribution distribution;
     bool music, overflow;
@@ -108,8 +121,9 @@ struct agent_desk {
 struct packet {
     bool unsent; /* not a packet: a datagram of TXN could not be sent, by SITE or PARTY */
     struct site *site;
+    struct host *host;
     struct party *party;
-    uint32_t life; /* of the site's host */
+    uint32_t life; /* of the host */
     uint64_t txn;
     struct sip_addr from, to;
     size_t len;
@@ -127,11 +141,26 @@ struct plan {
     int64_t chaos_ms;
 };
 
+/* What is done at sites of two hosts (tests/sim/pair). */
+struct pairing {
+    void (*plan)(struct world *w, struct prng *plan); /* what the seed makes of them */
+    void (*make)(struct world *w, struct site *s);    /* S->pair, if it is one; clocks */
+    void (*free)(struct site *s);
+    /* A step of the host that serves has given w->out: held until the other host knows why. */
+    void (*stepped)(struct world *w, struct site *s);
+    mono_t (*next)(const struct site *s);             /* when something is due */
+    bool (*act)(struct world *w, struct site *s);     /* one thing that is due; false: none is */
+    void (*trouble)(struct world *w, struct site *s); /* a host dies, or the like */
+    void (*heal)(struct world *w, struct site *s);    /* both hosts are well from now on */
+    void (*tell)(void);                               /* of all seeds */
+};
+
 struct world {
     uint64_t seed;
     mono_t now;
     struct prng net, people, desks, troubles;
     struct plan plan;
+    const struct pairing *pairing;
     struct digest_openssl *digest;
     struct site site[SITES];
     struct party party[PARTIES];
@@ -157,7 +186,8 @@ struct world {
 enum tally { T_CALLS, T_UP, T_REFERS, T_REINVITES, T_UPDATES, T_TRANSFERS, T_ROLES, T_BROKEN };
 
 /* world.c */
-struct world *world_new(uint64_t seed, bool trace);
+/* PAIRING: what makes pairs of the sites that plan_make says; NULL: there are none. */
+struct world *world_new(uint64_t seed, bool trace, const struct pairing *pairing);
 void world_destroy(struct world **w);
 bool world_run(struct world *w, int64_t ms); /* false at the first violation */
 mono_t world_soon(struct world *w, struct prng *p, int64_t from_ms, int64_t to_ms);
@@ -172,6 +202,12 @@ void site_new(struct world *w, struct site *s, unsigned index);
 void site_tick(struct world *w, struct site *s);
 void site_step(struct world *w, struct site *s, const struct sc_event *event);
 void site_role(struct world *w, struct site *s, bool primary);
+void site_sends(struct world *w, struct site *s, struct sc_out *out);
+mono_t host_now(const struct world *w, const struct host *h);
+mono_t host_due(const struct host *h, mono_t there); /* when it is THERE by its clock */
+void host_start(struct world *w, struct host *h);    /* empty, as backup, configured */
+void host_die(struct host *h);
+void host_step(struct world *w, struct host *h, const struct sc_event *event);
 void site_configure(struct world *w, struct site *s); /* the whole configuration anew */
 void site_options(struct world *w, struct site *s);
 int site_agent(struct world *w, struct site *s, enum sc_agent_op op, const char *agent,
@@ -216,11 +252,15 @@ void check_received(struct world *w, struct site *s, const char *data, size_t le
 void check_sent(struct world *w, struct site *s, const char *data, size_t len);
 void check_action(struct world *w, struct site *s, const struct sc_action *a);
 void check_forgotten(struct world *w, struct site *s); /* the role is lost */
-void check_site(struct world *w, struct site *s);
+void check_host(struct world *w, struct host *h);      /* after each step of its core */
+void check_offered(struct world *w, struct site *s, const struct sc_action *a); /* in that step */
 void check_instant(struct world *w); /* before time goes on */
 void check_empty(struct world *w);
 __attribute__((format(printf, 2, 3))) void violate(struct world *w, const char *format, ...);
 uint64_t hash_of(uint64_t h, const void *data, size_t len);
+
+/* run.c */
+int run_seeds(int argc, char **argv, const char *name, const struct pairing *pairing); /* main */
 
 /* rows.c */
 unsigned rows_unfired(void); /* since the process began; prints them */
