@@ -192,7 +192,8 @@ static void fill_server(struct events *events, struct slot *s)
                       bus_drops(server->component->bus);
     events->counters_n = 0;
     sc_counters(server->core, add_counter, events);
-    add_counter(events, "drop_unsent", udp_drops(server->udp));
+    add_counter(events, "drop_unsent", udp_drops(server->udp) - udp_full(server->udp));
+    add_counter(events, "drop_udp_full", udp_full(server->udp));
     stream_counters(server->stream, add_counter, events);
     bus_counters(server->component->bus, add_counter, events);
     add_records(events, server->records);

@@ -73,6 +73,26 @@ static void welcome(struct listener *listener, int fd, const struct sip_addr *pe
     stream_count(stream, STREAM_N_ACCEPTED);
 }
 
+/* Who waits stays readable: without a pause the loop would turn for nothing but this. */
+static void pause_listener(struct listener *listener, int error)
+{
+    struct stream *stream = listener->stream;
+
+    if (loop_io_set_events(listener->io, 0) != 0)
+        return;
+    listener->paused = true;
+    stream_count(stream, STREAM_N_PAUSES);
+    log_limited(&stream->limit, LEVEL_WARNING, MSG_FAULT, NULL,
+                "connections wait to be let in: %s (raise the limit of open files, LimitNOFILE)",
+                strerror(error));
+    loop_timer_set(stream->retry, mono_add_ms(loop_now_exact(), RETRY_MS));
+}
+
+static bool exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static void on_accept(void *arg, uint32_t events)
 {
     struct listener *listener = arg;
@@ -85,8 +105,11 @@ static void on_accept(void *arg, uint32_t events)
         int fd =
             accept4(listener->fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd < 0)
+        if (fd < 0) {
+            if (exhausted(errno))
+                pause_listener(listener, errno);
             return;
+        }
         peer = udp_from_socket(&from);
         peer.transport = (uint8_t)listener->transport;
         peer.local = listener->transport == SIP_TLS ? SIP_LOCAL_TLS : 0;
@@ -135,6 +158,7 @@ void listener_close(struct listener *listener)
     if (listener->fd >= 0)
         close(listener->fd);
     listener->fd = -1;
+    listener->paused = false;
 }
 
 void listener_try(struct listener *listener)
@@ -145,6 +169,10 @@ void listener_try(struct listener *listener)
     char text[80];
     int r;
 
+    if (listener->paused) {
+        listener->paused = loop_io_set_events(listener->io, EPOLLIN) != 0;
+        return;
+    }
     local.transport = (uint8_t)listener->transport;
     if (listener->transport == SIP_TLS)
         local.port = stream->server->conf.tls_port;

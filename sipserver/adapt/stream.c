@@ -159,7 +159,7 @@ static void on_retry(void *arg, mono_t now)
 
     (void)now;
     for (unsigned i = 0; stream->wanted && i < listeners_n(stream); i++)
-        if (stream->listeners[i].fd < 0)
+        if (stream->listeners[i].fd < 0 || stream->listeners[i].paused)
             listener_try(&stream->listeners[i]);
 }
 

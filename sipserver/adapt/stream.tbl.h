@@ -2,6 +2,7 @@
 /* COUNTER(enum, name for operators, meaning).  What a connection's end or refusal was for (I6). */
 COUNTER(ACCEPTED,        "connections_accepted",         "connections that came in")
 COUNTER(CONNECTED,       "connections_made",             "connections that we made")
+COUNTER(PAUSES,          "accept_pauses",                "times that no connection was let in for a moment: no descriptor, or no memory, was free")
 COUNTER(PINGS,           "connection_pings",             "keep-alives answered (RFC 5626 4.4.1)")
 COUNTER(IDLE,            "connections_idle",             "closed: nothing came for connection-idle")
 COUNTER(MAX,             "drop_connections_max",         "closed at once: connections-max")

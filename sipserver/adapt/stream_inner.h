@@ -25,7 +25,8 @@ struct source {
 struct listener {
     struct stream *stream;
     enum sip_transport transport;
-    int fd; /* -1: closed */
+    int fd;      /* -1: closed */
+    bool paused; /* nobody is let in until stream->retry */
     struct loop_io *io;
     char why_not[160];
 };
@@ -71,7 +72,7 @@ void flow_leave(struct stream *stream, struct source *source);
 
 /* ---- listeners ---- */
 
-/* listener_try - open it; why_not tells why it is not. */
+/* listener_try - open it, or let in again who waits; why_not tells why it is not open. */
 void listener_try(struct listener *listener);
 void listener_close(struct listener *listener);
 

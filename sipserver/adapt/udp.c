@@ -31,9 +31,10 @@ struct udp {
     char why_not[256];
     uint64_t fenced; /* datagrams not sent: the right to serve had run out */
     uint64_t unsent; /* datagrams that the kernel refused */
+    uint64_t full;   /* datagrams dropped: the kernel had no room for them now */
     uint64_t unsent_txn[UNSENT_MAX];
     unsigned unsent_n;
-    struct log_limit limit;
+    struct log_limit limit, full_limit;
     mono_t behind; /* since when the socket has not been read empty; MONO_ZERO: it was */
     struct mmsghdr in[BATCH];
     struct iovec in_data[BATCH];
@@ -275,6 +276,19 @@ static void refused(struct udp *udp, uint64_t txn, int error)
                 strerror(error));
 }
 
+/* Datagrams that the kernel has no room for now are lost like others on their way: whoever needs
+ * them asks, or is asked, again (RFC 3261 17).  That says nothing of whom they were for. */
+static bool lost(struct udp *udp, unsigned n, int error)
+{
+    if (error != EAGAIN && error != EWOULDBLOCK && error != ENOBUFS && error != ENOMEM)
+        return false;
+    udp->full += n;
+    log_limited(&udp->full_limit, LEVEL_WARNING, MSG_FAULT, NULL,
+                "%u datagrams dropped: the kernel has no room to send them (%s)", n,
+                strerror(error));
+    return true;
+}
+
 /* Send N datagrams from FIRST on.  Returns: how many are done with. */
 static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned first, unsigned n)
 {
@@ -301,6 +315,8 @@ static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned 
     sent = sendmmsg(udp->fd, message, n, MSG_DONTWAIT);
     if (sent > 0)
         return (unsigned)sent;
+    if (lost(udp, n, errno))
+        return n;
     refused(udp, out->items[first].txn, errno);
     return 1;
 }
@@ -339,7 +355,12 @@ const char *udp_why_not(const struct udp *udp)
 
 uint64_t udp_drops(const struct udp *udp)
 {
-    return udp->fenced + udp->unsent;
+    return udp->fenced + udp->unsent + udp->full;
+}
+
+uint64_t udp_full(const struct udp *udp)
+{
+    return udp->full;
 }
 
 int udp_new(struct server *server, struct udp **ret_udp)

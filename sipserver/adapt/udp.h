@@ -42,6 +42,9 @@ void udp_report_unsent(struct udp *udp);
 /* udp_why_not - NULL; while primary and not open: why. */
 const char *udp_why_not(const struct udp *udp);
 
+/* udp_drops - datagrams not sent, for whatever reason; udp_full - of them those that the kernel had
+ * no room for, which nobody is told of. */
 uint64_t udp_drops(const struct udp *udp);
+uint64_t udp_full(const struct udp *udp);
 
 #endif
