@@ -229,6 +229,23 @@ void bindings_flow_lost(struct sc *sc, const struct sip_addr *from)
     }
 }
 
+void binding_flow_failed(struct sc *sc, struct dn *d, const struct sip_addr *source,
+                         struct sip_str contact)
+{
+    LIST_EACH(link, &d->bindings)
+    {
+        struct binding *b = CONTAINER_OF(link, struct binding, in_dn);
+
+        if (b->lost.ns != 0 || !sip_addr_eq(&b->source, source) ||
+            !sip_str_eq(sip_str_of(b->contact), contact))
+            continue;
+        list_remove(&b->in_flow);
+        sc->counts[N_FLOWS_LOST]++;
+        set_lost(sc, d, b, mono_add_ms(sc->now, sc->options.flow_grace_ms));
+        return;
+    }
+}
+
 /* ---- calling them ---- */
 
 static uint32_t key_of(const struct sc *sc, const char *text, uint32_t reg_id)

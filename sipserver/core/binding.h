@@ -43,9 +43,13 @@ void binding_drop(struct sc *sc, struct dn *d, struct binding *b, const char *re
 void bindings_drop_all(struct sc *sc, struct dn *d, const char *reason);
 void bindings_forget(struct sc *sc);
 
-/* binding_timer - the time of B is over.  bindings_flow_lost - the connection FROM has ended. */
+/* binding_timer - the time of B is over.  bindings_flow_lost - the connection FROM has ended.
+ * binding_flow_failed - so says 430 of the flow to SOURCE that D's binding of CONTACT went over
+ * (RFC 5626 7): there is a proxy between. */
 void binding_timer(struct sc *sc, struct binding *b);
 void bindings_flow_lost(struct sc *sc, const struct sip_addr *from);
+void binding_flow_failed(struct sc *sc, struct dn *d, const struct sip_addr *source,
+                         struct sip_str contact);
 
 /* binding_lost - the longest lost of those whose connection has ended; NULL: none has. */
 struct binding *binding_lost(const struct dn *d);

@@ -43,6 +43,16 @@ static bool next_flow(struct sc *sc, struct call *c, struct leg *l)
     return true;
 }
 
+/* An edge proxy says that the flow to L's phone has failed. */
+static void flow_is_gone(struct sc *sc, const struct leg *l)
+{
+    struct dn *d = pool_get(&sc->dns, l->dn);
+
+    if (d != NULL)
+        binding_flow_failed(sc, d, &l->peer,
+                            (struct sip_str){l->dialog.target, l->dialog.target_len});
+}
+
 static void target_response(struct sc *sc, struct call *c, struct leg *l,
                             const struct sip_event *event)
 {
@@ -79,6 +89,8 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     }
     if (l->state != LEG_CALLING && l->state != LEG_CANCELLED)
         return;
+    if (event->kind == SIP_EV_RESPONSE && event->status == 430 && l->by_flow)
+        flow_is_gone(sc, l);
     if (current && l->state == LEG_CALLING && event->status == 422 &&
         session_raise(l, event->msg) && leg_call_again(sc, c, l))
         return; /* RFC 4028 7.3 */

@@ -166,6 +166,42 @@ Test(outbound, a_failed_flow_is_followed_by_the_next_of_the_same_phone_rfc5626_7
     kit_assert_empty(k);
 }
 
+/* As when its connection ends: kept for flow-grace, but called no more, until it comes back. */
+Test(outbound, a_flow_that_is_430_is_called_no_more_until_it_registers_again_rfc5626_7)
+{
+    struct ua p[2];
+
+    two_flows(p);
+    ua_invite(&gw, "100", SDP_A);
+    ua_expect_request(&p[1], SIP_INVITE);
+    ua_reply(&p[1], 430, NULL);
+    ua_expect_request(&p[1], SIP_ACK);
+    ua_expect_request(&p[0], SIP_INVITE);
+    ua_reply(&p[0], 486, NULL);
+    ua_expect(&gw, 486);
+    ua_expect_request(&p[0], SIP_ACK);
+    ua_invite(&gw, "100", SDP_A);
+    ua_expect_nothing(&p[1]);
+    ua_expect_request(&p[0], SIP_INVITE);
+    ua_reply(&p[0], 430, NULL);
+    ua_expect(&gw, 480);
+    ua_expect_request(&p[0], SIP_ACK);
+    cr_assert_eq(kit_counter(k, "flows_lost"), 2);
+    cr_assert(kit_dn_in(k, "100"));
+    ua_invite(&gw, "100", SDP_A);
+    ua_expect(&gw, 480);
+    cr_assert_eq(ua_register(&p[1], "pw", 3600), 200);
+    ua_invite(&gw, "100", SDP_A);
+    ua_expect_request(&p[1], SIP_INVITE);
+    ua_reply(&p[1], 486, NULL);
+    ua_expect(&gw, 486);
+    ua_expect_request(&p[1], SIP_ACK);
+    ua_expect_nothing(&p[0]);
+    kit_run(k, 40000);
+    ua_invite(&gw, "100", SDP_A);
+    ua_expect_request(&p[1], SIP_INVITE);
+}
+
 Test(outbound, a_phone_that_has_answered_or_rung_is_not_rung_by_its_other_flow_rfc5626_7_n_2)
 {
     struct ua p[2];
