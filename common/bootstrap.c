@@ -37,6 +37,7 @@ static void copy_sites(const struct raw *raw, struct bootstrap *b)
         to->prefix_length = from->prefix_length != 0                ? from->prefix_length
                             : bootstrap_is_ipv6(from->site_address) ? 128
                                                                     : 32;
+        to->fence = from->fence;
         to->last_resort = from->last_resort;
         for (uint32_t h = 0; h < from->host_count; h++) {
             to->hosts[to->host_count++] = b->host_count;

@@ -29,6 +29,13 @@ enum bootstrap_address_mode {
     BOOTSTRAP_INTERFACE, /* the site address is added to a real interface */
 };
 
+/* The kernel fence of the site address (address-mode interface). */
+enum bootstrap_fence {
+    BOOTSTRAP_FENCE_AUTO, /* where the kernel can */
+    BOOTSTRAP_FENCE_ON,   /* and an alarm where it cannot */
+    BOOTSTRAP_FENCE_OFF,
+};
+
 enum bootstrap_last_resort {
     BOOTSTRAP_STOP,
     BOOTSTRAP_PROBE,
@@ -48,6 +55,7 @@ struct bootstrap_site {
     int address_mode; /* enum bootstrap_address_mode */
     char interface[16];
     uint32_t prefix_length;
+    int fence; /* enum bootstrap_fence */
     char witness[BOOTSTRAP_NAME_SIZE]; /* name of the third voice; "" when there is none */
     int last_resort;                   /* enum bootstrap_last_resort */
     uint32_t host_count;

@@ -142,6 +142,10 @@ void bootstrap_check_site_address(const struct reading *r, unsigned s)
         conf_error_add(r->errors, r->tree, bootstrap_site_path(path, s, "interface"),
                        "means nothing with address-mode: loopback; remove it, or set address-mode: "
                        "interface");
+    if (!on_interface && site->fence == BOOTSTRAP_FENCE_ON)
+        conf_error_add(r->errors, r->tree, bootstrap_site_path(path, s, "fence"),
+                       "on cannot be with address-mode: loopback; remove it, or set address-mode: "
+                       "interface");
     if (!on_interface && !bootstrap_is_ipv6(site->site_address) &&
         strncmp(site->site_address, "127.", 4) != 0)
         conf_error_add(

@@ -20,6 +20,7 @@ struct raw_site {
     int address_mode;
     char interface[16];
     uint32_t prefix_length;
+    int fence;
     char witness[BOOTSTRAP_NAME_SIZE];
     int last_resort;
     uint32_t host_count;

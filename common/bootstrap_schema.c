@@ -102,6 +102,8 @@ static const struct conf_field site_fields[] = {
      .doc = "The network interface that carries the site address (address-mode interface)."},
     {.name = "prefix-length", .type = CONF_UINT, .min = 1, .max = 128, CONF_AT(struct raw_site, prefix_length),
      .doc = "Prefix length of the site address; when left out, the address alone (32 or 128)."},
+    {.name = "fence", .type = CONF_ENUM, .choices = "auto on off", .fallback = "auto", CONF_AT(struct raw_site, fence),
+     .doc = "The kernel passes output from the site address and ARP for it only as long as the lease runs (nftables; address-mode interface). auto: where the kernel can; on: an alarm where it cannot; off: it does not."},
     {.name = "witness", .type = CONF_TEXT, .choices = HOST_NAME_BYTES, CONF_AT(struct raw_site, witness),
      .doc = "The third voice of this site's pair: the arbiter or a host of the other site; when left out, the cluster's."},
     {.name = "last-resort", .type = CONF_ENUM, .choices = "stop probe", .fallback = "stop",

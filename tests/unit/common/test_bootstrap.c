@@ -215,6 +215,9 @@ Test(bootstrap, contradictions_are_refused)
     refused("address-mode: interface", "address-mode: loopback", 19,
             "field 'sites[1].interface': means nothing with address-mode: loopback; remove it, or "
             "set address-mode: interface");
+    refused("    address-mode: loopback\n", "    address-mode: loopback\n    fence: on\n", 12,
+            "field 'sites[0].fence': on cannot be with address-mode: loopback; remove it, or set "
+            "address-mode: interface");
     refused("127.0.1.100", "10.0.1.100", 10,
             "field 'sites[0].site-address': 10.0.1.100 is not in 127.0.0.0/8, as address-mode: "
             "loopback wants; set address-mode: interface");
