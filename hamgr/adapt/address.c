@@ -29,6 +29,7 @@ struct address {
     unsigned char mac[ETH_ALEN];
     bool held;
     int announcements; /* still to be sent */
+    mono_t until;      /* and not after this */
     struct loop_timer *timer;
     char error[192];
 };
@@ -79,10 +80,11 @@ void address_destroy(struct address **address)
     *address = NULL;
 }
 
-int address_add(struct address *a)
+int address_add(struct address *a, mono_t until)
 {
     int r;
 
+    a->until = until;
     if (a->interface == 0) {
         a->held = true;
         return 0;
@@ -198,7 +200,7 @@ static void announce(void *arg, mono_t now)
     struct address *a = arg;
     int r;
 
-    if (!a->held || a->announcements == 0)
+    if (!a->held || a->announcements == 0 || mono_due(a->until, loop_now_exact()))
         return;
     if (a->family == AF_INET)
         r = send_gratuitous_arp(a, a->announcements % 2 == 1 ? ARPOP_REQUEST : ARPOP_REPLY);

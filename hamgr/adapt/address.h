@@ -21,8 +21,9 @@ struct address;
 int address_new(struct loop *loop, const struct bootstrap_site *site, struct address **ret_address);
 void address_destroy(struct address **address); /* drops the address if it is held */
 
-/* address_add - hold the address (no error when it is held already) and announce it. */
-int address_add(struct address *address);
+/* address_add - hold the address (no error when it is held already) and announce it; not after
+ * UNTIL, as the kernel's fence does not see an announcement. */
+int address_add(struct address *address, mono_t until);
 
 /* address_remove - drop the address (no error when it is not held).  Also to be called at start, to
  * clear what a killed predecessor left. */

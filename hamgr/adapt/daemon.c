@@ -200,7 +200,14 @@ static void send_message(struct daemon *d, const struct ham_msg *m, uint8_t to)
 static void change_address(struct daemon *d, bool on)
 {
     struct ham_ev ev = {.type = HAM_EV_ADDRESS};
-    int r = d->address == NULL ? 0 : on ? address_add(d->address) : address_remove(d->address);
+    int r = 0;
+
+    if (d->address != NULL && on)
+        fence_extend(d->fence, d->ham.role.deadline);
+    if (d->address != NULL)
+        r = on ? address_add(d->address, d->ham.role.deadline) : address_remove(d->address);
+    if (d->address != NULL && !on)
+        fence_shut(d->fence);
 
     if (r < 0)
         log_event(LEVEL_ERR, MSG_ADDRESS, LOG_FIELDS(.event = on ? "ADD" : "REMOVE"),
@@ -228,6 +235,8 @@ static void perform(struct daemon *d, const struct ham_act *act)
     }
     case ACT_ORDER:
         d->view_due = true;
+        if (act->order.role == ROLE_PRIMARY)
+            fence_extend(d->fence, act->order.deadline); /* before anybody sends by it */
         components_order(d, &act->order);
         break;
     case ACT_ADDRESS: change_address(d, act->address.on); break;
@@ -335,7 +344,9 @@ static int open_host(struct daemon *d, bool supervise, const char *bin_dir)
     int r;
 
     snprintf(d->site_address, sizeof(d->site_address), "%s", site->site_address);
-    r = address_new(d->loop, site, &d->address);
+    r = fence_set_up(d->fence, d->loop);
+    if (r == 0)
+        r = address_new(d->loop, site, &d->address);
     if (r < 0)
         return r;
     r = address_remove(d->address); /* what a killed predecessor left: a host starts as backup */
@@ -400,7 +411,11 @@ static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
     d->history = history_new();
     sf__role_order__init(&d->order);
     d->order.role = SF__ROLE__ROLE_BACKUP;
-    r = d->history == NULL ? -ENOMEM : loop_new(&d->loop);
+    r = d->history == NULL ? -ENOMEM : 0;
+    if (r == 0 && !arbiter)
+        r = fence_new(&d->bootstrap, &d->fence);
+    if (r == 0)
+        r = loop_new(&d->loop);
     if (r == 0)
         r = open_bus(d, arbiter);
     if (r == 0)
@@ -428,6 +443,7 @@ static void daemon_close(struct daemon *d)
     for (unsigned i = 0; i < HAM_HOSTS_MAX; i++)
         bus_link_destroy(&d->hosts[i].link);
     address_destroy(&d->address);
+    fence_destroy(&d->fence);
     votes_close(&d->votes);
     loop_timer_destroy(&d->step_timer);
     loop_timer_destroy(&d->view_timer);

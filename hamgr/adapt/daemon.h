@@ -16,6 +16,7 @@
 #include "common/bus.h"
 #include "common/loop.h"
 #include "hamgr/adapt/address.h"
+#include "hamgr/adapt/fence.h"
 #include "hamgr/adapt/spawn.h"
 #include "hamgr/adapt/votes.h"
 #include "hamgr/core/ham.h"
@@ -64,6 +65,7 @@ struct daemon {
     struct votes *votes;
     struct spawn *spawn;     /* NULL without --supervise, and at the arbiter */
     struct address *address; /* NULL at the arbiter */
+    struct fence *fence;     /* NULL at the arbiter */
     struct history *history;
     struct loop_timer *step_timer; /* the core's next deadline */
     struct loop_timer *view_timer;

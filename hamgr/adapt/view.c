@@ -261,6 +261,18 @@ static json_t *sites_json(const struct daemon *d)
     return list;
 }
 
+static json_t *fence_json(const struct daemon *d)
+{
+    static const char *const mode[] = {"auto", "on", "off"};
+    struct fence_view v;
+
+    fence_look(d->fence, &v);
+    return json_pack("{s:s,s:b,s:b,s:s,s:I,s:I,s:I,s:I,s:I}", "mode", mode[v.mode % 3], "up", v.up,
+                     "alarm", v.alarm, "why_not", v.why_not, "renewals", (json_int_t)v.renewals,
+                     "slow", (json_int_t)v.slow, "late", (json_int_t)v.late, "failed",
+                     (json_int_t)v.failed, "slowest_us", (json_int_t)v.slowest_us);
+}
+
 json_t *view_status(const struct daemon *d)
 {
     json_t *hosts = json_array();
@@ -270,10 +282,11 @@ json_t *view_status(const struct daemon *d)
 
     for (uint32_t i = 0; i < d->bootstrap.host_count; i++)
         json_array_append_new(hosts, host_json(d, i));
-    return json_pack("{s:s,s:s,s:I,s:o,s:o,s:{s:s,s:I},s:o,s:s,s:I,s:I}", "cluster",
+    return json_pack("{s:s,s:s,s:I,s:o,s:o,s:{s:s,s:I},s:o,s:s,s:I,s:o,s:I}", "cluster",
                      d->bootstrap.cluster, "self", bootstrap_self(&d->bootstrap)->name, "at_ms",
                      (json_int_t)loop_wall_ms(), "hosts", hosts, "sites", sites_json(d), "ticket",
                      "site", ticket_site(d), "epoch", (json_int_t)ticket_epoch(d), "components",
                      components_json(d), "lease", ham_state_name(MACHINE_LEASE, d->ham.role.state),
-                     "lease_left_ms", left, "drops", (json_int_t)bus_drops(d->bus));
+                     "lease_left_ms", left, "fence", fence_json(d), "drops",
+                     (json_int_t)bus_drops(d->bus));
 }

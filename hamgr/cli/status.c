@@ -48,6 +48,18 @@ static void print_host(const json_t *host)
            text_of(host, "components"));
 }
 
+static void print_fence(const json_t *fence)
+{
+    if (truth_of(fence, "up"))
+        printf("fence of this host: up, %lld renewals (slowest %lld us; %lld slow, %lld late, %lld "
+               "refused)\n",
+               number_of(fence, "renewals"), number_of(fence, "slowest_us"),
+               number_of(fence, "slow"), number_of(fence, "late"), number_of(fence, "failed"));
+    else
+        printf("%sfence of this host: none (%s)\n", truth_of(fence, "alarm") ? "ALARM: " : "",
+               text_of(fence, "why_not"));
+}
+
 static void print_status(const json_t *status)
 {
     const json_t *item;
@@ -77,6 +89,7 @@ static void print_status(const json_t *status)
     printf("configuration ticket: %s, epoch %lld\n",
            text_of(json_object_get(status, "ticket"), "site"),
            number_of(json_object_get(status, "ticket"), "epoch"));
+    print_fence(json_object_get(status, "fence"));
 }
 
 static void on_status(void *arg, int code, const char *text, const json_t *json)

@@ -111,8 +111,8 @@ static void take_and_drop(const char *text, uint32_t prefix, uint16_t ethertype,
     cr_assert_eq(loop_new(&loop), 0);
     cr_assert_eq(address_new(loop, &site, &address), 0);
     cr_assert_eq(address_remove(address), 0, "removing what is not there is no error");
-    cr_assert_eq(address_add(address), 0);
-    cr_assert_eq(address_add(address), 0, "taking it twice is no error");
+    cr_assert_eq(address_add(address, MONO_NEVER), 0);
+    cr_assert_eq(address_add(address, MONO_NEVER), 0, "taking it twice is no error");
     snprintf(command, sizeof(command), "ip addr show dev ha0 | grep -q 'inet6* %s'", shown);
     cr_assert(run(command));
     awaited.loop = loop;
@@ -162,7 +162,7 @@ Test(address, loopback_mode_touches_no_interface)
 
     cr_assert_eq(loop_new(&loop), 0);
     cr_assert_eq(address_new(loop, &site, &address), 0);
-    cr_assert_eq(address_add(address), 0);
+    cr_assert_eq(address_add(address, MONO_NEVER), 0);
     cr_assert(address_held(address));
     cr_assert_eq(address_remove(address), 0);
     cr_assert_not(address_held(address));
