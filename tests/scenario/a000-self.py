@@ -138,6 +138,16 @@ def packets_of_a_host_that_does_not_serve_are_found(_):
 
 
 @test
+def packets_of_a_frozen_host_are_found(_):
+    """always: what a host sends from the site address after its lease, frozen or just thawed, is found"""
+    frozen, granted = {"east.1": [(3, 9)], "east.2": []}, {"east.1": [1, 20], "east.2": [4.5]}
+    good = [(2.9, "east.1"), (3.9, "east.1"), (5, "east.2"), (15, "east.2"), (20.1, "east.1")]
+    must(history.check_silence(good, frozen, granted, 1) == ([], 2), "a sound capture is refused")
+    for at in (4.1, 9.01, 19.9):
+        must(history.check_silence(sorted(good + [(at, "east.1")]), frozen, granted, 1)[0], f"{at} is not found")
+
+
+@test
 def two_writers_are_found(_):
     """always: two writers of the configuration at the same instant are found"""
     def writers(*records):

@@ -330,6 +330,17 @@ def is_role(run, host, role):
     return seen == role, f"{host} is {seen}"
 
 
+def is_fenced(run, host):
+    up, why_not = run.eyes.look(host).fence()
+    return up, f"{host} is fenced" if up else f"{host}: {why_not}"
+
+
+def arp_answered_by(run, site, host):
+    names = {run.lab.net.mac(name): name for name in run.lab.deployment.hosts if name.startswith(site + ".")}
+    seen = sorted(names.get(mac, mac) for mac in run.lab.net.arp(site))
+    return seen == [host], f"ARP for {site}'s site address is answered by {seen or 'nobody'}"
+
+
 def writer_at(run, site):
     seen = run.eyes.writer_by(site)
     return seen is not None and seen.startswith(site + "."), f"the writer is {seen or 'nobody'}"
@@ -462,6 +473,8 @@ SENTENCES = [
     (rf"({SITE}) mode (STANDALONE|SINGLE|PEERED)", has_mode, "the primary of the site says so"),
     (rf"({SITE}) has a primary", has_primary, "one of its hosts says it is primary"),
     (rf"({HOST}) is (primary|backup)", is_role, "the host says so"),
+    (rf"({HOST}) is fenced", is_fenced, "its kernel passes nothing from the site address without the lease"),
+    (rf"ARP for ({SITE}) answered by ({HOST}) alone", arp_answered_by, "the site address, asked for on the site's network"),
     (rf"writer at ({SITE})", writer_at, "the configuration writer is a host of the site"),
     (rf"no writer at ({SITE})", no_writer_at, "no host of the site thinks it is the writer"),
     (rf"({SITE}) judges ({SITE}) (up|silent|dead|cut)", judges, "hamgr's judgement of the other site"),
@@ -516,9 +529,25 @@ def only_the_primary_speaks(run, records, lives):
     return faults, looked_at
 
 
+def frozen_hosts_are_silent(run, records, lives):
+    """From the captures of all hosts, ARP among them."""
+    granted = history.grants(records)
+    ttl = seconds(run.lab.deployment.timeouts["lease-ttl"])
+    faults, looked_at = [], 0
+    for site in run.lab.sites:
+        hosts = [f"{site}.1", f"{site}.2"]
+        packets = history.site_packets(run.lab.directory, hosts, run.lab.net.site_address(site), arp=True)
+        frozen = {host: lives.frozen.get(host, []) for host in hosts}
+        found, count = history.check_silence(packets, frozen, granted, ttl)
+        faults += found
+        looked_at += count
+    return faults, looked_at
+
+
 # sentence: function (run, records, lives) -> (faults, how much it looked at)
 ALWAYS = {
     "at most one primary per site": at_most_one_primary,
     "at most one configuration writer": at_most_one_writer,
     "only the primary speaks from the site address": only_the_primary_speaks,
+    "a frozen host is silent at the site address after its lease": frozen_hosts_are_silent,
 }

@@ -21,8 +21,9 @@ ROUTING_POINT = "8100"
 class Deployment:
     """All hosts, known by name ("east.1"), and the arbiter ("arbiter")."""
 
-    def __init__(self, lab, timeouts=None, options=None):
+    def __init__(self, lab, timeouts=None, options=None, site_fields=None):
         self.lab = lab
+        self.site_fields = site_fields or {}   # further fields of every site in the bootstrap file
         self.timeouts = {**TIMEOUTS, **(timeouts or {})}
         self.options = {**OPTIONS, **(options or {})}
         self.bootstrap_file = os.path.join(lab.directory, "standfast.yaml")
@@ -55,6 +56,7 @@ class Deployment:
             lines += [f"  - name: {site}", f"    id: {index}", f'    site-address: "{net.site_address(site)}"']
             lines += ([f"    address-mode: interface", f"    interface: {net.interface}", "    prefix-length: 24"]
                       if net.namespaces else ["    address-mode: loopback"])
+            lines += [f"    {name}: {value}" for name, value in self.site_fields.items()]
             lines.append("    hosts:")
             lines += [f"      - {{name: {site}.{host}, address: {net.address(f'{site}.{host}')}}}" for host in (1, 2)]
         with open(self.bootstrap_file, "w") as out:

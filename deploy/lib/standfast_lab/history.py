@@ -196,15 +196,38 @@ def check_one_writer(records, lives):
     return faults, len(spans)
 
 
-def site_packets(directory, hosts, site_address):
-    """SIP that left with the site address as its source: [(instant, host), ...] in the order of time."""
+def site_packets(directory, hosts, site_address, arp=False):
+    """SIP (and ARP) that left with the site address as its source: [(instant, host), ...] in the order of time."""
     packets = []
     for host in hosts:
         path = os.path.join(directory, f"{host}.pcap")
         if os.path.exists(path):
             packets += [(at, host) for at, source, payload in read_capture(path)
-                        if source == site_address and payload is not None]
+                        if source == site_address and (arp or payload is not None)]
     return sorted(packets)
+
+
+def grants(records):
+    """{host: [instants at which it was granted the role of its site]}."""
+    found = {}
+    for record in records:
+        if record.message == "LEASE" and record.target == "HOLDING" and record.object == record.site:
+            found.setdefault(record.host, []).append(record.at)
+    return found
+
+
+def check_silence(packets, frozen, granted, ttl):
+    """H-4: a host that stands still is silent once its lease is over, thawed or not, until it is granted the role again.
+    FROZEN: {host: [(from, to), ...]}; TTL in seconds.  Returns (faults, how many packets of the other host it looked at)."""
+    faults, looked_at = [], 0
+    for host, freezes in frozen.items():
+        for start, thawed in freezes:
+            end = min((at for at in granted.get(host, []) if at > thawed), default=float("inf"))
+            later = [(at, name) for at, name in packets if start + ttl < at < end]
+            faults += [f"{host} spoke from the site address at {at:.6f}, {at - start:.3f} s after it was frozen (lease: {ttl:g} s)"
+                       for at, name in later if name == host]
+            looked_at += sum(name != host for _, name in later)
+    return faults, looked_at
 
 
 def check_site_address(packets, spans, tolerance=0.002):

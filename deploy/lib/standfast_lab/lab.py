@@ -20,7 +20,7 @@ def _is_report(path):
 
 class Lab:
     def __init__(self, directory, net, bin_dir, sites=("east", "west"), arbiter=True, timeouts=None, options=None,
-                 captures=False, on_note=None):
+                 captures=False, on_note=None, site_fields=None):
         self.directory = directory
         self.net = net
         self.bin_dir = bin_dir
@@ -31,7 +31,7 @@ class Lab:
         self.log_directory = os.path.join(directory, "log")
         os.makedirs(self.log_directory, exist_ok=True)
         self.processes = Processes()
-        self.deployment = Deployment(self, timeouts, options)
+        self.deployment = Deployment(self, timeouts, options, site_fields)
         self.gateway = peers.Gateway(self)
         self.phones = {site: peers.Phones(self, site, list(AGENTS_OF[site].values()), index)
                        for index, site in enumerate(self.sites)}

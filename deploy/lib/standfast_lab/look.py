@@ -24,6 +24,11 @@ class Look:
     def writer(self):
         return next((name for name, host in self.hosts.items() if host.get("writer")), None)
 
+    def fence(self):
+        """(the kernel fences this host's site address, else why not)"""
+        fence = self.status.get("fence", {})
+        return fence.get("up", False), fence.get("why_not", "no answer")
+
     def judgement(self, site):
         entry = next((entry for entry in self.status.get("sites", []) if entry["site"] == site), {})
         return entry.get("judgement", "unknown"), entry.get("evidence", "")

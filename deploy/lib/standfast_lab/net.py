@@ -16,10 +16,12 @@ bridge's forward hook inside a place.  Unplugging takes the port of a host down,
 """
 import contextlib
 import ctypes
+import json
 import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import time
 
@@ -205,6 +207,28 @@ class Namespaces:
                     os.kill(int(pid), 9)
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
         self.made = False
+
+    def mac(self, node):
+        return json.loads(self._ip(node, "-j", "link", "show", "dev", "eth0"))[0]["address"]
+
+    def arp(self, site, seconds=0.1):
+        """Ask SITE's network who has its site address: the link-layer addresses of all that answer within SECONDS."""
+        asked = socket.inet_aton(self.site_address(site))
+        with self.inside("wan"):
+            packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+        with packets:
+            packets.bind((f"br-{site}", 0x0806))
+            own = packets.getsockname()[4]
+            packets.send(b"\xff" * 6 + own + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1) + own
+                         + socket.inet_aton(f"{self.place_net(site)}.1") + b"\0" * 6 + asked)
+            seen, end = set(), time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0:
+                packets.settimeout(left)
+                with contextlib.suppress(TimeoutError):
+                    frame = packets.recv(128)
+                    if frame[20:22] == b"\0\x02" and frame[28:32] == asked:
+                        seen.add(frame[22:28].hex(":"))
+            return seen
 
     # -- faults ----------------------------------------------------------------------------------------------
 
