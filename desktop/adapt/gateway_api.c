@@ -239,8 +239,10 @@ static void get_events(void *arg, struct http_request *request)
     const char *token = http_query(request, "token");
     struct outside *outside;
     char copy[GATE_TOKEN_SIZE];
+    bool again;
 
-    if (token == NULL || gate_find(&gateway->gate, token) == NULL) {
+    if (token == NULL || (gate_find(&gateway->gate, token) == NULL &&
+                          gate_ended(&gateway->gate, token, &again) == NULL)) {
         gateway_reply_error(request, 401, true, "the session is not known: log in again");
         return;
     }
@@ -262,8 +264,12 @@ static void get_session(void *arg, struct http_request *request)
     const struct gateway *gateway = arg;
     const char *token = http_query(request, "token");
     const struct gate_session *session = token != NULL ? gate_find(&gateway->gate, token) : NULL;
+    bool again = true;
+    const char *why = token != NULL ? gate_ended(&gateway->gate, token, &again) : NULL;
 
-    if (session == NULL)
+    if (why != NULL)
+        gateway_reply_error(request, 410, again, why);
+    else if (session == NULL)
         gateway_reply_error(request, 401, true, "the session is not known: log in again");
     else
         http_reply_json(request, 200, gateway_session_json(session));

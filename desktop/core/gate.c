@@ -16,6 +16,16 @@ const struct gate_session *gate_find(const struct gate *gate, const char *token)
     return session;
 }
 
+const char *gate_ended(const struct gate *gate, const char *token, bool *ret_again)
+{
+    const struct gate_session *session = gate_by_token(gate, token);
+
+    if (session == NULL || session->state != SESSION_OVER)
+        return NULL;
+    *ret_again = session->again;
+    return session->reason;
+}
+
 const struct gate_session *gate_find_agent(const struct gate *gate, const char *agent)
 {
     return gate_by_agent(gate, agent);
@@ -144,7 +154,8 @@ void gate_step(struct gate *gate, mono_t now, const struct gate_event *event,
 
 bool gate_sane(const struct gate *gate)
 {
-    return gate->sessions.used == gate->by_token.used && gate->sessions.used == gate->by_agent.used;
+    return gate->sessions.used == gate->by_token.used &&
+           gate->sessions.used == gate->by_agent.used + gate->over;
 }
 
 const struct gate_call *gate_active_call(const struct gate_session *session)

@@ -112,6 +112,7 @@ struct gate_session {
     mono_t due;      /* TIMEOUT of the state */
     uint64_t stream; /* the page's stream; 0: none */
     bool seen;       /* in the roster that is coming in */
+    bool again;      /* OVER, for REASON: the page may log in again by itself */
 };
 
 struct gate_conf {
@@ -130,7 +131,7 @@ enum gate_event_kind {
     GATE_EV_SET_STATE,     /* HTTP, TOKEN, STATE (READY or NOT_READY), REASON */
     GATE_EV_LOGOUT,        /* HTTP, TOKEN, REASON */
     GATE_EV_OPERATE,       /* HTTP, TOKEN, OP */
-    GATE_EV_STREAM_OPENED, /* STREAM, TOKEN: valid (the adapter asked gate_find) */
+    GATE_EV_STREAM_OPENED, /* STREAM, TOKEN: valid (the adapter asked gate_find, gate_ended) */
     GATE_EV_STREAM_CLOSED, /* STREAM */
     GATE_EV_HTTP_GONE,     /* HTTP: nobody waits for the answer any more */
     GATE_EV_REPLY,         /* REQUEST_ID, CODE, TEXT, RETRIABLE, STATE */
@@ -223,6 +224,7 @@ struct gate {
     bool roster_due;   /* sessions not seen in it are to be ended */
     uint64_t sequence; /* of the last agent event */
     uint64_t next_request;
+    uint32_t over; /* sessions that have ended and wait for their pages: by_agent knows them not */
     uint64_t refused; /* logins while the table was full */
     uint64_t gaps;
 };
@@ -237,6 +239,10 @@ bool gate_sane(const struct gate *gate);
 /* gate_reset - the role is gone: forget all sessions without a word (their streams have been
  * closed). */
 void gate_reset(struct gate *gate);
+
+/* gate_ended - why the session of TOKEN, whose page does not know yet, has ended; *RET_AGAIN: log
+ * in again by itself.  NULL: there is none. */
+const char *gate_ended(const struct gate *gate, const char *token, bool *ret_again);
 
 /* gate_find - the session of TOKEN that a page may use, or NULL. */
 const struct gate_session *gate_find(const struct gate *gate, const char *token);

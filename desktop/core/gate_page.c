@@ -3,6 +3,35 @@
 
 #include <assert.h>
 
+/* A place for a new session: when there is none, that of the session that ended longest ago. */
+static struct gate_session *take(struct gate *gate)
+{
+    struct gate_session *session = pool_take(&gate->sessions, NULL), *s = NULL;
+
+    if (session != NULL || gate->over == 0)
+        return session;
+    while ((s = pool_next(&gate->sessions, s)) != NULL)
+        if (s->state == SESSION_OVER && (session == NULL || mono_before(s->due, session->due)))
+            session = s;
+    gate_forget(gate, session);
+    return pool_take(&gate->sessions, NULL);
+}
+
+/* The page's session is not, or no longer, there. */
+static void answer_unknown(struct step *step)
+{
+    const struct gate_event *e = step->event;
+    bool again;
+    const char *why = gate_ended(step->gate, e->token, &again);
+
+    if (why != NULL)
+        gate_answer_http(step, e->http, 410, again, why);
+    else
+        gate_answer_http(step, e->http, 401, e->kind != GATE_EV_LOGOUT,
+                         e->kind == GATE_EV_LOGOUT ? "the session is not known"
+                                                   : "the session is not known: log in again");
+}
+
 void gate_on_login(struct step *step)
 {
     const struct gate_event *e = step->event;
@@ -17,7 +46,7 @@ void gate_on_login(struct step *step)
         step->text = "the agent has logged in again elsewhere";
         gate_fire(step, session, SESSION_EV_REPLACED);
     }
-    session = pool_take(&gate->sessions, NULL);
+    session = take(gate);
     if (session == NULL) {
         gate->refused++;
         gate_answer_http(step, e->http, 503, true,
@@ -42,7 +71,7 @@ void gate_on_set_state(struct step *step)
     struct gate_session *session = gate_by_token(step->gate, e->token);
 
     if (session == NULL || gate_find(step->gate, e->token) == NULL)
-        gate_answer_http(step, e->http, 401, true, "the session is not known: log in again");
+        answer_unknown(step);
     else if (session->request_id != 0)
         gate_answer_http(step, e->http, 409, true, "the last change is not done yet");
     else if (!step->gate->server_up)
@@ -59,7 +88,7 @@ void gate_on_logout(struct step *step)
     const struct gate_event *e = step->event;
 
     if (gate_find(step->gate, e->token) == NULL)
-        gate_answer_http(step, e->http, 401, false, "the session is not known");
+        answer_unknown(step);
     else if (!step->gate->server_up)
         gate_answer_http(step, e->http, 503, true, "the SIP server of this site does not answer");
     else
@@ -82,7 +111,7 @@ void gate_on_operate(struct step *step)
     struct gate_action *action;
 
     if (session == NULL || gate_find(step->gate, e->token) == NULL) {
-        gate_answer_http(step, e->http, 401, true, "the session is not known: log in again");
+        answer_unknown(step);
         return;
     }
     if (!step->gate->server_up) {

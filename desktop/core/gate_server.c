@@ -155,10 +155,13 @@ static void take_agent_event(struct step *step, struct gate_session *session)
  * again by itself. */
 static void on_logged_out(struct step *step, struct gate_session *session)
 {
-    if (step->gate->in_roster)
-        return; /* not seen in it */
-    step->again = step->event->reason[0] == '\0';
-    step->text = step->again ? "the SIP server has forgotten the login" : step->event->reason;
+    const struct gate_event *e = step->event;
+
+    if (step->gate->in_roster &&
+        (e->reason[0] == '\0' || session->since_ms == 0 || e->since_ms < session->since_ms))
+        return; /* not seen in it: its reason, if any, is of an earlier login */
+    step->again = e->reason[0] == '\0';
+    step->text = step->again ? "the SIP server has forgotten the login" : e->reason;
     gate_fire(step, session, SESSION_EV_LOGGED_OUT);
 }
 

@@ -17,7 +17,7 @@ struct row {
 };
 
 static session_action_fn answer_login, answer_refused, answer_no_server, answer_replaced,
-    answer_logout, attach, detach, ask_logout, tell_ended, none;
+    answer_logout, attach, detach, ask_logout, tell_ended, keep_end, attach_and_tell, none;
 
 /* No row has a guard: with any word but "always" this does not compile. */
 #define GUARD_always
@@ -201,15 +201,6 @@ static void tell_ended(struct step *step, struct gate_session *session)
     end_stream(step, session, step->again, step->text);
 }
 
-/* ---- sessions ---- */
-
-void gate_forget(struct gate *gate, struct gate_session *session)
-{
-    hash_remove(&gate->by_token, &session->by_token);
-    hash_remove(&gate->by_agent, &session->by_agent);
-    pool_put(&gate->sessions, session);
-}
-
 /* end_operations - their HTTP requests wait no longer. */
 static void end_operations(struct step *step, struct gate_session *session, const char *text)
 {
@@ -218,6 +209,37 @@ static void end_operations(struct step *step, struct gate_session *session, cons
             gate_answer_http(step, session->operations[i].http, 503, true, text);
         session->operations[i] = (struct gate_operation){0};
     }
+}
+
+/* keep_end - until its page comes, or for so long as it might.  The agent may log in anew. */
+static void keep_end(struct step *step, struct gate_session *session)
+{
+    gate_answer(step, session, 409, false, "the session has ended");
+    end_operations(step, session, "the session has ended");
+    session->request_id = 0;
+    session->agent_state = GATE_LOGGED_OUT;
+    session->again = step->again;
+    gate_copy(session->reason, sizeof(session->reason), step->text);
+    hash_remove(&step->gate->by_agent, &session->by_agent);
+    step->gate->over++;
+    arm_detached(step, session);
+}
+
+static void attach_and_tell(struct step *step, struct gate_session *session)
+{
+    session->stream = step->event->stream;
+    end_stream(step, session, session->again, session->reason);
+}
+
+/* ---- sessions ---- */
+
+void gate_forget(struct gate *gate, struct gate_session *session)
+{
+    if (!session->by_agent.linked)
+        gate->over--;
+    hash_remove(&gate->by_token, &session->by_token);
+    hash_remove(&gate->by_agent, &session->by_agent);
+    pool_put(&gate->sessions, session);
 }
 
 void gate_fire(struct step *step, struct gate_session *session, enum session_event event)

@@ -24,6 +24,7 @@ STATE( ASKING,   "the SIP server has been asked for the login" )
 STATE( DETACHED, "logged in, no page connected" )
 STATE( ATTACHED, "logged in, a page is connected" )
 STATE( LEAVING,  "the SIP server has been asked for the logout" )
+STATE( OVER,     "ended while no page was connected: kept so that the page learns why" )
 FINAL( ENDED,    "gone" )
 
 EVENT( ACCEPTED,   "the SIP server said yes" )
@@ -52,9 +53,9 @@ IGNORE( DETACHED, REFUSED,                                         "logged in al
 ROW   ( DETACHED, OPENED,     always, ATTACHED, attach,            "the page is here",                                "D-1" )
 IGNORE( DETACHED, CLOSED,                                          "no page connected",                               "" )
 ROW   ( DETACHED, LOGOUT,     always, LEAVING,  ask_logout,        "asked for",                                       "D-1" )
-ROW   ( DETACHED, LOGGED_OUT, always, ENDED,    none,              "the agent is not logged in any more",             "X-1" )
+ROW   ( DETACHED, LOGGED_OUT, always, OVER,     keep_end,          "the agent is not logged in any more",             "X-1" )
 ROW   ( DETACHED, TIMEOUT,    always, LEAVING,  ask_logout,        "its page has not come back",                      "" )
-ROW   ( DETACHED, REPLACED,   always, ENDED,    none,              "a later login of the same agent counts",          "X-2" )
+ROW   ( DETACHED, REPLACED,   always, OVER,     keep_end,          "a later login of the same agent counts",          "X-2" )
 IGNORE( DETACHED, LOST,                                            "kept until the SIP server tells who is logged in","H-8" )
 
 IGNORE( ATTACHED, ACCEPTED,                                        "logged in already",                               "" )
@@ -76,6 +77,16 @@ IGNORE( LEAVING,  LOGGED_OUT,                                      "the answer f
 ROW   ( LEAVING,  TIMEOUT,    always, ENDED,    answer_no_server,  "the SIP server does not answer",                  "" )
 ROW   ( LEAVING,  REPLACED,   always, ENDED,    answer_logout,     "a later login of the same agent counts",          "X-2" )
 ROW   ( LEAVING,  LOST,       always, ENDED,    answer_no_server,  "the SIP server is out of reach",                  "" )
+
+IGNORE( OVER,     ACCEPTED,                                        "of what was asked before the end",                "" )
+IGNORE( OVER,     REFUSED,                                         "of what was asked before the end",                "" )
+ROW   ( OVER,     OPENED,     always, ENDED,    attach_and_tell,   "the page is here: it is told why",                "X-1, X-2" )
+IGNORE( OVER,     CLOSED,                                          "no page connected",                               "" )
+IGNORE( OVER,     LOGOUT,                                          "it has ended",                                    "" )
+IGNORE( OVER,     LOGGED_OUT,                                      "it has ended",                                    "" )
+ROW   ( OVER,     TIMEOUT,    always, ENDED,    none,              "its page has not come back",                      "" )
+IGNORE( OVER,     REPLACED,                                        "it has ended",                                    "" )
+IGNORE( OVER,     LOST,                                            "it has ended",                                    "" )
 /* clang-format on */
 #undef FINAL
 #undef STATE

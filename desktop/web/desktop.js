@@ -287,8 +287,12 @@ function openStream(seeking) {
     if (mine !== attempt) return;
     source.close();
     // An event source does not tell why: ask whether the gateway is there and has forgotten us.
-    const { status } = await ask("/api/session?token=" + token, null, conf.attempt);
+    const { status, answer } = await ask("/api/session?token=" + token, null, conf.attempt);
     if (mine !== attempt || (state !== "connected" && state !== "seeking")) return;
+    if (status === 410) {
+      log("the session ended: " + answer.error);
+      return answer.retriable ? waitJitter() : stop(answer.error);
+    }
     if (status === 401) {
       log("the gateway of " + siteName(at) + " does not know the session; logging in there again");
       lostSince = 0;

@@ -256,8 +256,100 @@ Test(gate, a_login_that_the_server_forgot_without_a_reason_is_renewed)
     feed((struct gate_event){.kind = GATE_EV_SERVER_UP});
     agent_sequence = 0;
     agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, "an old reason"); /* in the roster */
+    cr_assert_null(did(GATE_ACT_END_STREAM));
     agent_event(GATE_WHAT_SNAPSHOT_END, NULL, GATE_LOGGED_OUT, NULL);
     cr_assert(did(GATE_ACT_END_STREAM)->again);
+}
+
+/* The reason waits for the page, which must not log in again by itself. */
+Test(gate, a_forced_logout_before_the_page_is_connected_is_told_when_it_comes)
+{
+    bool again = true;
+
+    server_up();
+    log_in("ann", "t1");
+    agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, "phone out of service");
+    cr_assert_null(gate_find(&gate, "t1"));
+    cr_assert_str_eq(gate_ended(&gate, "t1", &again), "phone out of service");
+    cr_assert_not(again);
+    feed((struct gate_event){
+        .kind = GATE_EV_SET_STATE, .http = 8, .token = "t1", .state = GATE_READY});
+    cr_assert_eq(did(GATE_ACT_ANSWER)->status, 410);
+    cr_assert_not(did(GATE_ACT_ANSWER)->retriable);
+    open_stream("t1", 55);
+    cr_assert_null(did(GATE_ACT_TELL));
+    cr_assert_eq(did(GATE_ACT_END_STREAM)->stream, 55);
+    cr_assert_not(did(GATE_ACT_END_STREAM)->again);
+    cr_assert_str_eq(did(GATE_ACT_END_STREAM)->text, "phone out of service");
+    cr_assert_eq(gate.sessions.used, 0);
+}
+
+Test(gate, a_page_that_is_away_for_a_moment_is_told_of_a_later_login_elsewhere)
+{
+    server_up();
+    log_in("ann", "t1");
+    open_stream("t1", 55);
+    feed((struct gate_event){.kind = GATE_EV_STREAM_CLOSED, .stream = 55});
+    log_in("ann", "t2");
+    cr_assert_eq(gate.sessions.used, 2);
+    open_stream("t1", 56);
+    cr_assert_eq(did(GATE_ACT_END_STREAM)->stream, 56);
+    cr_assert_not(did(GATE_ACT_END_STREAM)->again);
+    cr_assert_not_null(gate_find(&gate, "t2"));
+    cr_assert_not_null(gate_find_agent(&gate, "ann"));
+}
+
+Test(gate, what_has_ended_is_forgotten_in_time_or_for_a_new_login)
+{
+    char agent[16], token[16];
+
+    server_up();
+    log_in("ann", "t1");
+    agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, "phone out of service");
+    now = mono_add_ms(now, 60000);
+    feed((struct gate_event){.kind = GATE_EV_TICK});
+    cr_assert_eq(gate.sessions.used, 0);
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(agent, sizeof(agent), "a%u", i);
+        snprintf(token, sizeof(token), "t%u", i);
+        log_in(agent, token);
+        if (i < 2)
+            agent_event(GATE_WHAT_STATE, agent, GATE_LOGGED_OUT, "phone out of service");
+        now = mono_add_ms(now, 1);
+    }
+    log_in("bob", "new");
+    bool again;
+    cr_assert_null(gate_ended(&gate, "t0", &again), "the oldest makes room");
+    cr_assert_not_null(gate_ended(&gate, "t1", &again));
+    gate_reset(&gate);
+    cr_assert_eq(gate.sessions.used, 0);
+    cr_assert_eq(gate.over, 0);
+}
+
+static void stated(enum gate_state state, const char *reason, int64_t since_ms)
+{
+    feed((struct gate_event){.kind = GATE_EV_AGENT,
+                             .sequence = ++agent_sequence,
+                             .what = GATE_WHAT_STATE,
+                             .agent = "ann",
+                             .state = state,
+                             .reason = reason,
+                             .since_ms = since_ms});
+}
+
+Test(gate, a_forced_logout_that_the_roster_tells_is_final_when_it_is_of_this_login)
+{
+    server_up();
+    log_in("ann", "t1");
+    open_stream("t1", 55);
+    stated(GATE_READY, "", 5000);
+    agent_sequence++; /* the logout itself is lost */
+    agent_event(GATE_WHAT_STATE, "bob", GATE_BUSY, "");
+    cr_assert_not_null(did(GATE_ACT_SUBSCRIBE));
+    agent_sequence = 0;
+    stated(GATE_LOGGED_OUT, "phone out of service", 6000);
+    cr_assert_not(did(GATE_ACT_END_STREAM)->again);
+    cr_assert_str_eq(did(GATE_ACT_END_STREAM)->text, "phone out of service");
 }
 
 Test(gate, a_login_that_the_roster_names_is_kept)
@@ -410,7 +502,7 @@ Test(gate, operations_of_a_session_that_ends_are_answered)
     agent_event(GATE_WHAT_STATE, "ann", GATE_LOGGED_OUT, "phone out of service");
     cr_assert_eq(did(GATE_ACT_ANSWER)->http, 60);
     feed((struct gate_event){.kind = GATE_EV_OPERATE, .http = 61, .token = "t1", .op = GATE_DIAL});
-    cr_assert_eq(did(GATE_ACT_ANSWER)->status, 401);
+    cr_assert_eq(did(GATE_ACT_ANSWER)->status, 410);
 }
 
 Test(gate, many_sessions_end_in_several_steps_and_none_is_left)
