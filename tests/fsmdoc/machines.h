@@ -62,6 +62,9 @@ struct fsm {
 #define NAME  peering
 #define TABLE "sipserver/core/peering.tbl.h"
 #include "tests/fsmdoc/machine.inc"
+#define NAME  commit
+#define TABLE "sipserver/core/commit.tbl.h"
+#include "tests/fsmdoc/machine.inc"
 #define NAME  trunk
 #define TABLE "sipserver/core/trunk.tbl.h"
 #include "tests/fsmdoc/machine.inc"
@@ -108,6 +111,7 @@ static const struct fsm machines[] = {
     MACHINE(control, "An operation of an agent's desktop", "sipserver/core/control.tbl.h"),
     MACHINE(session_timer, "The session timer of a leg", "sipserver/core/session.tbl.h"),
     MACHINE(peering, "The mode of a site", "sipserver/core/peering.tbl.h"),
+    MACHINE(commit, "Output commit of a primary", "sipserver/core/commit.tbl.h"),
     MACHINE(trunk, "The watch of a trunk", "sipserver/core/trunk.tbl.h"),
     MACHINE(session, "A desktop's session at the gateway", "desktop/core/session.tbl.h"),
     MACHINE(desktop, "A desktop that follows its site", "desktop/core/client.tbl.h"),

@@ -1,6 +1,7 @@
 /* The state tables of the core: sound, and documented. */
 #include <criterion/criterion.h>
 
+#include "sipserver/core/commit.h"
 #include "sipserver/core/state.h"
 
 static void check(const struct fsm *f)
@@ -50,6 +51,11 @@ Test(tables, control_table_is_sound)
 Test(tables, transfer_table_is_sound)
 {
     check(&transfer_fsm);
+}
+
+Test(tables, commit_table_is_sound)
+{
+    check(&commit_fsm);
 }
 
 /* The check itself finds what it is for. */
