@@ -180,14 +180,20 @@ static uint32_t make_key(int64_t start_ms, const char *call, uint8_t key[KEY_MAX
 void records_add(struct records *r, const struct sc_record *record)
 {
     struct record_message m;
+
+    record_message(record, &m);
+    records_keep(r, &m.call);
+}
+
+void records_keep(struct records *r, const Sf__CallRecord *call)
+{
     struct entries one;
     struct entry *e;
     size_t size;
 
-    if (r == NULL)
+    if (r == NULL || strlen(call->call) >= SC_CALL_ID_SIZE)
         return;
-    record_message(record, &m);
-    size = sf__call_record__get_packed_size(&m.call);
+    size = sf__call_record__get_packed_size(call);
     e = malloc(sizeof(*e) + size);
     if (e == NULL) {
         pthread_mutex_lock(&r->lock);
@@ -197,8 +203,8 @@ void records_add(struct records *r, const struct sc_record *record)
     }
     e->next = NULL;
     e->size = (uint32_t)size;
-    e->key_len = make_key(record->start_ms, record->call, e->key);
-    sf__call_record__pack(&m.call, e->packed);
+    e->key_len = make_key(call->start_ms, call->call, e->key);
+    sf__call_record__pack(call, e->packed);
     one = (struct entries){e, e, 1};
     append(&r->turn, &one);
 }
@@ -247,26 +253,35 @@ static int write_bytes(struct store_txn *txn, uint64_t bytes)
     return store_put(txn, TABLE_META, BYTES_KEY, STORE_BYTES(number, sizeof(number)));
 }
 
+/* A record of the same call replaces the one before: the other host of the pair may have written an
+ * earlier one, before a call that it gave up went on here. */
+static int put_one(struct store_txn *txn, const struct entry *e, uint64_t *bytes)
+{
+    struct store_bytes key = STORE_BYTES(e->key, e->key_len);
+    void *there = NULL;
+    size_t length = 0;
+    int r = store_get(txn, TABLE_RECORDS, key, &there, &length);
+    bool same = r == 0 && length == e->size && memcmp(there, e->packed, length) == 0;
+
+    free(there);
+    if (same)
+        return 0;
+    if (r == 0)
+        *bytes -= e->key_len + length < *bytes ? e->key_len + length : *bytes;
+    else if (r != -ENOENT)
+        return r;
+    *bytes += e->key_len + e->size;
+    return store_put(txn, TABLE_RECORDS, key, STORE_BYTES(e->packed, e->size));
+}
+
 static int put_all(struct store_txn *txn, void *arg)
 {
     const struct records *records = arg;
     uint64_t bytes;
     int r = read_bytes(txn, &bytes);
 
-    for (const struct entry *e = records->batch.first; r == 0 && e != NULL; e = e->next) {
-        struct store_bytes key = STORE_BYTES(e->key, e->key_len);
-        void *there = NULL;
-        size_t length;
-
-        r = store_get(txn, TABLE_RECORDS, key, &there, &length);
-        free(there);
-        if (r == 0)
-            continue; /* written already */
-        if (r != -ENOENT)
-            return r;
-        r = store_put(txn, TABLE_RECORDS, key, STORE_BYTES(e->packed, e->size));
-        bytes += e->key_len + e->size;
-    }
+    for (const struct entry *e = records->batch.first; r == 0 && e != NULL; e = e->next)
+        r = put_one(txn, e, &bytes);
     return r == 0 ? write_bytes(txn, bytes) : r;
 }
 

@@ -9,8 +9,8 @@
  * the disk is well; an orderly stop writes all. When records-queue-max wait, the next is lost and
  * counted.  A disk that is full is tried again each second.
  *
- * The key is (beginning, call id): a record written twice is one.  Too old and too many: the oldest
- * go first.
+ * The key is (beginning, call id): a record written twice is one, as it was written last.  Too old
+ * and too many: the oldest go first.
  *
  * Owns:   the folder PATH.  Queries are the caller's until asked, the records' until answered.
  * Errors: 0 or negative errno; what is wrong with the disk is in struct records_state, in words.
@@ -48,7 +48,10 @@ void records_destroy(struct records **records);
 
 void records_configure(struct records *records, const struct records_conf *conf);
 
+/* records_add - a call of this host is over.  records_keep - the same, as the other host of the
+ * pair tells it; its strings are bounded by the codec. */
 void records_add(struct records *records, const struct sc_record *record);
+void records_keep(struct records *records, const Sf__CallRecord *call);
 void records_flush(struct records *records); /* at the end of a turn */
 
 struct records_query {

@@ -94,6 +94,33 @@ Test(records, written_once_and_kept)
     records_query_free(&q);
 }
 
+Test(records, a_call_that_went_on_elsewhere_replaces_its_record)
+{
+    struct sc_record r = {.start_ms = loop_wall_ms(), .call = "1-1-1", .outcome = SC_CALL_FAILED};
+    struct record_message m;
+    struct records_state s = {0};
+    struct records_query *q;
+
+    conf.size_max_mib = 1;
+    reopen();
+    for (unsigned i = 0; i < 8000; i++) { /* far more than a MiB, were they added up */
+        memset(r.reason, 'a' + (int)(i % 2), sizeof(r.reason) - 1);
+        records_add(records, &r);
+    }
+    r.outcome = SC_CALL_RELEASED;
+    record_message(&r, &m);
+    records_keep(records, &m.call);
+    q = page(0, "", RECORDS_PAGE_MAX);
+    cr_assert_eq(q->n, 1);
+    cr_assert_str_eq(q->calls[0]->outcome, "RELEASED");
+    records_query_free(&q);
+    records_configure(records, &conf);
+    cr_assert_eq(count(), 1);
+    cr_assert_eq(count(), 1, "the thread has swept before it answers again");
+    records_state(records, &s);
+    cr_assert_eq(s.expired, 0);
+}
+
 Test(records, pages_meet_without_gap_also_within_one_moment)
 {
     int64_t since = loop_wall_ms(), moment = since;
