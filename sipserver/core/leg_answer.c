@@ -129,8 +129,11 @@ void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *respons
     struct sip_content body = {SIP_STR_NONE, SIP_STR_NONE};
     struct sip_addr to = leg_hop(l);
 
+    if (!sip_str_eq(response->call_id, (struct sip_str){l->dialog.call_id, l->dialog.call_id_len}))
+        return; /* of a leg that was at this place before this host was restarted */
     if (!sip_dialog_same_fork(&l->dialog, response)) {
-        end_fork(sc, l, response);
+        if (l->dialog.is_uac) /* no INVITE of ours made the dialog of a caller */
+            end_fork(sc, l, response);
         return;
     }
     if (response->cseq.number != l->dialog.invite_cseq ||

@@ -64,6 +64,33 @@ static void expect_released(struct ua *a, struct ua *b)
     kit_assert_empty(k);
 }
 
+/* An INVITE of ours within a dialog makes no other one, whatever tag its answer has.  Found by
+ * tests/sim/pair. */
+Test(session, a_refresh_of_the_caller_has_no_forks)
+{
+    char text[1024];
+    int n;
+
+    offer(&phone[0], &phone[1]);
+    supports(&phone[1]);
+    answer(&phone[0], &phone[1]);
+    kit_run(k, 900000);
+    ua_expect_request(&phone[0], SIP_INVITE);
+    n = snprintf(text, sizeof(text), "SIP/2.0 200 OK\r\nVia: %s\r\n",
+                 ua_header(&phone[0], SIP_H_VIA));
+    n += snprintf(text + n, sizeof(text) - (size_t)n, "From: %s\r\n",
+                  ua_header(&phone[0], SIP_H_FROM));
+    n += snprintf(text + n, sizeof(text) - (size_t)n,
+                  "To: <sip:100@10.0.0.1>;tag=other\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\n"
+                  "Contact: <sip:100@10.1.0.1>\r\nContent-Length: 0\r\n\r\n",
+                  ua_header(&phone[0], SIP_H_CALL_ID), phone[0].msg.cseq.number);
+    ua_reply(&phone[0], 200, SDP_A);
+    ua_expect_request(&phone[0], SIP_ACK);
+    ua_send(&phone[0], text, (size_t)n);
+    ua_expect_nothing(&phone[0]);
+    cr_assert_eq(kit_status(k).calls, 1);
+}
+
 /* RFC 4028 7.1, 9: what an INVITE of ours asks for, what a 2xx of ours grants. */
 Test(session, a_party_that_knows_timers_refreshes_on_either_leg)
 {
