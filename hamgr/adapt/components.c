@@ -40,6 +40,27 @@ static void tell_position(struct daemon *d, int component, uint64_t epoch, uint6
     daemon_step(d, &ev);
 }
 
+/* The replica as the core has it.  What was said under another order than the present one is of no
+ * use: the primary and the backup say different things. */
+static void tell_ready(struct daemon *d, int component, const Sf__RoleReport *report)
+{
+    static const uint8_t states[] = {[SF__REPLICA_STATE__REPLICA_NONE] = REPLICA_UNKNOWN,
+                                     [SF__REPLICA_STATE__REPLICA_JOINING] = REPLICA_BEHIND,
+                                     [SF__REPLICA_STATE__REPLICA_READY] = REPLICA_IN_SYNC,
+                                     [SF__REPLICA_STATE__REPLICA_SOLO] = REPLICA_ALONE};
+    struct ham_ev ev = {.type = HAM_EV_COMPONENT};
+    uint8_t state = states[report->replica_state];
+
+    if (state != REPLICA_UNKNOWN && report->role != d->order.role)
+        state = REPLICA_BEHIND;
+    ev.component.component = (uint8_t)component;
+    ev.component.report = COMPONENT_SYNC;
+    ev.component.on = report->ready;
+    ev.component.replica.state = state;
+    ev.component.replica.at = (struct ham_copy){report->replica_epoch, report->replica_sequence};
+    daemon_step(d, &ev);
+}
+
 static void copy(char *to, size_t size, const char *from)
 {
     snprintf(to, size, "%s", from);
@@ -64,6 +85,7 @@ static void on_report(struct daemon *d, int i, const Sf__RoleReport *report)
     struct component_state *c = &d->components[i];
     bool changed = c->ready != report->ready || c->mode != report->mode ||
                    c->role != report->role || c->conf_writable != report->conf_writable ||
+                   c->replica_state != report->replica_state ||
                    strcmp(c->why_not, report->why_not) != 0;
 
     if (c->mode != report->mode && report->mode != SF__MODE__MODE_UNKNOWN)
@@ -79,12 +101,16 @@ static void on_report(struct daemon *d, int i, const Sf__RoleReport *report)
     c->conf_txid = report->conf_txid;
     c->conf_writable = report->conf_writable;
     c->drops = report->drops;
+    c->replica_state = report->replica_state;
+    c->replica_objects = report->replica_objects;
+    c->replica_digest = report->replica_digest;
+    copy(c->replica_why, sizeof(c->replica_why), report->replica_why);
     copy(c->why_not, sizeof(c->why_not), report->why_not);
     copy(c->mode_reason, sizeof(c->mode_reason), report->mode_reason);
     d->view_due = d->view_due || changed;
 
     tell(d, i, COMPONENT_BEAT, true, 0);
-    tell(d, i, COMPONENT_SYNC, report->ready, 0);
+    tell_ready(d, i, report);
     if (c->process == PROCESS_CONFPROXY)
         tell_position(d, i, report->conf_epoch, report->conf_txid);
     if (report->role == SF__ROLE__ROLE_BACKUP)

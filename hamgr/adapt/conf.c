@@ -30,6 +30,7 @@ static void deployment(const struct bootstrap *b, struct ham_conf *c)
     c->sync_mask =
         1 << 0 |
         1 << 1; /* sipserver and confproxy must be ready before a host may take over by plan */
+    c->serve_mask = 1 << 0; /* sipserver: no call is handled without it */
     c->last_resort = LAST_RESORT_STOP;
     for (uint32_t i = 0; i < b->site_count; i++)
         if (b->sites[i].last_resort == BOOTSTRAP_PROBE)

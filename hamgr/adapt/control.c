@@ -52,17 +52,18 @@ static void operate(struct daemon *d, struct bus_peer *peer, uint64_t request_id
 void control_answer(struct daemon *d, uint32_t id, enum ham_reason reason)
 {
     bool good = reason == REASON_DONE || reason == REASON_UNDER_WAY || reason == REASON_ALREADY;
+    char text[1024];
 
+    view_reason(d, reason, text, sizeof(text));
     for (unsigned i = 0; i < DAEMON_OPERATORS_MAX; i++) {
         struct operator_request *o = &d->operators[i];
 
         if (id == 0 || o->id != id)
             continue;
-        log_event(LEVEL_NOTICE, MSG_OPERATOR, NULL, "answered: %s", ham_reason_text(reason));
+        log_event(LEVEL_NOTICE, MSG_OPERATOR, NULL, "answered: %s", text);
         if (o->peer != NULL)
-            reply(o->peer, o->request_id, good ? 0 : 1, ham_reason_text(reason),
-                  json_pack("{s:b,s:s}", "accepted", good, "reason", ham_reason_text(reason)),
-                  false);
+            reply(o->peer, o->request_id, good ? 0 : 1, text,
+                  json_pack("{s:b,s:s}", "accepted", good, "reason", text), false);
         o->id = 0;
         return;
     }

@@ -108,6 +108,10 @@ static void on_lease_message(void *arg, struct bus_peer *peer, const struct bus_
             h->conf_txid = report->conf_txid;
             snprintf(h->mode_reason, sizeof(h->mode_reason), "%s", report->mode_reason);
             snprintf(h->components, sizeof(h->components), "%s", report->components);
+            h->replica_objects = report->replica_objects;
+            h->replica_digest = report->replica_digest;
+            snprintf(h->replica, sizeof(h->replica), "%s", report->replica);
+            snprintf(h->replica_why, sizeof(h->replica_why), "%s", report->replica_why);
         }
     }
     daemon_step(d, &ev);

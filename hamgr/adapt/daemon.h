@@ -39,6 +39,9 @@ struct component_state {
     bool conf_writable;
     Sf__Role role; /* as it acts now */
     uint64_t epoch;
+    Sf__ReplicaState replica_state; /* sipserver: the copy at the backup */
+    uint64_t replica_objects, replica_digest;
+    char replica_why[256];
 };
 
 /* Another host, as its beats describe it. */
@@ -48,6 +51,8 @@ struct host_state {
     char mode_reason[256];
     uint64_t conf_epoch, conf_txid;
     char components[512];
+    char replica[16], replica_why[256];
+    uint64_t replica_objects, replica_digest;
 };
 
 struct operator_request {
@@ -113,6 +118,8 @@ void components_text(const struct daemon *d, char *text, size_t size);
 void view_push(struct daemon *d); /* ClusterView to every component */
 void view_report(const struct daemon *d, Sf__HostReport *report, char *components, size_t size);
 json_t *view_status(const struct daemon *d);        /* for `hamgr status`; the caller owns it */
+/* REASON in words, with what is known of the copy at the other host. */
+void view_reason(const struct daemon *d, enum ham_reason reason, char *text, size_t size);
 const char *view_judgement(const struct daemon *d); /* "up", "silent", "dead", "cut" */
 
 /* control.c: the operator's verbs. */

@@ -23,7 +23,22 @@ struct seen {
     Sf__Mode mode;
     const char *mode_reason;
     char components[512];
+    const char *replica, *replica_why; /* the copy of the live objects: state, and why not ready */
+    uint64_t replica_objects, replica_digest;
+    struct ham_copy copy;
 };
+
+static const char *replica_name(Sf__ReplicaState state)
+{
+    switch (state) {
+    case SF__REPLICA_STATE__REPLICA_JOINING: return "joining";
+    case SF__REPLICA_STATE__REPLICA_READY: return "ready";
+    case SF__REPLICA_STATE__REPLICA_SOLO: return "solo";
+    case SF__REPLICA_STATE__REPLICA_NONE:
+    case _SF__REPLICA_STATE_IS_INT_SIZE: break;
+    }
+    return "";
+}
 
 static void see_self(const struct daemon *d, struct seen *s)
 {
@@ -41,6 +56,11 @@ static void see_self(const struct daemon *d, struct seen *s)
     s->mode = sip->mode;
     s->mode_reason = sip->mode_reason;
     s->ready = sip->ready && conf->ready;
+    s->replica = replica_name(sip->replica_state);
+    s->replica_why = sip->replica_why;
+    s->replica_objects = sip->replica_objects;
+    s->replica_digest = sip->replica_digest;
+    s->copy = d->ham.replica.at;
     if (!d->ham.is_arbiter)
         components_text(d, s->components, sizeof(s->components));
 }
@@ -62,13 +82,18 @@ static void see_other(const struct daemon *d, unsigned host, struct seen *s)
     s->conf_txid = h->conf_txid;
     s->mode = s->alive ? h->mode : SF__MODE__MODE_UNKNOWN;
     s->mode_reason = h->mode_reason;
+    s->replica = h->replica;
+    s->replica_why = h->replica_why;
+    s->replica_objects = h->replica_objects;
+    s->replica_digest = h->replica_digest;
+    s->copy = other->beat.copy;
     snprintf(s->components, sizeof(s->components), "%s", h->components);
 }
 
 static void see(const struct daemon *d, unsigned host, struct seen *s)
 {
     memset(s, 0, sizeof(*s));
-    s->mode_reason = "";
+    s->mode_reason = s->replica = s->replica_why = "";
     if (host == d->bootstrap.self)
         see_self(d, s);
     else
@@ -188,6 +213,10 @@ void view_report(const struct daemon *d, Sf__HostReport *report, char *component
     report->conf_txid = conf->conf_txid;
     report->components = components;
     report->judgement = (char *)view_judgement(d);
+    report->replica = (char *)replica_name(sip->replica_state);
+    report->replica_why = (char *)sip->replica_why;
+    report->replica_objects = sip->replica_objects;
+    report->replica_digest = sip->replica_digest;
 }
 
 static const char *mode_name(Sf__Mode mode)
@@ -207,6 +236,7 @@ static json_t *host_json(const struct daemon *d, unsigned host)
     static const char *const health[] = {"good", "mending", "bad"};
     const struct bootstrap_site *site = bootstrap_site_of(&d->bootstrap, host);
     struct seen s;
+    char digest[24];
     json_t *json;
 
     see(d, host, &s);
@@ -222,7 +252,49 @@ static json_t *host_json(const struct daemon *d, unsigned host)
                                      mode_name(s.mode), "mode_reason", s.mode_reason, "writer",
                                      s.writer, "conf_epoch", (json_int_t)s.conf_epoch, "conf_txid",
                                      (json_int_t)s.conf_txid, "components", s.components));
+    snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)s.replica_digest);
+    json_object_update_new(
+        json, json_pack("{s:s,s:s,s:I,s:I,s:I,s:s}", "replica", s.replica, "replica_why",
+                        s.replica_why, "replica_epoch", (json_int_t)s.copy.epoch,
+                        "replica_sequence", (json_int_t)s.copy.sequence, "replica_objects",
+                        (json_int_t)s.replica_objects, "replica_digest", digest));
     return json;
+}
+
+/* Why the pair's other host is not ready, with what it or our own SIP server says of the copy. */
+void view_reason(const struct daemon *d, enum ham_reason reason, char *text, size_t size)
+{
+    const struct component_state *sip = component(d, PROCESS_SIPSERVER);
+    const struct host_state *peer = d->ham.peer == HAM_NONE ? NULL : &d->hosts[d->ham.peer];
+    const char *detail = "";
+
+    if (reason == REASON_COPY_BEHIND || reason == REASON_ALONE)
+        detail = sip->replica_why;
+    else if (reason == REASON_PEER_UNREADY && peer != NULL)
+        detail = peer->replica_why[0] != '\0' ? peer->replica_why : peer->components;
+    snprintf(text, size, "%s%s%s", ham_reason_text(reason), detail[0] != '\0' ? ": " : "", detail);
+}
+
+/* Ready for switchover?  The primary judges its backup; a backup tells what it says of itself in
+ * its beats. */
+static json_t *switchover_json(const struct daemon *d)
+{
+    const struct component_state *sip = component(d, PROCESS_SIPSERVER);
+    bool primary = d->ham.role.state == LEASE_HOLDING;
+    enum ham_reason reason = primary             ? ham_ready(&d->ham, loop_now_exact())
+                             : d->ham.said_ready ? REASON_DONE
+                                                 : REASON_SELF_UNREADY;
+    char text[1024], digest[24];
+
+    if (reason == REASON_SELF_UNREADY)
+        snprintf(text, sizeof(text), "%s%s%s", ham_reason_text(reason),
+                 sip->replica_why[0] != '\0' ? ": " : "", sip->replica_why);
+    else
+        view_reason(d, reason, text, sizeof(text));
+    snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)sip->replica_digest);
+    return json_pack("{s:b,s:s,s:s,s:I,s:s}", "ready", reason == REASON_DONE, "why",
+                     reason == REASON_DONE ? "" : text, "copy", replica_name(sip->replica_state),
+                     "objects", (json_int_t)sip->replica_objects, "digest", digest);
 }
 
 static json_t *components_json(const struct daemon *d)
@@ -275,18 +347,21 @@ static json_t *fence_json(const struct daemon *d)
 
 json_t *view_status(const struct daemon *d)
 {
-    json_t *hosts = json_array();
+    json_t *hosts = json_array(), *status;
     mono_t now = loop_now_exact();
     json_int_t left =
         lease_holds(&d->ham.role, now) ? (json_int_t)mono_diff_ms(d->ham.role.deadline, now) : 0;
 
     for (uint32_t i = 0; i < d->bootstrap.host_count; i++)
         json_array_append_new(hosts, host_json(d, i));
-    return json_pack("{s:s,s:s,s:I,s:o,s:o,s:{s:s,s:I},s:o,s:s,s:I,s:o,s:I}", "cluster",
-                     d->bootstrap.cluster, "self", bootstrap_self(&d->bootstrap)->name, "at_ms",
-                     (json_int_t)loop_wall_ms(), "hosts", hosts, "sites", sites_json(d), "ticket",
-                     "site", ticket_site(d), "epoch", (json_int_t)ticket_epoch(d), "components",
-                     components_json(d), "lease", ham_state_name(MACHINE_LEASE, d->ham.role.state),
-                     "lease_left_ms", left, "fence", fence_json(d), "drops",
-                     (json_int_t)bus_drops(d->bus));
+    status = json_pack("{s:s,s:s,s:I,s:o,s:o,s:{s:s,s:I},s:o,s:s,s:I,s:o,s:I}", "cluster",
+                       d->bootstrap.cluster, "self", bootstrap_self(&d->bootstrap)->name, "at_ms",
+                       (json_int_t)loop_wall_ms(), "hosts", hosts, "sites", sites_json(d), "ticket",
+                       "site", ticket_site(d), "epoch", (json_int_t)ticket_epoch(d), "components",
+                       components_json(d), "lease",
+                       ham_state_name(MACHINE_LEASE, d->ham.role.state), "lease_left_ms", left,
+                       "fence", fence_json(d), "drops", (json_int_t)bus_drops(d->bus));
+    if (!d->ham.is_arbiter)
+        json_object_set_new(status, "switchover", switchover_json(d));
+    return status;
 }

@@ -13,6 +13,8 @@ static void beat_out(const struct ham_beat *b, uint8_t hosts, Sf__HostReport *re
     w->beat.ready = b->ready;
     w->beat.writer = b->writer;
     w->beat.ticket_epoch = b->ticket_epoch;
+    w->beat.replica_epoch = b->copy.epoch;
+    w->beat.replica_sequence = b->copy.sequence;
     for (unsigned i = 0; i < hosts; i++)
         w->ages[i] = b->age_ms[i];
     w->beat.n_age_ms = hosts;
@@ -103,6 +105,7 @@ static int beat_in(const Sf__HamBeat *from, uint8_t hosts, struct ham_beat *b)
     b->ready = from->ready;
     b->writer = from->writer;
     b->ticket_epoch = from->ticket_epoch;
+    b->copy = (struct ham_copy){from->replica_epoch, from->replica_sequence};
     for (unsigned i = 0; i < hosts; i++)
         b->age_ms[i] = from->age_ms[i] < HAM_AGE_NEVER ? (uint16_t)from->age_ms[i] : HAM_AGE_NEVER;
     for (unsigned i = hosts; i < HAM_HOSTS_MAX; i++)

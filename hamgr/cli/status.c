@@ -60,6 +60,21 @@ static void print_fence(const json_t *fence)
                text_of(fence, "why_not"));
 }
 
+/* The copy of calls, registrations and agents, and whether a switchover would lose nothing. */
+static void print_switchover(const json_t *status)
+{
+    const json_t *s = json_object_get(status, "switchover");
+
+    if (s == NULL)
+        return;
+    printf("ready for switchover: %s%s%s", truth_of(s, "ready") ? "yes" : "no",
+           truth_of(s, "ready") ? "" : ", because ", text_of(s, "why"));
+    if (text_of(s, "copy")[0] != '\0')
+        printf(" (copy %s, %lld objects, digest %s)", text_of(s, "copy"), number_of(s, "objects"),
+               text_of(s, "digest"));
+    printf("\n");
+}
+
 static void print_status(const json_t *status)
 {
     const json_t *item;
@@ -90,6 +105,7 @@ static void print_status(const json_t *status)
            text_of(json_object_get(status, "ticket"), "site"),
            number_of(json_object_get(status, "ticket"), "epoch"));
     print_fence(json_object_get(status, "fence"));
+    print_switchover(status);
 }
 
 static void on_status(void *arg, int code, const char *text, const json_t *json)

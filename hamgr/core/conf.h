@@ -26,7 +26,9 @@ struct ham_conf {
     uint8_t ticket_site;              /* site that writes first after the foundation */
     bool auto_promote;                /* take the ticket of a dead site without an operator */
     uint8_t components;               /* supervised on this host: 0 .. this - 1 */
-    uint8_t sync_mask;                /* those that must report "in sync" for "ready" */
+    uint8_t sync_mask;                /* those that must be able to serve for "ready" */
+    uint8_t serve_mask; /* the one that must serve and has a replica: its end moves the
+                           role at once if the other host is ready */
     enum ham_last_resort last_resort;
 #define OPTION(field, name, unit, dflt, least, most, meaning) uint32_t field;
 #include "hamgr/core/conf.tbl.h"

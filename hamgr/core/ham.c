@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "hamgr/core/judge.h"
+
 #define MENDING_DELAY_MS 1000 /* a host that is not well lets a better one ask first */
 #define BAD_DELAY_MS     3000
-#define ADDRESS_FAILS    3 /* failures in a row before the host counts as bad */
-#define MOVES_MAX        8
 
 static void check_clock(struct ham *h, mono_t now, struct ham_out *out);
 static void wake(struct ham *h, mono_t now, struct ham_out *out);
@@ -18,16 +18,10 @@ static void on_operator(struct ham *h, mono_t now, const struct ham_ev *ev, stru
 static void deliver_own(struct ham *h, mono_t now, struct ham_out *out);
 static void drop_own(struct ham *h, struct ham_out *out);
 static void brief(struct ham *h, mono_t now);
-static void judge_role(struct ham *h, mono_t now, struct ham_out *out);
 static void settle(struct ham *h, mono_t now, struct ham_out *out);
 static void end_promotion(struct ham *h, mono_t now, struct ham_out *out);
+static bool able(const struct ham *h, mono_t now);
 static void send_beats(struct ham *h, mono_t now, struct ham_out *out);
-static void yield_role(struct ham *h, mono_t now, uint8_t successor, bool automatic,
-                       struct ham_out *out);
-static bool output_stopped(const struct ham *h);
-static uint8_t moves_within(const struct ham *h, mono_t now);
-static void count_move(struct ham *h, mono_t now);
-static bool tilted(const struct ham *h, mono_t now);
 static bool orphaned(const struct ham *h, mono_t now);
 static uint8_t fresh_writer_elsewhere(const struct ham *h, mono_t now);
 
@@ -98,6 +92,8 @@ void ham_step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out
         settle(h, now, out);
         end_promotion(h, now, out);
     }
+    if (!h->is_arbiter && h->said_ready != able(h, now))
+        h->next_beat = now;
     if (mono_due(h->next_beat, now))
         send_beats(h, now, out);
     drop_own(h, out);
@@ -141,58 +137,6 @@ bool ham_sane(const struct ham *h)
         return false;
     return !h->order.writer || (primary && h->ticket.state == LEASE_HOLDING &&
                                 !mono_before(h->order.deadline, h->order.write_deadline));
-}
-
-enum ham_health ham_health(const struct ham *h, mono_t now)
-{
-    enum ham_health worst = h->address_fails >= ADDRESS_FAILS ? HEALTH_BAD : HEALTH_GOOD;
-    for (int i = 0; i < h->conf.components; i++) {
-        enum ham_health one = supervise_health(&h->component[i], now);
-        if (one > worst)
-            worst = one;
-    }
-    return worst;
-}
-
-bool ham_host_fresh(const struct ham *h, uint8_t host, mono_t now)
-{
-    return host == h->conf.self ||
-           (h->other[host].heard.ns != 0 &&
-            mono_before(now, mono_add_ms(h->other[host].heard, h->conf.silent_after_ms)));
-}
-
-enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now)
-{
-    const struct ham_other *peer = h->peer == HAM_NONE ? NULL : &h->other[h->peer];
-    uint8_t fresh = 0;
-
-    switch (verb) {
-    case VERB_SWITCHOVER:
-        if (h->is_arbiter || h->role.state != LEASE_HOLDING)
-            return h->role.state == LEASE_YIELDING ? REASON_ALREADY : REASON_NOT_PRIMARY;
-        if (!peer)
-            return REASON_NO_PEER;
-        if (!ham_host_fresh(h, h->peer, now))
-            return REASON_PEER_SILENT;
-        if (!peer->beat.ready || peer->beat.health != HEALTH_GOOD)
-            return REASON_PEER_UNREADY;
-        return REASON_UNDER_WAY;
-    case VERB_PROMOTE:
-        if (h->is_arbiter || h->role.state != LEASE_HOLDING)
-            return REASON_NOT_PRIMARY;
-        if (h->ticket.state == LEASE_HOLDING)
-            return REASON_ALREADY;
-        if (tilted(h, now))
-            return REASON_TILT;
-        for (uint8_t i = 0; i < h->conf.hosts; i++)
-            fresh = (uint8_t)(fresh + ham_host_fresh(h, i, now));
-        return fresh < h->ticket.majority ? REASON_NO_MAJORITY : REASON_UNDER_WAY;
-    case VERB_STOP: return h->role.state == LEASE_IDLE ? REASON_DONE : REASON_UNDER_WAY;
-    case VERB_PAUSE: return h->paused ? REASON_ALREADY : REASON_DONE;
-    case VERB_RESUME: return h->paused ? REASON_DONE : REASON_ALREADY;
-    case VERB_ACKNOWLEDGE: break;
-    }
-    return REASON_DONE;
 }
 
 /* A gap longer than the loop ever sleeps is a freeze or a clock that jumped.  Whatever we timed may
@@ -251,7 +195,7 @@ static void on_message(struct ham *h, mono_t now, const struct ham_msg *m, struc
             if (m->right == RIGHT_TICKET)
                 h->ticket_site = h->site;
             else if (m->release.automatic)
-                count_move(h, now);
+                judge_count(h, now);
             brief(h, now);
             lease_released(lease, now, m, out);
         }
@@ -306,6 +250,11 @@ static void on_component(struct ham *h, mono_t now, const struct ham_ev *ev, str
     case COMPONENT_EXITED:
         supervise_exited(&h->component[i], now, out);
         h->synced &= (uint8_t)~bit;
+        /* A backup's copy ends with its process; what the primary's said of the other host's copy
+         * stays true. */
+        if ((h->conf.serve_mask & bit) && h->order.role == ROLE_BACKUP &&
+            h->replica.state != REPLICA_UNKNOWN)
+            h->replica = (struct ham_replica){.state = REPLICA_BEHIND};
         break;
     case COMPONENT_STOPPED:
         /* One that stopped by itself at a deadline has not seen the order, and may be renewed. */
@@ -314,6 +263,8 @@ static void on_component(struct ham *h, mono_t now, const struct ham_ev *ev, str
         break;
     case COMPONENT_SYNC:
         h->synced = (uint8_t)(ev->component.on ? h->synced | bit : h->synced & ~bit);
+        if (h->conf.serve_mask & bit)
+            h->replica = ev->component.replica;
         break;
     case COMPONENT_POS:
         h->ticket.pos = ev->component.pos;
@@ -331,7 +282,7 @@ static void on_address(struct ham *h, mono_t now, const struct ham_ev *ev)
         h->address_fails = 0;
         h->address_retry = MONO_NEVER;
     } else {
-        if (h->address_fails < ADDRESS_FAILS)
+        if (h->address_fails < UINT8_MAX)
             h->address_fails++;
         h->address_retry = mono_add_ms(now, h->conf.address_retry_ms);
     }
@@ -346,13 +297,13 @@ static void on_operator(struct ham *h, mono_t now, const struct ham_ev *ev, stru
                      h->other[h->peer].beat.health == HEALTH_GOOD;
 
     if (go && verb == VERB_SWITCHOVER) {
-        yield_role(h, now, h->peer, false, out);
+        judge_yield(h, now, h->peer, false, out);
     } else if (go && verb == VERB_PROMOTE) {
         h->promote_until = mono_add_ms(now, h->conf.promote_ms);
         h->next_beat = now; /* the request to the holder goes out with it */
     } else if (verb == VERB_STOP) {
         h->stopping = true;
-        yield_role(h, now, peer_able ? h->peer : HAM_NONE, false, out);
+        judge_yield(h, now, peer_able ? h->peer : HAM_NONE, false, out);
     } else if (verb == VERB_PAUSE || verb == VERB_RESUME) {
         h->paused = verb == VERB_PAUSE;
     } else if (verb == VERB_ACKNOWLEDGE) {
@@ -395,7 +346,7 @@ static void brief(struct ham *h, mono_t now)
     const struct vote *rv = role_vote(h), *tv = &h->vote[RIGHT_TICKET];
     struct lease *r = &h->role, *t = &h->ticket;
     enum ham_health health = ham_health(h, now);
-    bool calm = !tilted(h, now) && !h->stopping;
+    bool calm = !judge_tilted(h, now) && !h->stopping;
 
     r->may_take = calm && !h->paused && rv->record.known;
     r->known = rv->record.floor;
@@ -417,44 +368,6 @@ static void brief(struct ham *h, mono_t now)
         h->ticket_site != h->site && h->conf.ticket_site != h->site ? 2 * h->conf.backoff_ms : 0;
 }
 
-/* The health gate: a primary that is not well hands over to a backup that is, as long as anti-flap
- * lets it; and the end of a hand-over under way. */
-static void judge_role(struct ham *h, mono_t now, struct ham_out *out)
-{
-    bool better = h->peer != HAM_NONE && ham_host_fresh(h, h->peer, now) &&
-                  h->other[h->peer].beat.health == HEALTH_GOOD;
-    bool wanted =
-        h->role.state == LEASE_HOLDING && !h->paused && better && ham_health(h, now) == HEALTH_BAD;
-    bool allowed = moves_within(h, now) < h->conf.antiflap_moves;
-
-    if (wanted && allowed) {
-        count_move(h, now);
-        yield_role(h, now, h->peer, true, out);
-    }
-    if (wanted && !allowed && !h->flap_refused)
-        ham_out_add(out, ACT_NOTE)->note = (struct ham_note){.machine = MACHINE_LEASE,
-                                                             .instance = h->site,
-                                                             .from = LEASE_HOLDING,
-                                                             .to = LEASE_HOLDING,
-                                                             .reason = REASON_ANTI_FLAP,
-                                                             .epoch = h->role.epoch,
-                                                             .why = "the role stays"};
-    h->flap_refused = wanted && !allowed;
-    if (h->role.state == LEASE_YIELDING && output_stopped(h))
-        lease_stopped(&h->role, now, out);
-    if (h->role.state != LEASE_HOLDING && h->ticket.state != LEASE_IDLE)
-        lease_drop(&h->ticket, now, out);
-}
-
-static void yield_role(struct ham *h, mono_t now, uint8_t successor, bool automatic,
-                       struct ham_out *out)
-{
-    if (h->role.state != LEASE_HOLDING)
-        return;
-    h->stopped = 0;
-    lease_yield(&h->role, now, successor, automatic, h->order_latest, out);
-}
-
 /* Give the orders that follow from what is held now.  The address comes before the order to serve,
  * and goes after the order to stop. */
 static void settle(struct ham *h, mono_t now, struct ham_out *out)
@@ -474,8 +387,11 @@ static void settle(struct ham *h, mono_t now, struct ham_out *out)
                    o.ticket_epoch != h->order.ticket_epoch;
     bool move = primary != h->address_on || mono_due(h->address_retry, now);
 
-    if (o.role != h->order.role)
+    if (o.role != h->order.role) {
         h->next_beat = now;
+        if (h->replica.state != REPLICA_UNKNOWN)
+            h->replica.state = REPLICA_BEHIND; /* until the component reports in its new role */
+    }
     if (writer) {
         h->ticket_site = h->site;
         h->writer_seen = now;
@@ -516,6 +432,12 @@ static void end_promotion(struct ham *h, mono_t now, struct ham_out *out)
     h->promote_until = MONO_ZERO;
 }
 
+/* Ready to take the role; a change is told at once, since a move may follow at any moment. */
+static bool able(const struct ham *h, mono_t now)
+{
+    return ham_health(h, now) == HEALTH_GOOD && judge_own_copy(h);
+}
+
 static void send_beats(struct ham *h, mono_t now, struct ham_out *out)
 {
     struct ham_msg m = {.type = HAM_MSG_BEAT, .from = h->conf.self};
@@ -534,7 +456,8 @@ static void send_beats(struct ham *h, mono_t now, struct ham_out *out)
         b->ticket_epoch = h->order.ticket_epoch;
         b->writer = h->order.writer;
         b->health = (uint8_t)ham_health(h, now);
-        b->ready = b->health == HEALTH_GOOD && (h->synced & h->conf.sync_mask) == h->conf.sync_mask;
+        b->ready = h->said_ready = able(h, now);
+        b->copy = h->replica.at;
     }
     for (uint8_t i = 0; i < h->conf.hosts; i++)
         if (i != h->conf.self)
@@ -558,44 +481,10 @@ static uint8_t fresh_writer_elsewhere(const struct ham *h, mono_t now)
     return HAM_NONE;
 }
 
-/* A component that ended sends nothing; every other one must have said so. */
-static bool output_stopped(const struct ham *h)
-{
-    if (h->address_on || !h->address_known)
-        return false;
-    for (int i = 0; i < h->conf.components; i++) {
-        uint8_t state = h->component[i].state;
-        bool ended = state == SUPERVISE_CRASHED || state == SUPERVISE_FAILED;
-        if (!ended && !(h->stopped & 1u << i))
-            return false;
-    }
-    return true;
-}
-
-static uint8_t moves_within(const struct ham *h, mono_t now)
-{
-    uint8_t n = 0;
-    for (int i = 0; i < MOVES_MAX; i++)
-        if (h->moves[i].ns != 0 && mono_before(now, mono_add_ms(h->moves[i], h->conf.antiflap_ms)))
-            n++;
-    return n;
-}
-
-static void count_move(struct ham *h, mono_t now)
-{
-    h->moves[h->move_next] = now;
-    h->move_next = (uint8_t)((h->move_next + 1) % MOVES_MAX);
-}
-
 /* The other site is there and does not write, for so long that it does not mean to: each of the two
  * believes that the ticket is the other's. */
 static bool orphaned(const struct ham *h, mono_t now)
 {
     return !h->paused && h->judges && h->other_site.state == SITE_UP &&
            mono_before(mono_add_ms(h->writer_seen, 2 * (int64_t)h->conf.ticket_ttl_ms), now);
-}
-
-static bool tilted(const struct ham *h, mono_t now)
-{
-    return mono_before(now, h->tilt_until);
 }

@@ -32,7 +32,7 @@ enum ham_report {
     COMPONENT_BEAT,    /* a whole turn through its work path */
     COMPONENT_EXITED,  /* its process ended */
     COMPONENT_STOPPED, /* obeys the BACKUP order of EPOCH: sends nothing any more */
-    COMPONENT_SYNC,    /* is (ON) or is not a full copy of the primary's */
+    COMPONENT_SYNC,    /* is (ON) or is not able to serve; the one that must serve: its REPLICA */
     COMPONENT_POS      /* the configuration copy has come to POS */
 };
 
@@ -51,6 +51,7 @@ struct ham_ev {
         struct ham_msg msg;
         struct {
             struct ham_pos pos;
+            struct ham_replica replica;
             uint64_t epoch;
             uint8_t component;
             uint8_t report; /* enum ham_report */
@@ -92,9 +93,12 @@ struct ham {
     bool ordered;           /* one has been given since our start */
     mono_t order_latest;    /* latest deadline ever ordered */
     uint8_t stopped;        /* mask: components that have stopped sending */
-    uint8_t synced;         /* mask */
-    bool address_on;        /* last ordered */
-    bool address_known;     /* the last order has been confirmed */
+    uint8_t synced;         /* mask: components that are able to serve */
+    struct ham_replica
+        replica;        /* as last reported; a primary's outlives the process that said it */
+    bool said_ready;    /* in the last beat */
+    bool address_on;    /* last ordered */
+    bool address_known; /* the last order has been confirmed */
     uint8_t address_fails;
     mono_t address_retry; /* MONO_NEVER: not waiting */
     uint8_t ticket_site;  /* where the writer was last seen */
@@ -126,6 +130,9 @@ enum ham_health ham_health(const struct ham *h, mono_t now);
 /* ham_predict - what an operator's VERB would be answered at NOW (REASON_DONE, REASON_UNDER_WAY, or
  * why not). */
 enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now);
+
+/* ham_ready - REASON_DONE: the pair's other host is ready for switchover; or why not. */
+enum ham_reason ham_ready(const struct ham *h, mono_t now);
 
 /* ham_host_fresh - HOST was heard within silent-after. */
 bool ham_host_fresh(const struct ham *h, uint8_t host, mono_t now);

@@ -55,6 +55,7 @@ struct ham_beat {
     struct vote_record votes[RIGHTS_MAX]; /* what this voter has on record, to teach an empty one */
     uint64_t role_epoch;                  /* of the role held, else 0 */
     uint64_t ticket_epoch;                /* of the ticket in use, else 0 */
+    struct ham_copy copy;                 /* how far its copy of the live objects has come */
     uint16_t age_ms[HAM_HOSTS_MAX];       /* since each host was last heard here; HAM_AGE_NEVER */
     uint8_t role;                         /* enum ham_role */
     uint8_t health;                       /* enum ham_health */

@@ -61,6 +61,10 @@ const char *ham_reason_text(enum ham_reason reason)
         [REASON_ANTI_FLAP] = "anti-flap: too many automatic moves within the window",
         [REASON_NO_MAJORITY] = "too few voters are heard for a majority",
         [REASON_TILT] = "the clock jumped; no new right is taken for a while",
+        [REASON_COPY_BEHIND] = "the other host's copy of the calls is not whole yet",
+        [REASON_SELF_UNREADY] =
+            "this host is not healthy, or its copy of the calls is not whole yet",
+        [REASON_ALONE] = "this host goes on without its backup, whose copy lacks what came since",
     };
     return reason < REASON_MAX ? texts[reason] : "?";
 }

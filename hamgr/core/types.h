@@ -50,6 +50,34 @@ static inline bool ham_pos_before(struct ham_pos a, struct ham_pos b)
     return a.txid < b.txid;
 }
 
+/* How far a copy of the live objects (calls, registrations, agents, ...) has come: the last batch
+ * in it, numbered within the epoch of the primary that made it.  All zero: there is none, or it is
+ * not whole. */
+struct ham_copy {
+    uint64_t epoch;
+    uint64_t sequence;
+};
+
+/* ham_copy_before - true when A is behind B. */
+static inline bool ham_copy_before(struct ham_copy a, struct ham_copy b)
+{
+    return a.epoch != b.epoch ? a.epoch < b.epoch : a.sequence < b.sequence;
+}
+
+/* The copy at the backup: the primary says how its backup's is, the backup how its own is. */
+enum ham_replica_state {
+    REPLICA_UNKNOWN, /* the component says nothing */
+    REPLICA_BEHIND,  /* not whole yet, or not the same */
+    REPLICA_IN_SYNC, /* whole and the same: output waits for its acknowledgement */
+    REPLICA_ALONE,   /* the primary sends without a backup */
+    REPLICA_STATES
+};
+
+struct ham_replica {
+    struct ham_copy at; /* of the copy at the host that says so; a primary's own is the original */
+    uint8_t state;      /* enum ham_replica_state */
+};
+
 /* What a voter has on disk for one right.  All zero means an empty store: the voter abstains. */
 struct vote_record {
     uint64_t epoch;  /* of the last grant or release */
@@ -80,6 +108,9 @@ enum ham_reason {
     REASON_ANTI_FLAP,    /* two automatic moves within the window already */
     REASON_NO_MAJORITY,  /* too few voters are heard */
     REASON_TILT,         /* the clock jumped; no new right is taken for a while */
+    REASON_COPY_BEHIND,  /* the other host's copy of the calls is not whole, or not the same */
+    REASON_ALONE,        /* this host goes on without its backup, which lacks what came since */
+    REASON_SELF_UNREADY, /* this host is not a full copy yet, or is not healthy */
     REASON_MAX
 };
 

@@ -29,7 +29,7 @@ static bool may_wipe(const struct sim *s, int host)
 static void mend_components(struct sim_host *h)
 {
     h->address_fails = h->crash_loop = false;
-    h->start_hangs = h->unkillable = h->restarts_itself = false;
+    h->start_hangs = h->unkillable = h->restarts_itself = h->never_joins = false;
 }
 
 static void mend_some(struct sim *s)
@@ -135,7 +135,7 @@ static void break_something(struct sim *s)
 {
     int host = some_host(s), component = some_component(s);
     struct sim_host *h = &s->host[host];
-    switch (below(s, 30)) {
+    switch (below(s, 33)) {
     case 0:
     case 1: sim_crash(s, host); break;
     case 2:
@@ -183,6 +183,9 @@ static void break_something(struct sim *s)
     case 22: bounce(s); break;
     case 23:
     case 24: slow_link(s); break;
+    case 25: h->never_joins = true; break;
+    case 26:
+    case 27: sim_crash_component(s, host, 0); break;
     default: cut_some(s); break;
     }
 }

@@ -10,7 +10,6 @@
 static void dispatch(struct sim *s, uint32_t slot);
 static void perform(struct sim *s, int host, const struct ham_act *a);
 static void transmit(struct sim *s, int from, int to, const struct ham_msg *m);
-static void report(struct sim *s, int host, int component, enum ham_report r, uint64_t epoch);
 
 /* Clocks. */
 mono_t sim_own_clock(const struct sim_host *h, int64_t at)
@@ -50,7 +49,7 @@ void sim_conf(struct ham_conf *c)
     c->preferred[1] = 2;
     c->auto_promote = true;
     c->components = SIM_COMPONENTS;
-    c->sync_mask = 1;
+    c->sync_mask = c->serve_mask = 1;
     c->start_limit_ms = 15000; /* a crash loop is left alone for so long: keep it below the bound */
     c->start_ms = 5000;
 }
@@ -88,6 +87,7 @@ struct sim *sim_new(uint64_t seed, const struct ham_conf *conf, bool trace)
     s->disk = prng_split(&root, 2);
     s->comp = prng_split(&root, 3);
     s->chaos = prng_split(&root, 4);
+    s->pair = prng_split(&root, 6);
     if (conf)
         s->conf = *conf;
     else
@@ -110,6 +110,8 @@ struct sim *sim_new(uint64_t seed, const struct ham_conf *conf, bool trace)
     sim_heal_all(s);
     for (int i = 0; i < SIM_HOSTS; i++)
         sim_boot(s, i);
+    for (int i = 0; i < SIM_ARBITER; i++)
+        sim_post(s, s->now, EV_TURN, i);
     return s;
 }
 
@@ -231,10 +233,14 @@ static void component_event(struct sim *s, struct sim_event *e)
 {
     struct sim_host *h = &s->host[e->host];
     struct sim_component *c = &h->component[e->component];
+    if (e->kind == EV_TURN) {
+        pair_turn(s, e->host);
+        return;
+    }
     if (!h->up || (e->kind != EV_GONE && (!c->running || c->life != e->life)))
         return;
     if (e->kind == EV_GONE) {
-        report(s, e->host, e->component, COMPONENT_EXITED, 0);
+        sim_report(s, e->host, e->component, COMPONENT_EXITED, 0);
     } else if (e->kind == EV_ORDER) {
         sim_obey(s, e->host, e->component, &e->order);
     } else if (e->kind == EV_STARTED && h->start_hangs) {
@@ -243,14 +249,17 @@ static void component_event(struct sim *s, struct sim_event *e)
         sim_crash_component(s, e->host, e->component);
     } else if (e->kind == EV_STARTED) {
         c->connected = true;
-        report(s, e->host, e->component, COMPONENT_READY, 0);
-        report(s, e->host, e->component, COMPONENT_SYNC, 0);
+        c->replica = (struct ham_replica){.state = REPLICA_BEHIND};
+        sim_report(s, e->host, e->component, COMPONENT_READY, 0);
+        sim_report(s, e->host, e->component, COMPONENT_SYNC, 0);
         if (h->has_order)
             sim_obey(s, e->host, e->component, &h->last_order);
         sim_post_component(s, s->now + 400 * SIM_MS, EV_BEAT, e->host, e->component);
     } else if (e->kind == EV_BEAT) {
         if (!c->wedged && !c->frozen && !h->frozen_all)
-            report(s, e->host, e->component, COMPONENT_BEAT, 0);
+            sim_report(s, e->host, e->component, COMPONENT_BEAT, 0);
+        if (!c->wedged && !c->frozen && !h->frozen_all)
+            sim_report(s, e->host, e->component, COMPONENT_SYNC, 0);
         sim_post_component(s, s->now + 400 * SIM_MS, EV_BEAT, e->host, e->component);
     }
 }
@@ -383,21 +392,29 @@ void sim_obey(struct sim *s, int i, int component, const struct ham_order *o)
         return;
     }
     if (c->until != 0 && s->now >= c->until) /* it stopped by itself, and said so */
-        report(s, i, component, COMPONENT_STOPPED, c->order.epoch);
+        sim_report(s, i, component, COMPONENT_STOPPED, c->order.epoch);
+    bool was = s->now < c->until;
     c->order = *o;
     c->until = o->role == ROLE_PRIMARY ? sim_true_time(h, o->deadline) : 0;
     c->write_until = o->writer ? sim_true_time(h, o->write_deadline) : 0;
+    if (component == 0 && was != (s->now < c->until))
+        pair_role(s, i, !was);
     if (o->role == ROLE_BACKUP)
-        report(s, i, component, COMPONENT_STOPPED, o->epoch);
+        sim_report(s, i, component, COMPONENT_STOPPED, o->epoch);
 }
 
-static void report(struct sim *s, int i, int component, enum ham_report r, uint64_t epoch)
+void sim_report(struct sim *s, int i, int component, enum ham_report r, uint64_t epoch)
 {
-    struct sim_event *e =
-        sim_post(s, s->now + prng_between(&s->comp, 100000, 2 * SIM_MS), EV_REPORT, i);
+    struct sim_component *c = &s->host[i].component[component];
+    int64_t at = s->now + prng_between(&s->comp, 100000, 2 * SIM_MS);
+    if (at < c->last_report_at && r != COMPONENT_EXITED)
+        at = c->last_report_at;
+    c->last_report_at = at;
+    struct sim_event *e = sim_post(s, at, EV_REPORT, i);
     e->ev = (struct ham_ev){.type = HAM_EV_COMPONENT};
     e->ev.component.component = (uint8_t)component;
     e->ev.component.report = (uint8_t)r;
     e->ev.component.epoch = epoch;
     e->ev.component.on = true;
+    e->ev.component.replica = c->replica;
 }

@@ -32,7 +32,10 @@ struct sim_component {
     int64_t write_until;
     bool has_waiting; /* an order came while it was frozen */
     struct ham_order waiting;
-    int64_t last_order_at; /* orders arrive in sequence */
+    int64_t last_order_at, last_report_at; /* both arrive in sequence */
+    /* component 0: the live objects, or their copy */
+    struct ham_replica replica;
+    uint32_t partner; /* primary: the life of the backup that is in sync; 0 none */
 };
 
 struct sim_host {
@@ -55,6 +58,7 @@ struct sim_host {
     bool start_hangs;     /* a component that starts is never ready */
     bool unkillable;      /* SIGKILL has no effect for now */
     bool restarts_itself; /* somebody else restarts what dies */
+    bool never_joins;     /* its copy of the other host's objects does not become whole */
     struct sim_component component[SIM_COMPONENTS];
     struct ham_order last_order;
     bool has_order;
@@ -75,7 +79,7 @@ struct sim {
     struct ham_conf conf;
     struct sim_host host[SIM_HOSTS];
     struct sim_link link[SIM_HOSTS][SIM_HOSTS];
-    struct prng net, disk, comp, chaos;
+    struct prng net, disk, comp, chaos, pair;
     bool trace;
     uint64_t hash, events; /* of everything that happened */
     char violation[256];

@@ -91,17 +91,21 @@ Test(cases, h3_primary_host_dies_and_the_backup_takes_over_within_1500_ms)
 
 Test(sim, h3_takeover_within_1500_ms_and_switchover_within_100_ms_whatever_the_seed)
 {
-    int64_t longest = 0, longest_planned = 0, longest_site = 0;
-    for (uint64_t seed = 1; seed <= 100; seed++) {
+    int64_t longest = 0, longest_planned = 0, longest_site = 0, longest_crash = 0;
+    for (uint64_t seed = 1; seed <= 132; seed++) {
         struct sim *w = sim_new(seed, NULL, false);
         cr_assert(sim_await(w, 5000, served));
         cr_assert(sim_run(w, 3000 + (int64_t)seed * 7));
         int64_t start = w->now;
-        if (seed % 3 == 0) {
+        if (seed % 4 == 3) {
+            sim_crash_component(w, 0, 0);
+            cr_assert(sim_await(w, 100, one_is_primary), "seed %d", (int)seed);
+            longest_crash = w->now - start > longest_crash ? w->now - start : longest_crash;
+        } else if (seed % 4 == 0) {
             sim_crash(w, 0);
             cr_assert(sim_await(w, 1500, one_is_primary), "seed %d", (int)seed);
             longest = w->now - start > longest ? w->now - start : longest;
-        } else if (seed % 3 == 1) {
+        } else if (seed % 4 == 1) {
             cr_assert_eq(sim_op(w, 0, VERB_SWITCHOVER), REASON_UNDER_WAY);
             cr_assert(sim_await(w, 100, one_is_primary), "seed %d", (int)seed);
             longest_planned = w->now - start > longest_planned ? w->now - start : longest_planned;
@@ -114,9 +118,10 @@ Test(sim, h3_takeover_within_1500_ms_and_switchover_within_100_ms_whatever_the_s
         cr_assert_str_empty(w->violation, "%s", w->violation);
         sim_destroy(&w);
     }
-    cr_log_info("takeover %d ms, switchover %d ms, writer of a dead site %d ms",
+    cr_log_info("takeover %d ms, switchover %d ms, crash of a process %d ms, writer of a dead site "
+                "%d ms",
                 (int)(longest / SIM_MS), (int)(longest_planned / SIM_MS),
-                (int)(longest_site / SIM_MS));
+                (int)(longest_crash / SIM_MS), (int)(longest_site / SIM_MS));
 }
 
 Test(cases, h4_primary_frozen_past_lease_then_thawed)
@@ -301,14 +306,77 @@ Test(cases, h11_wedged_work_path_moves_the_role)
     cr_assert(sim_await(s, 4000, one_is_primary));
 }
 
-Test(cases, h2_crash_is_restarted_and_a_crash_loop_moves_the_role)
+static void without_a_copy(int host)
+{
+    s->host[host].never_joins = true;
+    sim_crash_component(s, host, 0);
+    cr_assert(sim_run(s, 3000));
+    cr_assert(!s->host[host ^ 1].ham.other[host].beat.ready);
+}
+
+Test(cases, h2_crash_moves_the_role_at_once_when_the_other_host_is_in_sync)
 {
     sim_crash_component(s, 0, 0);
-    cr_assert(sim_run(s, 1000));
-    cr_assert_eq(sim_primary(s, 0), 0, "back sooner than a move would be worth");
+    cr_assert(sim_await(s, 100, one_is_primary));
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(s->moves[0], 2, "and it stays there");
+    cr_assert(s->host[1].ham.other[0].beat.ready, "what crashed is started as backup, and joins");
+}
+
+Test(cases, h2_crash_is_restarted_in_place_when_the_other_host_is_not_in_sync)
+{
+    without_a_copy(1);
+    sim_crash_component(s, 0, 0);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(s->moves[0], 1, "its calls are not at the other host");
+    cr_assert_eq(s->host[0].component[0].order.role, ROLE_PRIMARY);
+}
+
+Test(cases, h2_crash_of_another_component_is_restarted_in_place)
+{
+    sim_crash_component(s, 0, 1);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(s->moves[0], 1);
+    cr_assert_eq(sim_primary(s, 0), 0);
+}
+
+Test(cases, h2_crash_loop_moves_the_role_even_without_a_copy)
+{
+    without_a_copy(1);
     s->host[0].crash_loop = true;
     sim_crash_component(s, 0, 0);
     cr_assert(sim_await(s, 6000, one_is_primary));
+}
+
+Test(cases, h2_crash_under_pause_is_restarted_in_place)
+{
+    cr_assert_eq(sim_op(s, 0, VERB_PAUSE), REASON_DONE);
+    sim_crash_component(s, 0, 0);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(s->moves[0], 1);
+    cr_assert_eq(s->host[0].component[0].order.role, ROLE_PRIMARY);
+}
+
+Test(cases, h13_third_crash_within_the_window_is_restarted_in_place)
+{
+    for (int n = 0; n < 3; n++) {
+        sim_crash_component(s, sim_primary(s, 0), 0);
+        cr_assert(sim_run(s, 5000));
+        cr_assert(sim_primary(s, 0) >= 0);
+    }
+    cr_assert_eq(s->moves[0], 3, "the first primary and two moves");
+    cr_assert_eq(s->host[0].component[0].order.role, ROLE_PRIMARY);
+    cr_assert_eq(sim_op(s, 0, VERB_ACKNOWLEDGE), REASON_DONE);
+    sim_crash_component(s, 0, 0);
+    cr_assert(sim_await(s, 100, one_is_primary), "the operator has seen it");
+}
+
+Test(cases, h9_backup_without_a_copy_is_no_successor_but_takes_over_from_a_dead_host)
+{
+    without_a_copy(1);
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_PEER_UNREADY);
+    sim_crash(s, 0);
+    cr_assert(sim_await(s, 1500, one_is_primary), "leaving a dead host is never refused");
 }
 
 Test(cases, h13_at_most_two_automatic_moves_between_live_hosts)

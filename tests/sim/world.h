@@ -14,7 +14,8 @@ enum kind {
     EV_ORDER,
     EV_STARTED,
     EV_BEAT,
-    EV_GONE
+    EV_GONE,
+    EV_TURN
 };
 
 struct sim_event {
@@ -50,6 +51,14 @@ void sim_step(struct sim *s, int host, const struct ham_ev *ev);
 void sim_obey(struct sim *s, int host, int component, const struct ham_order *o);
 void sim_note(struct sim *s, int host, const char *what, const char *from, const char *to,
               uint64_t epoch, const char *why);
+
+/* sim_report - COMPONENT of HOST says R to its hamgr. */
+void sim_report(struct sim *s, int host, int component, enum ham_report r, uint64_t epoch);
+
+/* pair.c: component 0 of two hosts of a site.  pair_turn - it works for a moment; pair_role - its
+ * order has changed from PRIMARY to not, or the other way. */
+void pair_turn(struct sim *s, int host);
+void pair_role(struct sim *s, int host, bool primary);
 
 /* sim_check - the invariants, after each event; sim_violate - one does not hold: the first is kept.
  */

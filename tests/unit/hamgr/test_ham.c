@@ -144,6 +144,109 @@ Test(ham, failing_address_makes_the_host_bad)
     cr_assert_lt(host.address_fails, 3);
 }
 
+/* ---- the pair's other host ---- */
+
+static void beat_of_peer(mono_t now, bool ready, enum ham_health health, enum ham_role role)
+{
+    struct ham_ev ev = {.type = HAM_EV_MESSAGE};
+    ev.msg = (struct ham_msg){.type = HAM_MSG_BEAT, .from = 1};
+    ev.msg.beat.ready = ready;
+    ev.msg.beat.health = (uint8_t)health;
+    ev.msg.beat.role = (uint8_t)role;
+    step(&host, now, &ev, &out);
+}
+
+static void says(mono_t now, enum ham_report what, enum ham_replica_state replica)
+{
+    struct ham_ev ev = {.type = HAM_EV_COMPONENT};
+    ev.component.report = (uint8_t)what;
+    ev.component.on = true;
+    ev.component.epoch = UINT64_MAX;
+    ev.component.replica.state = (uint8_t)replica;
+    step(&host, now, &ev, &out);
+}
+
+/* Primary, its component ready, the site address taken; the peer is heard and ready. */
+static mono_t pair(enum ham_replica_state replica)
+{
+    struct ham_ev ev = {.type = HAM_EV_ADDRESS};
+    begin();
+    host.conf.serve_mask = host.conf.sync_mask = 1;
+    mono_t now = at_ms(until_primary());
+    ev.address.on = ev.address.ok = true;
+    step(&host, now, &ev, &out);
+    says(now, COMPONENT_READY, REPLICA_UNKNOWN);
+    says(now, COMPONENT_SYNC, replica);
+    beat_of_peer(now, true, HEALTH_GOOD, ROLE_BACKUP);
+    return now;
+}
+
+Test(ham, ready_for_switchover_is_what_both_hosts_say)
+{
+    mono_t now = pair(REPLICA_UNKNOWN);
+    cr_assert_eq(ham_ready(&host, now), REASON_DONE, "the component says nothing of a copy");
+    says(now, COMPONENT_SYNC, REPLICA_IN_SYNC);
+    cr_assert_eq(ham_ready(&host, now), REASON_DONE);
+    says(now, COMPONENT_SYNC, REPLICA_BEHIND);
+    cr_assert_eq(ham_ready(&host, now), REASON_COPY_BEHIND);
+    cr_assert_eq(ham_predict(&host, VERB_SWITCHOVER, now), REASON_COPY_BEHIND);
+    says(now, COMPONENT_SYNC, REPLICA_ALONE);
+    cr_assert_eq(ham_predict(&host, VERB_SWITCHOVER, now), REASON_ALONE);
+    says(now, COMPONENT_SYNC, REPLICA_IN_SYNC);
+    beat_of_peer(now, false, HEALTH_GOOD, ROLE_BACKUP);
+    cr_assert_eq(ham_predict(&host, VERB_SWITCHOVER, now), REASON_PEER_UNREADY);
+    beat_of_peer(now, true, HEALTH_MENDING, ROLE_BACKUP);
+    cr_assert_eq(ham_predict(&host, VERB_SWITCHOVER, now), REASON_PEER_UNREADY);
+    beat_of_peer(now, true, HEALTH_GOOD, ROLE_PRIMARY);
+    cr_assert_eq(ham_ready(&host, now), REASON_PEER_UNREADY,
+                 "what a primary says is not of a copy");
+    cr_assert_eq(ham_ready(&host, mono_add_ms(now, 5000)), REASON_PEER_SILENT);
+}
+
+/* Whether the end of what serves makes the host yield within the step. */
+static bool moves(enum ham_replica_state replica, bool peer_ready)
+{
+    mono_t now = pair(replica);
+    beat_of_peer(now, peer_ready, HEALTH_GOOD, ROLE_BACKUP);
+    says(now, COMPONENT_EXITED, REPLICA_UNKNOWN);
+    if (host.role.state == LEASE_HOLDING)
+        return false;
+    cr_assert_eq(find(&out, ACT_ORDER)->order.role, ROLE_BACKUP);
+    cr_assert_not(find(&out, ACT_ADDRESS)->address.on);
+    struct ham_ev ev = {.type = HAM_EV_ADDRESS};
+    ev.address.ok = true;
+    step(&host, now, &ev, &out); /* what has ended is not waited for: the address is the last */
+    for (uint32_t i = 0; i < out.n; i++)
+        if (out.act[i].type == ACT_SEND && out.act[i].send.msg.type == HAM_MSG_RELEASE)
+            return out.act[i].send.msg.release.successor == 1 &&
+                   out.act[i].send.msg.release.automatic;
+    return false;
+}
+
+Test(ham, end_of_what_serves_hands_the_role_to_a_host_in_sync_without_waiting)
+{
+    cr_assert(moves(REPLICA_IN_SYNC, true));
+}
+
+Test(ham, end_of_what_serves_keeps_the_role_where_the_state_is)
+{
+    cr_assert_not(moves(REPLICA_IN_SYNC, false));
+    cr_assert_not(moves(REPLICA_BEHIND, true));
+    cr_assert_not(moves(REPLICA_ALONE, true));
+    cr_assert_not(moves(REPLICA_UNKNOWN, true), "nothing is known of a copy");
+}
+
+Test(ham, a_change_of_readiness_is_told_at_once)
+{
+    mono_t now = pair(REPLICA_UNKNOWN);
+    uint32_t beats = 0;
+    step(&host, now, &(struct ham_ev){.type = HAM_EV_TICK}, &out);
+    says(now, COMPONENT_EXITED, REPLICA_UNKNOWN);
+    for (uint32_t i = 0; i < out.n; i++)
+        beats += out.act[i].type == ACT_SEND && out.act[i].send.msg.type == HAM_MSG_BEAT;
+    cr_assert_eq(beats, 4);
+}
+
 Test(ham, a_clock_that_goes_back_is_a_bug, .signal = SIGABRT)
 {
     begin();

@@ -97,6 +97,7 @@ Test(wire, a_beat_keeps_votes_and_ages)
     m.beat.role_epoch = 5;
     m.beat.health = HEALTH_MENDING;
     m.beat.ready = true;
+    m.beat.copy = (struct ham_copy){5, 1ull << 33};
     cr_assert_eq(round_trip(&m, &back), 0);
     cr_assert_not(back.beat.votes[0].known);
     cr_assert_eq(back.beat.votes[2].floor, 22);
@@ -105,6 +106,8 @@ Test(wire, a_beat_keeps_votes_and_ages)
     cr_assert_eq(back.beat.health, HEALTH_MENDING);
     cr_assert_eq(back.beat.role, ROLE_PRIMARY);
     cr_assert(back.beat.ready);
+    cr_assert_eq(back.beat.copy.epoch, 5);
+    cr_assert_eq(back.beat.copy.sequence, 1ull << 33);
     cr_assert_not(back.beat.writer);
 }
 

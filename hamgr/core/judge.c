@@ -1,0 +1,177 @@
+#include "hamgr/core/judge.h"
+
+#include <string.h>
+
+#define ADDRESS_FAILS 3 /* failures in a row before the host counts as bad */
+#define MOVES_MAX     8
+
+static bool ended(const struct ham *h, int component)
+{
+    uint8_t state = h->component[component].state;
+    return state == SUPERVISE_CRASHED || state == SUPERVISE_FAILED;
+}
+
+/* A component without which nobody is served has ended: its output has stopped already. */
+static bool service_ended(const struct ham *h)
+{
+    for (int i = 0; i < h->conf.components; i++)
+        if ((h->conf.serve_mask & 1u << i) && ended(h, i))
+            return true;
+    return false;
+}
+
+static bool copies_agree(const struct ham *h)
+{
+    return h->replica.state == REPLICA_UNKNOWN || h->replica.state == REPLICA_IN_SYNC;
+}
+
+bool judge_own_copy(const struct ham *h)
+{
+    /* What the primary's components report is how the other host's copy is: its own is whole. */
+    return (h->synced & h->conf.sync_mask) == h->conf.sync_mask &&
+           (h->order.role == ROLE_PRIMARY || copies_agree(h));
+}
+
+enum ham_health ham_health(const struct ham *h, mono_t now)
+{
+    enum ham_health worst = h->address_fails >= ADDRESS_FAILS ? HEALTH_BAD : HEALTH_GOOD;
+    for (int i = 0; i < h->conf.components; i++) {
+        enum ham_health one = supervise_health(&h->component[i], now);
+        if (one > worst)
+            worst = one;
+    }
+    return worst;
+}
+
+bool ham_host_fresh(const struct ham *h, uint8_t host, mono_t now)
+{
+    return host == h->conf.self ||
+           (h->other[host].heard.ns != 0 &&
+            mono_before(now, mono_add_ms(h->other[host].heard, h->conf.silent_after_ms)));
+}
+
+enum ham_reason ham_ready(const struct ham *h, mono_t now)
+{
+    if (h->peer == HAM_NONE)
+        return REASON_NO_PEER;
+    if (!ham_host_fresh(h, h->peer, now))
+        return REASON_PEER_SILENT;
+    const struct ham_beat *peer = &h->other[h->peer].beat;
+    if (!peer->ready || peer->role != ROLE_BACKUP || peer->health != HEALTH_GOOD)
+        return REASON_PEER_UNREADY;
+    if (h->replica.state == REPLICA_ALONE)
+        return REASON_ALONE;
+    return copies_agree(h) ? REASON_DONE : REASON_COPY_BEHIND;
+}
+
+enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now)
+{
+    uint8_t fresh = 0;
+    enum ham_reason ready;
+
+    switch (verb) {
+    case VERB_SWITCHOVER:
+        if (h->is_arbiter || h->role.state != LEASE_HOLDING)
+            return h->role.state == LEASE_YIELDING ? REASON_ALREADY : REASON_NOT_PRIMARY;
+        ready = ham_ready(h, now);
+        return ready == REASON_DONE ? REASON_UNDER_WAY : ready;
+    case VERB_PROMOTE:
+        if (h->is_arbiter || h->role.state != LEASE_HOLDING)
+            return REASON_NOT_PRIMARY;
+        if (h->ticket.state == LEASE_HOLDING)
+            return REASON_ALREADY;
+        if (judge_tilted(h, now))
+            return REASON_TILT;
+        for (uint8_t i = 0; i < h->conf.hosts; i++)
+            fresh = (uint8_t)(fresh + ham_host_fresh(h, i, now));
+        return fresh < h->ticket.majority ? REASON_NO_MAJORITY : REASON_UNDER_WAY;
+    case VERB_STOP: return h->role.state == LEASE_IDLE ? REASON_DONE : REASON_UNDER_WAY;
+    case VERB_PAUSE: return h->paused ? REASON_ALREADY : REASON_DONE;
+    case VERB_RESUME: return h->paused ? REASON_DONE : REASON_ALREADY;
+    case VERB_ACKNOWLEDGE: break;
+    }
+    return REASON_DONE;
+}
+
+static uint8_t moves_within(const struct ham *h, mono_t now)
+{
+    uint8_t n = 0;
+    for (int i = 0; i < MOVES_MAX; i++)
+        if (h->moves[i].ns != 0 && mono_before(now, mono_add_ms(h->moves[i], h->conf.antiflap_ms)))
+            n++;
+    return n;
+}
+
+void judge_count(struct ham *h, mono_t now)
+{
+    h->moves[h->move_next] = now;
+    h->move_next = (uint8_t)((h->move_next + 1) % MOVES_MAX);
+}
+
+bool judge_tilted(const struct ham *h, mono_t now)
+{
+    return mono_before(now, h->tilt_until);
+}
+
+/* A component that ended sends nothing; every other one must have said so. */
+static bool output_stopped(const struct ham *h)
+{
+    if (h->address_on || !h->address_known)
+        return false;
+    for (int i = 0; i < h->conf.components; i++)
+        if (!ended(h, i) && !(h->stopped & 1u << i))
+            return false;
+    return true;
+}
+
+static void note(const struct ham *h, enum ham_reason reason, const char *why, struct ham_out *out)
+{
+    ham_out_add(out, ACT_NOTE)->note = (struct ham_note){.machine = MACHINE_LEASE,
+                                                         .instance = h->site,
+                                                         .from = h->role.state,
+                                                         .to = h->role.state,
+                                                         .reason = (uint8_t)reason,
+                                                         .epoch = h->role.epoch,
+                                                         .why = why};
+}
+
+/* The component that must serve has ended, and the other host has the whole of its state: that is
+ * quicker than a restart, and loses nothing.  Or this host is bad and the other is well: then
+ * whatever is there is better. */
+static const char *reason_to_move(const struct ham *h, mono_t now)
+{
+    bool well = h->peer != HAM_NONE && ham_host_fresh(h, h->peer, now) &&
+                h->other[h->peer].beat.health == HEALTH_GOOD;
+    if (service_ended(h) && h->replica.state == REPLICA_IN_SYNC && ham_ready(h, now) == REASON_DONE)
+        return "what must serve has ended here, and the other host is ready";
+    if (well && ham_health(h, now) == HEALTH_BAD)
+        return "this host is bad, and the other is well";
+    return NULL;
+}
+
+void judge_role(struct ham *h, mono_t now, struct ham_out *out)
+{
+    const char *why = h->role.state == LEASE_HOLDING && !h->paused ? reason_to_move(h, now) : NULL;
+    bool allowed = moves_within(h, now) < h->conf.antiflap_moves;
+
+    if (why && allowed) {
+        note(h, REASON_DONE, why, out);
+        judge_count(h, now);
+        judge_yield(h, now, h->peer, true, out);
+    }
+    if (why && !allowed && !h->flap_refused)
+        note(h, REASON_ANTI_FLAP, "the role stays", out);
+    h->flap_refused = why && !allowed;
+    if (h->role.state == LEASE_YIELDING && output_stopped(h))
+        lease_stopped(&h->role, now, out);
+    if (h->role.state != LEASE_HOLDING && h->ticket.state != LEASE_IDLE)
+        lease_drop(&h->ticket, now, out);
+}
+
+void judge_yield(struct ham *h, mono_t now, uint8_t successor, bool automatic, struct ham_out *out)
+{
+    if (h->role.state != LEASE_HOLDING)
+        return;
+    h->stopped = 0;
+    lease_yield(&h->role, now, successor, automatic, h->order_latest, out);
+}
