@@ -23,13 +23,15 @@ static mono_t expiry(const struct leg *l)
     return mono_add_ms(l->refreshed, interval - (third < 32000 ? third : 32000));
 }
 
-/* The next try: half of what is left, so that the last ones come quickly but not at once. */
+/* The next try.  A party that can only be looked at is not looked at so often. */
 static mono_t next_try(struct sc *sc, const struct leg *l)
 {
     int64_t left = (expiry(l).ns - sc->now.ns) / MONO_NS_PER_MS / 2;
     int64_t wait = prng_between(&sc->prng, 2100, 4000); /* RFC 3261 14.1 */
 
-    return left < wait ? expiry(l) : mono_add_ms(sc->now, wait);
+    if (left < wait)
+        return expiry(l);
+    return mono_add_ms(sc->now, l->only_looks && !l->can_update ? left : wait);
 }
 
 /* ---- guards and actions ---- */
@@ -138,6 +140,24 @@ static void a_refresh(struct sc *sc, void *object, const void *argument)
     r.extras = words.extras;
     r.extras_n = words.n;
     timer_arm(&sc->timers, &l->session, expiry(l));
+    l->only_looks = false;
+    if (leg_request(sc, l, &hop, &r, leg_owner(sc, l), &l->refresh) != 0) {
+        sc->counts[N_UNSENDABLE]++;
+        session_event(sc, l, SESSION_EV_REFUSED);
+    }
+}
+
+/* OPTIONS in the dialog: no offer, no refresh; whoever has the dialog answers (RFC 3261 11). */
+static void a_look(struct sc *sc, void *object, const void *argument)
+{
+    struct leg *l = object;
+    struct sip_request r;
+    struct sip_addr hop = leg_hop(l);
+
+    (void)argument;
+    sip_dialog_request(&l->dialog, SIP_OPTIONS, &r);
+    timer_arm(&sc->timers, &l->session, expiry(l));
+    l->only_looks = true;
     if (leg_request(sc, l, &hop, &r, leg_owner(sc, l), &l->refresh) != 0) {
         sc->counts[N_UNSENDABLE]++;
         session_event(sc, l, SESSION_EV_REFUSED);
@@ -420,7 +440,7 @@ void session_answered(struct sc *sc, struct leg *l, const struct sip_event *even
 
 bool session_reinvites(const struct leg *l)
 {
-    return l->session_state == SESSION_ASKED && !l->can_update;
+    return l->session_state == SESSION_ASKED && !l->can_update && !l->only_looks;
 }
 
 bool session_response(struct sc *sc, struct leg *l, const struct sip_event *event)
@@ -431,7 +451,9 @@ bool session_response(struct sc *sc, struct leg *l, const struct sip_event *even
         return true;
     if (event->msg != NULL && event->kind == SIP_EV_RESPONSE)
         (void)sip_dialog_response(&l->dialog, event->msg);
-    if (event->kind == SIP_EV_RESPONSE && event->status < 300) {
+    if (l->only_looks && event->msg != NULL && event->status < 300)
+        learn(l, event->msg);
+    if (event->kind == SIP_EV_RESPONSE && event->status < 300 && !l->only_looks) {
         if (event->method == SIP_INVITE)
             leg_ack(sc, l, (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
         session_granted(sc, l, event->msg);
@@ -440,7 +462,7 @@ bool session_response(struct sc *sc, struct leg *l, const struct sip_event *even
     } else {
         if (event->status == 422)
             (void)session_raise(l, event->msg);
-        session_event(sc, l, SESSION_EV_REFUSED);
+        session_event(sc, l, SESSION_EV_REFUSED); /* it is there */
     }
     return true;
 }

@@ -2,8 +2,9 @@
  *
  * Asked for in every INVITE and granted in every 2xx of ours, on each leg by itself.  A party that
  * knows session timers refreshes; for one that does not, we do: by UPDATE where it allows that,
- * else by a re-INVITE with the session description that it was sent last.  A request that passes
- * through from the other party refreshes too.
+ * else by a re-INVITE with the session description that it was sent last; where that is not kept it
+ * is asked by OPTIONS whether it is there.  A request that passes through from the other party
+ * refreshes too.
  */
 #ifndef SIPSERVER_CORE_SESSION_H
 #define SIPSERVER_CORE_SESSION_H

@@ -4,6 +4,12 @@
  * The moment of DUE, by state: OURS: when to refresh next, at last the end of the session; ASKED and THEIRS: the
  * end, which is min(32 s, a third of the interval) before the interval is over (RFC 4028 10).
  *
+ * A party that allows no UPDATE, and whose session is not known here (its description was too long to be kept, or a
+ * re-INVITE was refused), cannot be refreshed: OPTIONS in the dialog asks whether it is there, 481, 408 and silence
+ * end the call.  Where the party has no timer, that is all that a refresh would do.  Where it has one, OPTIONS
+ * refreshes nothing (RFC 4028 7): unless the answer allows UPDATE the session ends when its interval does, as the
+ * party itself would end it (RFC 4028 10).
+ *
  * Include with STATE, EVENT, ROW and IGNORE defined as needed; all are undefined at the end. */
 #ifndef STATE
 #define STATE(name, meaning)
@@ -20,7 +26,7 @@
 /* clang-format off */
 STATE( OFF,    "no timer: not answered yet, over, or nobody can refresh" )
 STATE( OURS,   "we refresh" )
-STATE( ASKED,  "our refresh is out, its answer is awaited" )
+STATE( ASKED,  "our refresh, or the question whether it is there, is out: its answer is awaited" )
 STATE( THEIRS, "the party refreshes" )
 
 EVENT( WE,      "a 2xx that makes us the refresher" )
@@ -41,8 +47,8 @@ IGNORE( OFF,    END,                                         "no timer",        
 ROW   ( OURS,   WE,      always,      OURS,   begin_ours,    "a request of either party refreshed it",       "RFC 4028 7.4, 9" )
 ROW   ( OURS,   THEY,    always,      THEIRS, begin_theirs,  "the refresher changes",                        "RFC 4028 7.4, 9" )
 ROW   ( OURS,   DUE,     expired,     OFF,    expire,        "every refresh was refused",                    "RFC 4028 10" )
-ROW   ( OURS,   DUE,     no_way,      OFF,    none,          "no UPDATE there, and its session is not known here", "RFC 4028 7.4" )
 ROW   ( OURS,   DUE,     busy,        OURS,   later,         "another request is under way and may refresh", "RFC 3261 14.1" )
+ROW   ( OURS,   DUE,     no_way,      ASKED,  look,          "no UPDATE there, its session is not known here: is it there?", "RFC 3261 11, 12.2.1.2" )
 ROW   ( OURS,   DUE,     always,      ASKED,  refresh,       "half of the interval is over",                 "RFC 4028 10" )
 IGNORE( OURS,   REFUSED,                                     "nothing asked",                                "" )
 IGNORE( OURS,   LOST,                                        "nothing asked",                                "" )

@@ -406,6 +406,7 @@ struct leg {
     uint32_t interval_s;   /* in force, or asked for by us */
     mono_t refreshed;      /* when the interval began */
     uint64_t refresh;      /* transaction of our refresh; 0: none is out */
+    bool only_looks;       /* that is OPTIONS, which refreshes nothing */
     bool ack_had_body;     /* the last ACK of ours carried the kept body */
 
     /* transfers (transfer.h) */

@@ -189,7 +189,7 @@ void party_asked(struct world *w, struct party *p, const struct sip_event *e)
     bool in_dialog = !sip_str_empty(e->msg->to.tag);
     struct line *l = in_dialog ? line_of(p, e->msg) : NULL;
 
-    if (e->method == SIP_OPTIONS) {
+    if (e->method == SIP_OPTIONS && !in_dialog) {
         reply(w, p, e, 200);
     } else if (e->method == SIP_INVITE && !in_dialog) {
         incoming(w, p, e);

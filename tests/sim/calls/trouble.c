@@ -130,8 +130,7 @@ void trouble_act(struct world *w)
         break;
     default:
         if (p->away.ns == 0)
-            party_leave(w, p, prng_between(r, 200, 12000),
-                        chance(r, 40) && (!p->bulky || p->has_update));
+            party_leave(w, p, prng_between(r, 200, 12000), chance(r, 40));
     }
 }
 

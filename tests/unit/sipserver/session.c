@@ -374,8 +374,9 @@ Test(session, a_late_offer_is_refreshed_with_the_answer)
     cr_assert(ua_body_is(&phone[0], SDP_B));
 }
 
-/* A refused re-INVITE leaves a session that is not kept here: the leg is left alone then. */
-Test(session, without_a_way_to_refresh_the_call_goes_on)
+/* A call whose called party knows no UPDATE, and whose session is not kept here: a re-INVITE was
+ * refused.  The caller has been refreshed. */
+static void without_a_way(void)
 {
     offer(&phone[0], &phone[1]);
     answer(&phone[0], &phone[1]);
@@ -388,12 +389,91 @@ Test(session, without_a_way_to_refresh_the_call_goes_on)
     ua_expect_request(&phone[0], SIP_INVITE);
     ua_reply(&phone[0], 200, SDP_A);
     ua_expect_request(&phone[0], SIP_ACK);
-    kit_run(k, 900000);
-    ua_expect_nothing(&phone[1]);
-    cr_assert_eq(kit_status(k).calls, 1);
 }
 
-/* RFC 4028 7.4: whatever its size, up to the limit; beyond it there is nothing to repeat. */
+/* It is asked by OPTIONS whether it is there: to a party without timers that says as much as a
+ * refresh (RFC 3261 11.2: answered 200 where the dialog is known). */
+Test(session, without_a_way_to_refresh_a_party_is_asked_whether_it_is_there_rfc3261_11)
+{
+    without_a_way();
+    for (unsigned i = 0; i < 3; i++) {
+        ua_expect_request(&phone[1], SIP_OPTIONS);
+        cr_assert(sip_msg_header(&phone[1].msg, SIP_H_SESSION_EXPIRES) == NULL, "no refresh");
+        cr_assert(ua_body_is(&phone[1], ""));
+        ua_reply(&phone[1], i == 1 ? 501 : 200, NULL); /* any answer says that it is there */
+        kit_run(k, 800000);
+        ua_expect_nothing(&phone[1]);
+        kit_run(k, 100000);
+        ua_expect_request(&phone[0], SIP_INVITE);
+        ua_reply(&phone[0], 200, SDP_A);
+        ua_expect_request(&phone[0], SIP_ACK);
+    }
+    cr_assert_eq(kit_status(k).calls, 1);
+    ua_expect_request(&phone[1], SIP_OPTIONS);
+    ua_says(&phone[1], SIP_H_ALLOW, "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE");
+    ua_reply(&phone[1], 200, NULL); /* it knows UPDATE after all */
+    ua_is_silent(&phone[1]);
+    kit_run(k, 900000);
+    ua_expect_request(&phone[1], SIP_UPDATE);
+}
+
+Test(session, a_party_without_a_way_that_lost_the_call_ends_it_rfc3261_12_2_1_2)
+{
+    without_a_way();
+    ua_expect_request(&phone[1], SIP_OPTIONS);
+    ua_reply(&phone[1], 481, NULL);
+    expect_released(&phone[0], &phone[1]);
+}
+
+Test(session, a_party_without_a_way_that_is_silent_ends_the_call_rfc3261_12_2_1_2)
+{
+    without_a_way();
+    kit_run(k, 31000);
+    cr_assert_eq(kit_status(k).calls, 1);
+    kit_run(k, 1500);
+    while (ua_has_request(&phone[1], SIP_OPTIONS))
+        (void)ua_take(&phone[1], true);
+    expect_released(&phone[0], &phone[1]);
+}
+
+/* It wants to be refreshed, and cannot be: an OPTIONS refreshes nothing.  The session ends when its
+ * time is over, as the party itself would end it (RFC 4028 10). */
+Test(session, a_party_with_timers_that_cannot_be_refreshed_ends_with_its_interval_rfc4028_10)
+{
+    char large[1100] = "";
+    unsigned asked = 0;
+
+    memset(large, 'x', sizeof(large) - 1);
+    ua_says(&phone[0], SIP_H_SUPPORTED, "timer");
+    ua_says(&phone[0], SIP_H_ALLOW, "INVITE, ACK, BYE, CANCEL, OPTIONS");
+    ua_says(&phone[0], SIP_H_SESSION_EXPIRES, "300;refresher=uas");
+    offer(&phone[0], &phone[1]);
+    ua_is_silent(&phone[0]);
+    ua_says(&phone[1], SIP_H_ALLOW, "INVITE, ACK, BYE, CANCEL, UPDATE");
+    ua_reply(&phone[1], 200, large);
+    ua_is_silent(&phone[1]);
+    ua_expect(&phone[0], 200);
+    cr_assert_str_eq(ua_header(&phone[0], SIP_H_SESSION_EXPIRES), "300;refresher=uas");
+    ua_ack(&phone[0], NULL);
+    ua_expect_request(&phone[1], SIP_ACK);
+    for (unsigned s = 0; s < 267; s++) {
+        kit_run(k, 1000);
+        while (ua_has_request(&phone[0], SIP_OPTIONS) && ua_take(&phone[0], true)) {
+            ua_reply(&phone[0], 200, NULL);
+            asked++;
+        }
+    }
+    cr_assert_geq(asked, 2);
+    cr_assert_leq(asked, 8);
+    cr_assert_eq(kit_status(k).calls, 1);
+    kit_run(k, 2000);
+    while (ua_has_request(&phone[0], SIP_OPTIONS))
+        (void)ua_take(&phone[0], true);
+    expect_released(&phone[0], &phone[1]);
+}
+
+/* RFC 4028 7.4: whatever its size, up to the limit; beyond it there is nothing to repeat, and the
+ * party is only asked whether it is there. */
 Test(session, a_description_of_any_size_is_repeated_whole)
 {
     static const size_t sizes[] = {1, 315, 316, 317, 507, 508, 509, 1020, 1021};
@@ -417,6 +497,9 @@ Test(session, a_description_of_any_size_is_repeated_whole)
             cr_assert(ua_body_is(&phone[1], body), "%zu bytes", sizes[i]);
             ua_reply(&phone[1], 200, SDP_B);
             ua_expect_request(&phone[1], SIP_ACK);
+        } else {
+            ua_expect_request(&phone[1], SIP_OPTIONS);
+            ua_reply(&phone[1], 200, NULL);
         }
         ua_expect_nothing(&phone[1]);
         ua_request(&phone[1], SIP_BYE, NULL);
