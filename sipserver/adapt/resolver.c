@@ -33,12 +33,16 @@ struct name {
     uint32_t ttl_s;           /* the least of this search */
     struct target targets[SC_HOPS_MAX];
     unsigned targets_n;
-    struct sc_hop hops[SC_HOPS_MAX];
-    uint32_t hops_n;
+    struct sc_hop hops[SC_HOPS_MAX], last[SC_HOPS_MAX];
+    char of[SC_HOPS_MAX][DNS_NAME_SIZE], last_of[SC_HOPS_MAX][DNS_NAME_SIZE]; /* their targets */
+    uint32_t hops_n, last_n;
+    uint32_t fresh; /* of the hops: found in this search */
     char fault[96];
-    bool told;    /* the core has an answer */
-    bool failing; /* and the last search found none */
-    bool gone;    /* no longer wanted: given back with its last question */
+    char lost[DNS_NAME_SIZE]; /* a target that could not be looked up in this search; "": none */
+    bool told;                /* the core has an answer */
+    bool failing;             /* and the last search found none */
+    bool partial;             /* or not all */
+    bool gone;                /* no longer wanted: given back with its last question */
 };
 
 struct watched {
@@ -194,6 +198,13 @@ static void tell(struct name *n)
 
 static void found(struct name *n)
 {
+    bool partial = n->lost[0] != '\0';
+
+    if (partial && !n->partial)
+        log_event(LEVEL_WARNING, MSG_CONFIG, LOG_FIELDS(.object = n->wanted.dn),
+                  "%s of %s is not found in DNS: %s; its last addresses, if any, stay in use",
+                  n->lost, n->wanted.host, n->fault);
+    n->partial = partial;
     if (!n->told || n->failing)
         log_event(LEVEL_INFO, MSG_CONFIG, LOG_FIELDS(.object = n->wanted.dn),
                   "%s is found in DNS: %u addresses", n->wanted.host, n->hops_n);
@@ -228,10 +239,10 @@ static void over(struct name *n)
     }
     if (!r->open)
         return; /* the channel is being closed: it is asked anew with the next one */
-    wait_ms = n->hops_n > 0 ? (uint64_t)bounded(&r->conf, n->ttl_s) * 800
-                            : (uint64_t)r->conf.ttl_min_s * 1000;
+    wait_ms = n->fresh > 0 && n->lost[0] == '\0' ? (uint64_t)bounded(&r->conf, n->ttl_s) * 800
+                                                 : (uint64_t)r->conf.ttl_min_s * 1000;
     loop_timer_set(n->timer, mono_add_ms(loop_now(r->server->component->loop), (int64_t)wait_ms));
-    if (n->hops_n > 0)
+    if (n->fresh > 0)
         found(n);
     else
         failed(n);
@@ -251,17 +262,35 @@ static struct sc_hop *room(struct name *n, uint16_t priority)
     return worst->priority > priority ? worst : NULL;
 }
 
-static void add_hop(struct name *n, const struct target *t, int type, const struct dns_record *rec)
+static void add_hop(struct name *n, const struct target *t, const struct sip_addr *addr)
 {
     struct sc_hop *h = room(n, t->priority);
 
     if (h == NULL)
         return;
-    *h = (struct sc_hop){.priority = t->priority, .weight = t->weight};
-    h->addr.family = type == DNS_A ? SIP_IPV4 : SIP_IPV6;
-    h->addr.transport = n->wanted.transport;
-    h->addr.port = t->port;
-    memcpy(h->addr.ip, rec->ip, type == DNS_A ? 4 : 16);
+    *h = (struct sc_hop){.addr = *addr, .priority = t->priority, .weight = t->weight};
+    snprintf(n->of[h - n->hops], sizeof(n->of[0]), "%s", t->host);
+}
+
+static struct sip_addr address_of(const struct name *n, const struct target *t, int type,
+                                  const struct dns_record *rec)
+{
+    struct sip_addr a = {.family = type == DNS_A ? SIP_IPV4 : SIP_IPV6,
+                         .transport = n->wanted.transport,
+                         .port = t->port};
+
+    memcpy(a.ip, rec->ip, type == DNS_A ? 4 : 16);
+    return a;
+}
+
+/* T could not be looked up now, as opposed to: it has no address.  What was known of it stays, as
+ * when nothing can be looked up. */
+static void keep_last(struct name *n, const struct target *t)
+{
+    snprintf(n->lost, sizeof(n->lost), "%s", t->host);
+    for (uint32_t i = 0; i < n->last_n; i++)
+        if (strcmp(n->last_of[i], t->host) == 0 && n->last[i].addr.port == t->port)
+            add_hop(n, t, &n->last[i].addr);
 }
 
 static void took(struct name *n, uint32_t ttl_s)
@@ -281,8 +310,13 @@ static void on_address(void *arg, int status, int timeouts, unsigned char *messa
         got = dns_read(message, (size_t)length, q->type, records, RECORDS_MAX);
     else if (status != ARES_ENODATA)
         snprintf(q->name->fault, sizeof(q->name->fault), "%s", ares_strerror(status));
+    if (got < 0 || (status != ARES_SUCCESS && status != ARES_ENODATA && status != ARES_ENOTFOUND))
+        keep_last(q->name, &q->target);
     for (int i = 0; i < got; i++) {
-        add_hop(q->name, &q->target, q->type, &records[i]);
+        struct sip_addr addr = address_of(q->name, &q->target, q->type, &records[i]);
+
+        add_hop(q->name, &q->target, &addr);
+        q->name->fresh++;
         took(q->name, records[i].ttl_s);
     }
     over(q->name);
@@ -378,7 +412,13 @@ static void search(struct name *n)
 
     if (n->waiting > 0 || !n->resolver->open)
         return;
-    n->hops_n = 0;
+    if (n->hops_n > 0) {
+        memcpy(n->last, n->hops, sizeof(n->last));
+        memcpy(n->last_of, n->of, sizeof(n->last_of));
+        n->last_n = n->hops_n;
+    }
+    n->hops_n = n->fresh = 0;
+    n->lost[0] = '\0';
     n->ttl_s = UINT32_MAX;
     snprintf(n->fault, sizeof(n->fault), "it has no address that this site can reach");
     n->waiting = 1; /* so that the search does not end before it is all out */

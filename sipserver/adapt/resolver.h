@@ -4,7 +4,7 @@
  * It only asks; which address is used is the core's business (sipserver/core/hops.h).  Answers are
  * asked for anew when four fifths of their time to live are over, which dns-ttl-min and dns-ttl-max
  * bound.  While nobody answers, the last good answer stays and the question is repeated each
- * dns-ttl-min.
+ * dns-ttl-min; the same holds for each target of an SRV set by itself.
  */
 #ifndef SIPSERVER_ADAPT_RESOLVER_H
 #define SIPSERVER_ADAPT_RESOLVER_H

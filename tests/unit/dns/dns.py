@@ -18,10 +18,11 @@ A, SRV = 1, 33
 
 
 class Server:
-    """Answers from RECORDS, {(name, type): [data]}, with a time to live of one second; SILENT: not at all."""
+    """Answers from RECORDS, {(name, type): [data]}, with a time to live of one second; SILENT: not at all; a name of
+    FAILING: SERVFAIL."""
 
     def __init__(self, address):
-        self.records, self.silent, self.asked = {}, False, []
+        self.records, self.silent, self.asked, self.failing = {}, False, [], set()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(address)
         threading.Thread(target=self.serve, daemon=True).start()
@@ -44,6 +45,8 @@ class Server:
     def answer(self, query, question, name, kind):
         found = self.records.get((name, kind), [])
         known = any(name == known for known, _ in self.records)
+        if name in self.failing:
+            return query[:2] + struct.pack("!HHHHH", 0x8182, 1, 0, 0, 0) + question
         header = query[:2] + struct.pack("!HHHHH", 0x8180 if known else 0x8183, 1, len(found), 0, 0)
         return header + question + b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 1, len(data)) + data for data in found)
 
@@ -81,6 +84,7 @@ class NamedHouse(House):
             f.write('  - {number: carrier, type: trunk, contact: "sip:carrier.example", prefixes: ["9"]}\n')
             f.write('  - {number: plain, type: trunk, contact: "sip:plain.example:5975", prefixes: ["6"]}\n')
             f.write('  - {number: many, type: trunk, contact: "sip:many.example", prefixes: ["5"]}\n')
+            f.write('  - {number: half, type: trunk, contact: "sip:half.example", prefixes: ["3"]}\n')
             f.write('  - {number: pool, type: trunk, contact: "sip:pool.example", prefixes: ["4"]}\n')
 
 
@@ -88,10 +92,13 @@ class Names(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.dns = Server((f"{NET}.9.53", 5953))
-        cls.gateways = {n: Gateway((f"{NET}.9.{n}", 5975)) for n in (11, 12, 13, 14)}
+        cls.gateways = {n: Gateway((f"{NET}.9.{n}", 5975)) for n in (11, 12, 13, 14, 15, 16)}
         cls.dns.records = {("_sip._udp.carrier.example", SRV): [srv(20, 5975, "two.carrier.example"), srv(10, 5975, "one.carrier.example")],
                            ("one.carrier.example", A): [socket.inet_aton(f"{NET}.9.11")],
                            ("two.carrier.example", A): [socket.inet_aton(f"{NET}.9.12")],
+                           ("_sip._udp.half.example", SRV): [srv(10, 5975, "left.half.example"), srv(20, 5975, "right.half.example")],
+                           ("left.half.example", A): [socket.inet_aton(f"{NET}.9.15")],
+                           ("right.half.example", A): [socket.inet_aton(f"{NET}.9.16")],
                            ("plain.example", A): [socket.inet_aton(f"{NET}.9.12")],
                            # More than the eight addresses that a trunk can have, the best ones last.
                            ("_sip._udp.many.example", SRV): [srv(20, 5975, f"h{n}.example") for n in range(9)] + [srv(10, 5975, "h.example")],
@@ -127,6 +134,16 @@ class Names(unittest.TestCase):
         self.watched(13, "sip:carrier.example")
         self.dns.silent = False
         until(lambda: self.house.log().count("carrier.example is found in DNS") == 2, 15, "a word that DNS answers again")
+
+    def test_a_target_that_cannot_be_looked_up_keeps_its_last_addresses_and_one_without_any_goes_rfc3263(self):
+        self.watched(15, "OPTIONS sip:half.example SIP/2.0")
+        self.dns.failing.add("left.half.example")
+        until(lambda: "left.half.example of half.example is not found in DNS" in self.house.log(), 15, "a word that half of it is lost")
+        self.watched(15, "OPTIONS sip:half.example SIP/2.0")
+        self.assertNotIn("OPTIONS sip:half.example SIP/2.0", self.gateways[16].heard)
+        self.dns.records[("left.half.example", A)] = []
+        self.dns.failing.clear()
+        self.watched(16, "OPTIONS sip:half.example SIP/2.0")
 
     def test_of_more_addresses_than_a_trunk_can_have_the_best_by_priority_are_kept_rfc2782(self):
         self.watched(14, "OPTIONS sip:many.example SIP/2.0")    # the tenth SRV record
