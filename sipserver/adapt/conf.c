@@ -105,6 +105,7 @@ static void merge_options(const struct conf *c, struct sc_options *o)
     o->ring_timeout_ms = OPTION(c, ring_timeout_ms, o->ring_timeout_ms);
     o->answer_timeout_ms = OPTION(c, answer_timeout_ms, o->answer_timeout_ms);
     o->trunk_timeout_ms = OPTION(c, trunk_timeout_ms, o->trunk_timeout_ms);
+    o->trunk_retry_after_max_s = OPTION(c, trunk_retry_after_max_s, o->trunk_retry_after_max_s);
     o->session_expires_s = OPTION(c, session_expires_s, o->session_expires_s);
     o->min_se_s = OPTION(c, min_se_s, o->min_se_s);
     o->diversions_max = OPTION(c, diversions_max, o->diversions_max);

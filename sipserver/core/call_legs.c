@@ -4,6 +4,7 @@
 #include "sipserver/core/answer.h"
 #include "sipserver/core/binding.h"
 #include "sipserver/core/control.h"
+#include "sipserver/core/hunt.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
 #include "sipserver/core/ring.h"
@@ -89,6 +90,8 @@ static void target_response(struct sc *sc, struct call *c, struct leg *l,
     }
     if (l->state != LEG_CALLING && l->state != LEG_CANCELLED)
         return;
+    if (event->kind == SIP_EV_RESPONSE && event->status == 503)
+        hunt_told_to_wait(sc, l, event->msg);
     if (event->kind == SIP_EV_RESPONSE && event->status == 430 && l->by_flow)
         flow_is_gone(sc, l);
     if (current && l->state == LEG_CALLING && event->status == 422 &&

@@ -68,8 +68,9 @@ struct sc_options {
     uint32_t lockout_refusals; /* wrong passwords within the window, see guard.h; 0: no lockout */
     uint32_t lockout_window_ms;
     uint32_t lockout_time_ms;
-    uint32_t trunk_timeout_ms; /* a trunk is silent so long: the next one is tried */
-    uint32_t ring_all_max;     /* agents whose phones ring at once for a call of a ring-all queue */
+    uint32_t trunk_timeout_ms;        /* a trunk is silent so long: the next one is tried */
+    uint32_t trunk_retry_after_max_s; /* Retry-After of its 503 counts, at most so long */
+    uint32_t ring_all_max; /* agents whose phones ring at once for a call of a ring-all queue */
     uint32_t queue_answer_after_ms; /* a waiting caller is answered by music after so long */
     uint32_t queue_notice_ms;       /* and until then told this often where it stands */
     uint32_t music_retry_ms;        /* when no service can */

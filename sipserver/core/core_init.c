@@ -50,6 +50,7 @@ void sc_options_default(struct sc_options *o)
         .min_se_s = 90,
         .diversions_max = 5,
         .trunk_timeout_ms = 4000,
+        .trunk_retry_after_max_s = 60,
         .ring_all_max = SC_RING_ALL_MAX,
         .overflows_max = 4,
         .queue_answer_after_ms = 60000,

@@ -34,6 +34,7 @@ COUNTER(DATA_REFUSED,      "drop_data",             "attached data refused: not 
 COUNTER(SESSION_TOO_SHORT, "drop_session_too_short", "requests refused: Session-Expires below min-se")
 COUNTER(SESSIONS_EXPIRED,  "sessions_expired",       "calls released because a party no longer refreshed the session")
 COUNTER(TRUNK_NEXT,        "trunk_failovers",        "calls offered to the next trunk, as one was silent, refused with 502, 503 or 504, or could not be reached")
+COUNTER(TRUNK_PAUSES,      "trunk_pauses",           "addresses of trunks that answered 503 with Retry-After, and get no call for that time")
 COUNTER(TRUNK_LOGINS,      "trunk_logins",           "challenges of trunks that were answered with the trunk's password")
 COUNTER(TRUNK_REFUSED,     "trunk_logins_refused",   "challenges of trunks that could not be answered, or whose answer was refused")
 COUNTER(TRUNK_FULL,        "drop_trunk_full",        "calls refused: every trunk for the number, or the one they came by, has its most calls")

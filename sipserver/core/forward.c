@@ -5,6 +5,7 @@
 #include "sipserver/core/agent.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/hunt.h"
 #include "sipserver/core/music.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/trunk.h"
@@ -49,7 +50,7 @@ enum forward forward_decide(const struct sc *sc, const struct call *c, const str
     const struct trunk *gateway = source != NULL ? pool_get(&sc->trunks, source->trunk) : NULL;
 
     if (peering_mode(sc) != SC_PEERED || peering_trunk_of(sc) == NULL || c->forwarded || c->stay ||
-        !wanted(sc, d))
+        hunt_rests(sc, peering_trunk_of(sc)) || !wanted(sc, d))
         return FORWARD_HERE;
     if (gateway != NULL && gateway->follows_redirect && !answered(sc, c) &&
         sc->options.dr_oosp_transfer_enabled && has_peer_secret(sc))

@@ -117,8 +117,10 @@ bool hops_resolved(struct sc *sc, struct trunk *t, const struct sc_event *event)
                           .priority = event->hops[i].priority,
                           .weight = event->hops[i].weight};
         for (uint32_t k = 0; k < old_n; k++)
-            if (sip_addr_eq(&old[k].addr, &h->addr))
+            if (sip_addr_eq(&old[k].addr, &h->addr)) {
                 h->bad = old[k].bad;
+                h->rests = old[k].rests;
+            }
         if (had && sip_addr_eq(&h->addr, &t->addr))
             kept = i;
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sipserver/core/dn.h"
+#include "sipserver/core/report.h"
 #include "sipserver/core/trunk.h"
 
 /* ---- the addresses of one trunk ---- */
@@ -16,6 +17,48 @@ static bool tried(const struct sc *sc, const struct call *c, const struct trunk 
             sip_addr_eq(&c->tries[i].addr, &t->hops[hop].addr))
             return true;
     return false;
+}
+
+static bool rests(const struct sc *sc, const struct hop *h)
+{
+    return !mono_due(h->rests, sc->now);
+}
+
+bool hunt_rests(const struct sc *sc, const struct trunk *t)
+{
+    for (uint32_t i = 0; i < t->hops_n; i++)
+        if (!rests(sc, &t->hops[i]))
+            return false;
+    return t->hops_n > 0;
+}
+
+/* The number that Retry-After begins with; what follows (a comment, parameters) changes nothing. */
+static bool retry_after(const struct sip_msg *m, uint32_t *ret_s)
+{
+    struct sip_str value = sip_str_trim(sip_msg_value(m, SIP_H_RETRY_AFTER));
+    size_t n = 0;
+
+    while (n < value.len && value.p[n] >= '0' && value.p[n] <= '9')
+        n++;
+    value.len = n;
+    return n > 0 && sip_number_parse(value, UINT32_MAX, ret_s) == 0;
+}
+
+void hunt_told_to_wait(struct sc *sc, const struct leg *l, const struct sip_msg *response)
+{
+    const struct dn *d = pool_get(&sc->dns, l->dn);
+    struct trunk *t = d != NULL ? pool_get(&sc->trunks, d->trunk) : NULL;
+    uint32_t s, max = sc->options.trunk_retry_after_max_s;
+
+    if (t == NULL || !retry_after(response, &s) || s == 0)
+        return;
+    for (uint32_t i = 0; i < t->hops_n; i++)
+        if (sip_addr_eq(&t->hops[i].addr, &l->peer)) {
+            t->hops[i].rests = mono_add_ms(sc->now, (int64_t)(s < max ? s : max) * 1000);
+            sc->counts[N_TRUNK_PAUSES]++;
+            report_note(sc, SC_NOTE_TRUNK, d->number, NULL, NULL,
+                        "it asks for no calls for a while: 503 with Retry-After");
+        }
 }
 
 /* May A be taken before B: it answers, its priority is the lower one. */
@@ -42,7 +85,7 @@ static uint32_t next_hop(struct sc *sc, const struct call *c, const struct trunk
     for (uint32_t i = 0; i < t->hops_n; i++) {
         const struct hop *h = &t->hops[i];
 
-        if (tried(sc, c, t, i) || (best < t->hops_n && before(&t->hops[best], h)))
+        if (tried(sc, c, t, i) || rests(sc, h) || (best < t->hops_n && before(&t->hops[best], h)))
             continue;
         if (best == t->hops_n || before(h, &t->hops[best])) {
             best = i;
@@ -57,7 +100,7 @@ static uint32_t next_hop(struct sc *sc, const struct call *c, const struct trunk
 static bool has_hop(const struct sc *sc, const struct call *c, const struct trunk *t)
 {
     for (uint32_t i = 0; i < t->hops_n; i++)
-        if (!tried(sc, c, t, i))
+        if (!tried(sc, c, t, i) && !rests(sc, &t->hops[i]))
             return true;
     return false;
 }
@@ -68,7 +111,7 @@ struct hunt {
     struct trunk *best;
     size_t rank; /* of the best one; higher is better */
     uint64_t sum;
-    bool out, full, tried;
+    bool out, rests, full, tried;
 };
 
 /* T serves the number, with RANK. */
@@ -80,6 +123,8 @@ static void consider(struct sc *sc, const struct call *c, struct hunt *h, struct
 
     if (!trunk_is_in(t)) {
         h->out = true;
+    } else if (hunt_rests(sc, t)) {
+        h->rests = true;
     } else if (!has_hop(sc, c, t) || c->tries_n == SC_TRIES_MAX) {
         h->tried = true;
     } else if (!trunk_has_room(t, false)) {
@@ -108,7 +153,11 @@ static enum hunt_end end_of(const struct sc *sc, const struct call *c, const str
         *ret_trunk = h->best;
     if (*ret_trunk != NULL)
         return HUNT_FOUND;
-    return h->full ? HUNT_FULL : h->tried ? HUNT_TRIED : h->out ? HUNT_OUT : HUNT_UNKNOWN;
+    return h->full    ? HUNT_FULL
+           : h->tried ? HUNT_TRIED
+           : h->rests ? HUNT_RESTS
+           : h->out   ? HUNT_OUT
+                      : HUNT_UNKNOWN;
 }
 
 const char *hunt_prefix(const struct trunk *t, struct sip_str number)

@@ -15,6 +15,7 @@ enum hunt_end {
     HUNT_OUT,     /* those that do are out of service */
     HUNT_FULL,    /* those in service have their most calls */
     HUNT_TRIED,   /* each has been tried */
+    HUNT_RESTS,   /* those in service have asked for no calls now */
 };
 
 /* hunt_prefix - T's longest prefix that NUMBER begins with; hunt_longest - that of any trunk. NULL:
@@ -33,6 +34,11 @@ enum hunt_end hunt_by_prefix(struct sc *sc, const struct call *c, struct sip_str
 
 /* hunt_take - C is offered to T: at which address, and remember that. */
 const struct sip_addr *hunt_take(struct sc *sc, struct call *c, struct trunk *t);
+
+/* hunt_told_to_wait - the trunk of L answered its call with RESPONSE, a 503: what its Retry-After
+ * says (RFC 3261 21.5.4).  hunt_rests - every address of T has said so. */
+void hunt_told_to_wait(struct sc *sc, const struct leg *l, const struct sip_msg *response);
+bool hunt_rests(const struct sc *sc, const struct trunk *t);
 
 /* hunt_failed - the address that C tried last did not take it. */
 void hunt_failed(struct sc *sc, struct call *c);

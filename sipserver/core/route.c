@@ -22,6 +22,8 @@ static struct route by_trunk(const struct dn *source, enum hunt_end end, struct 
     switch (end) {
     case HUNT_FOUND: return (struct route){.kind = ROUTE_TRUNK, .trunk = t};
     case HUNT_OUT: return nowhere(NULL, 480, CORE_COUNTS, "trunk out of service");
+    case HUNT_RESTS:
+        return nowhere(NULL, 480, CORE_COUNTS, "the trunk asked for no calls now (Retry-After)");
     case HUNT_TRIED: return nowhere(NULL, 480, CORE_COUNTS, "no trunk took the call");
     case HUNT_FULL:
         /* A gateway would take a 503 for the end of this site. */

@@ -182,6 +182,7 @@ struct hop {
     struct sip_addr addr;
     uint16_t priority, weight; /* RFC 2782 */
     bool bad;                  /* it did not answer: the others come first */
+    mono_t rests;              /* it takes no call until then, as it said; MONO_ZERO: never said */
 };
 
 /* Where a trunk's requests may come from besides. */

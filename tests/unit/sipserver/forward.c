@@ -267,6 +267,23 @@ Test(forward, a_caller_in_music_is_relayed_where_others_are_redirected)
     }
 }
 
+Test(forward, a_peer_that_asks_for_a_pause_gets_no_call_meanwhile_rfc3261_21_5_4)
+{
+    start(rule_no_agent, true);
+    ua_invite(&gw, "5000", SDP_A);
+    ua_expect_request(&peer, SIP_INVITE);
+    ua_says(&peer, SIP_H_RETRY_AFTER, "10");
+    ua_reply(&peer, 503, NULL);
+    ua_is_silent(&peer);
+    ua_expect(&gw, 182);
+    ua_invite(&gw, "5000", SDP_A);
+    ua_expect(&gw, 182);
+    cr_assert_not(ua_has_request(&peer, SIP_INVITE));
+    kit_options_answered(k, &peer, 10000);
+    ua_invite(&gw, "5000", SDP_A);
+    cr_assert(ua_has_request(&peer, SIP_INVITE));
+}
+
 Test(forward, a_peer_that_cannot_take_the_call_leaves_it_here)
 {
     start(rule_no_agent, true);

@@ -95,6 +95,70 @@ Test(hunt, a_503_goes_to_the_next_trunk_and_the_caller_hears_nothing_of_it)
     kit_assert_empty(k);
 }
 
+static void refuse_503(struct ua *trunk_, const char *retry_after)
+{
+    ua_says(trunk_, SIP_H_RETRY_AFTER, retry_after);
+    ua_reply(trunk_, 503, NULL);
+    ua_is_silent(trunk_);
+}
+
+Test(hunt, a_503_with_retry_after_keeps_calls_away_for_that_time_rfc3261_21_5_4)
+{
+    ua_call(&phone, "9123", SDP_A);
+    invited(&gw);
+    refuse_503(&gw, "30 (overloaded);duration=5");
+    invited(&second);
+    ua_reply(&second, 200, SDP_B);
+    end_call(&second);
+    kit_run(k, 29000);
+    ua_call(&phone, "9123", SDP_A);
+    invited(&second);
+    ua_reply(&second, 200, SDP_B);
+    end_call(&second);
+    kit_run(k, 1500);
+    while (ua_take(&gw, true))
+        cr_assert_neq(gw.msg.method, SIP_INVITE);
+    ua_call(&phone, "9123", SDP_A);
+    invited(&gw);
+    cr_assert_eq(kit_counter(k, "trunk_pauses"), 1);
+}
+
+Test(hunt, retry_after_counts_for_trunk_retry_after_max_at_most)
+{
+    k->options.trunk_retry_after_max_s = 20;
+    kit_options(k);
+    ua_call(&phone, "9123", SDP_A);
+    invited(&gw);
+    refuse_503(&gw, "86400");
+    invited(&second);
+    ua_reply(&second, 200, SDP_B);
+    end_call(&second);
+    kit_run(k, 20000);
+    ua_call(&phone, "9123", SDP_A);
+    invited(&gw);
+}
+
+Test(hunt, when_every_trunk_has_asked_for_a_pause_the_caller_gets_480_at_once)
+{
+    struct ua *trunks[] = {&gw, &second, &third};
+
+    ua_call(&phone, "9123", SDP_A);
+    for (unsigned i = 0; i < 3; i++) {
+        invited(trunks[i]);
+        refuse_503(trunks[i], "10");
+    }
+    ua_expect(&phone, 480);
+    kit_run(k, 5000);
+    kit_forget_caught(k);
+    ua_call(&phone, "9123", SDP_A);
+    ua_expect(&phone, 480);
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_not(ua_has_request(trunks[i], SIP_INVITE));
+    kit_run(k, 6000);
+    ua_call(&phone, "9123", SDP_A);
+    invited(&gw);
+}
+
 Test(hunt, a_trunk_that_is_silent_for_trunk_timeout_is_cancelled_and_the_next_one_tried)
 {
     ua_call(&phone, "9123", SDP_A);
