@@ -11,8 +11,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from standfast_lab import clock, history               # noqa: E402
-from standfast_lab.deployment import QUEUE             # noqa: E402
-from standfast_lab.lab import Lab                      # noqa: E402
+from standfast_lab.deployment import QUEUE, WAITING    # noqa: E402
+from standfast_lab.lab import GUEST, VISITOR, Lab      # noqa: E402
 from standfast_lab.look import Eyes                    # noqa: E402
 from standfast_lab.net import Loopback                 # noqa: E402
 
@@ -33,7 +33,7 @@ class Demo:
     def __init__(self, arguments, directory):
         self.arguments = arguments
         self.lab = Lab(directory, Loopback(arguments.net, arguments.port_base), arguments.bin, options=OPTIONS,
-                       on_note=self.on_note)
+                       on_note=self.on_note, music=True)
         self.lab.listeners.append(self.on_call)
         self.eyes = Eyes(self.lab)
         self.caller = None
@@ -111,7 +111,7 @@ class Demo:
         except Broken as broken:
             raise Broken(f"{broken} ({said[0]})") from None
         lab.gateway.start()
-        for phones in lab.phones.values():
+        for phones in (*lab.phones.values(), lab.music, lab.visitor):
             phones.start()
         for agents in lab.agent_processes.values():
             agents.start()
@@ -135,6 +135,8 @@ class Demo:
   status page       {page}   (each host has one: {', '.join(lab.net.address(h) for h in lab.deployment.hosts)})
   agents' page      http://{lab.net.site_address('east')}:{lab.agent_http_port}/   (log in as one of {', '.join(lab.agents)};
                     the password of ann is {lab.password('ann')})
+  hear the music    call {WAITING} from a SIP phone of your own: user {GUEST}, password {lab.password(GUEST)}, server
+                    {lab.net.site_address('east')}:{lab.net.sip_port}; it plays for 8 s, then an agent is rung ("wait" below: a caller of ours does)
   try in another shell
       export STANDFAST_CONFIG={lab.deployment.bootstrap_file} STANDFAST_SELF={east}
       {command} status
@@ -142,7 +144,7 @@ class Demo:
       {command} switchover east
       {command} config export
       {command} config import {lab.deployment.configuration_file}
-  type here         kill east | kill east.1 | start east | start east.1 | quit
+  type here         kill east | kill east.1 | start east | start east.1 | wait | quit
   logs              {lab.log_directory}
 """, flush=True)
 
@@ -165,8 +167,20 @@ class Demo:
                     return
                 self.obey(words)
 
+    def wait_in_music(self):
+        """A caller of ours waits for Support at the first site that lives; returns the site."""
+        site = next((site for site in self.lab.sites if self.lab.visitor.registered.get((VISITOR, site))), self.lab.sites[0])
+        self.lab.visitor.dial(VISITOR, site, WAITING)
+        return site
+
     def obey(self, words):
         deployment = self.lab.deployment
+        if words == ["wait"]:
+            try:
+                self.say(f"a caller waits for Support at {self.wait_in_music()}")
+            except RuntimeError as error:
+                self.say(str(error))
+            return
         if len(words) == 2 and words[0] in ("kill", "start"):
             hosts = [host for host in [*deployment.hosts, "arbiter"] if host == words[1] or host.split(".")[0] == words[1]]
             try:
@@ -177,7 +191,7 @@ class Demo:
             if hosts:
                 return
         if words:
-            print("kill SITE|HOST, start SITE|HOST, quit", flush=True)
+            print("kill SITE|HOST, start SITE|HOST, wait, quit", flush=True)
 
     # -- the story -------------------------------------------------------------------------------------------
 
@@ -216,6 +230,15 @@ class Demo:
         began = clock.now()
         self.measure(began, ("calls are answered at both sites",
                              lambda: all(len(self.answered_since(began, site)) >= 2 for site in lab.sites), 30))
+
+        self.wait(lambda: all(lab.visitor.registered.get((VISITOR, site)) for site in lab.sites), 20, "the visitor's phone is registered")
+        waits = clock.now()
+        self.wait_in_music()
+        self.measure(waits,
+                     ("a caller who waits for Support hears music", lambda: lab.music.playing and lab.visitor.heard() >= 3, 15),
+                     ("an agent takes the caller out of the music",
+                      lambda: any(at > waits and peer == VISITOR for at, _, _, peer in lab.answers) and not lab.music.playing, 30))
+        lab.visitor.hang_up(VISITOR, lab.sites[0])
 
         killed = clock.now()
         for host in ("east.1", "east.2"):

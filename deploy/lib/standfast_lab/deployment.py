@@ -16,6 +16,7 @@ OPTIONS = {"dr-forward": "off", "oos-check": "1s", "oos-force": "1s", "recovery-
            "registration-expires-min": "5s"}
 QUEUE = "8000"
 ROUTING_POINT = "8100"
+WAITING = "8200"      # where the lab has music
 
 
 class Deployment:
@@ -78,6 +79,8 @@ class Deployment:
                   f'  - {{number: "{ROUTING_POINT}", type: routing-point, display-name: Main number, targets: ["{QUEUE}"]}}',
                   f'  - {{number: gw, type: trunk, contact: "sip:{net.address("gateway")}:{net.sip_port}", '
                   'prefixes: ["0"], follows-redirect: true}']
+        if self.lab.music:
+            lines += self._music()
         lines += [f'  - {{number: to-{peer}, type: trunk, contact: "sip:{net.site_address(peer)}:{net.sip_port}", '
                   f"sites: [{site}]}}" for site, peer in peers.items()]
         lines.append("agents:")
@@ -86,6 +89,15 @@ class Deployment:
                          f'dn: "{number}", queues: ["{QUEUE}"]}}')
         with open(self.configuration_file, "w") as out:
             out.write("\n".join(lines) + "\n")
+
+    def _music(self):
+        """A queue that no agent serves: who calls it hears music, and after a while goes on to the other one."""
+        from .lab import GUEST, VISITOR
+        return [f'  - {{number: music, type: service, contact: "{self.lab.music.contact}"}}',
+                f'  - {{number: "{WAITING}", type: acd-queue, display-name: Support, dr-forward: off, music: [music], '
+                f'queue-answer-after: 1ms, queue-wait-max: 8s, overflow-wait: "{QUEUE}"}}',
+                *(f'  - {{number: "{number}", type: extension, password: {self.lab.password(number)}, display-name: {name}}}'
+                  for number, name in ((VISITOR, "Visitor"), (GUEST, "Guest")))]
 
     # -- founding, starting ----------------------------------------------------------------------------------
 

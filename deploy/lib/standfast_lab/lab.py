@@ -9,6 +9,7 @@ from .deployment import Deployment
 from .proc import Processes
 
 CALLS_NOTED_MAX = 20
+VISITOR, GUEST = "1009", "1010"     # phones without an agent, where there is music: the lab's own, and one for a person
 AGENTS_OF = {"east": {"ann": "1001", "bob": "1002"}, "west": {"carol": "1003", "dave": "1004"}}
 
 
@@ -20,7 +21,7 @@ def _is_report(path):
 
 class Lab:
     def __init__(self, directory, net, bin_dir, sites=("east", "west"), arbiter=True, timeouts=None, options=None,
-                 captures=False, on_note=None, site_fields=None):
+                 captures=False, on_note=None, site_fields=None, music=False):
         self.directory = directory
         self.net = net
         self.bin_dir = bin_dir
@@ -35,6 +36,8 @@ class Lab:
         self.gateway = peers.Gateway(self)
         self.phones = {site: peers.Phones(self, site, list(AGENTS_OF[site].values()), index)
                        for index, site in enumerate(self.sites)}
+        self.music = peers.Music(self, len(self.sites)) if music else None
+        self.visitor = peers.Visitor(self, "visitor", [VISITOR], len(self.sites) + 1) if music else None
         self.agent_processes = {site: peers.Agents(self, site, list(AGENTS_OF[site])) for site in self.sites}
         self.callers = {}
         self.notes = history.Notes()
@@ -138,9 +141,12 @@ class Lab:
         self.callers[name] = caller
         return caller
 
+    def _baresips(self):
+        return [*self.phones.values(), *filter(None, (self.music, self.visitor))]
+
     def poll(self):
         self.processes.reap()
-        for phones in self.phones.values():
+        for phones in self._baresips():
             phones.poll()
         for caller in self.callers.values():
             caller.poll()
@@ -165,7 +171,7 @@ class Lab:
         """Stop everything; returns what had to be killed because it did not stop by itself."""
         stubborn = []
         try:
-            for peer in [*self.callers.values(), *self.phones.values()]:
+            for peer in [*self.callers.values(), *self._baresips()]:
                 if peer.process and peer.process.running():
                     peer.process.kill()     # SIPp and baresip would first say good-bye to servers that go, too
             stubborn = self.processes.stop_all(patience=8 * clock.SLOW)

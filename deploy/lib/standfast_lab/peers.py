@@ -1,6 +1,7 @@
 """The world around a deployment, all of it real software: Kamailio as gateway, baresip phones, SIPp callers, and
 the headless agents of our own `desktop agent`.
 """
+import array
 import json
 import os
 import re
@@ -71,11 +72,15 @@ class Phones:
         with open(os.path.join(self.directory, name), "w") as out:
             out.write(text)
 
+    def audio(self):
+        """More lines for its configuration."""
+        return []
+
     def start(self, regint=10):
         os.makedirs(self.directory, exist_ok=True)
         self._write("config", "\n".join([
             "poll_method epoll", f"sip_listen {self.address}:{self.sip_port}", f"net_interface {self.address}",
-            "call_local_timeout 120", "call_max_calls 16", "audio_source aubridge,silence",
+            "call_local_timeout 120", "call_max_calls 16", *self.audio(), "audio_source aubridge,silence",
             "audio_player aubridge,null", "audio_alert aubridge,null", "audio_level no", "ausrc_srate 8000",
             "auplay_srate 8000", "jitter_buffer_delay 5-10", f"rtp_ports {self.rtp_first}-{self.rtp_first + 199}",
             "module_path /usr/lib/baresip/modules", "module g711.so", "module aubridge.so",
@@ -185,6 +190,55 @@ class Phones:
     def hang_up(self, number, site):
         self._choose(number, site)
         self.command("hangup")
+
+
+class Music(Phones):
+    """deploy/music: a baresip that plays to callers who wait; no phone, so it has no account at a site."""
+
+    NUMBER = "music"
+
+    def __init__(self, lab, index):
+        super().__init__(lab, "music", [], index)
+        self.playing = set()     # ids of calls that hear it
+
+    @property
+    def contact(self):
+        return f"sip:{self.NUMBER}@{self.address}:{self.sip_port}"
+
+    def start(self):
+        self.process = self.lab.processes.start(
+            "music", [os.path.join(REPOSITORY, "deploy", "music", "run"), "--address", f"{self.address}:{self.sip_port}",
+                      "--directory", self.directory, "--control", str(self.control_port), "--rtp", "21000"],
+            os.path.join(self.lab.directory, "music.out"), netns=self.lab.net.netns("phones"), orphan_signal=signal.SIGKILL)
+
+    def _event(self, event):
+        if event.get("type") == "CALL_ESTABLISHED":
+            self.playing.add(event.get("id"))
+        elif event.get("type") == "CALL_CLOSED":
+            self.playing.discard(event.get("id"))
+
+
+class Visitor(Phones):
+    """A caller with ears: a phone whose baresip writes down what it hears."""
+
+    def audio(self):
+        os.makedirs(self._heard(), exist_ok=True)
+        return [*super().audio(), "module sndfile.so", f"snd_path {self._heard()}"]
+
+    def _heard(self):
+        return os.path.join(self.directory, "heard")
+
+    def heard(self):
+        """Seconds of sound in what it received, over all its calls."""
+        seconds = 0.0
+        for name in os.listdir(self._heard()):
+            if not name.endswith("-dec.wav"):
+                continue
+            with open(os.path.join(self._heard(), name), "rb") as source:
+                data = source.read()[44:]
+            samples = array.array("h", data[:len(data) // 2 * 2])
+            seconds += sum(max(samples[at:at + 800]) > 500 for at in range(0, len(samples) - 800, 800)) / 10
+        return seconds
 
 
 class Call:
