@@ -27,6 +27,8 @@ struct address {
     unsigned char bytes[16];
     unsigned interface; /* index; 0 in loopback mode */
     unsigned char mac[ETH_ALEN];
+    int packet_fd; /* IPv4: announcements leave by it.  Kept, as to close one takes the kernel 15 ms
+                    */
     bool held;
     int announcements; /* still to be sent */
     mono_t until;      /* and not after this */
@@ -35,6 +37,7 @@ struct address {
 };
 
 static int find_interface(struct address *a);
+static int open_packets(struct address *a);
 static int netlink_address(struct address *a, uint16_t type);
 static void announce(void *arg, mono_t now);
 static int send_gratuitous_arp(struct address *a, uint16_t operation);
@@ -50,11 +53,14 @@ int address_new(struct loop *loop, const struct bootstrap_site *site, struct add
         return -ENOMEM;
     a->loop = loop;
     a->site = site;
+    a->packet_fd = -1;
     a->family = strchr(site->site_address, ':') != NULL ? AF_INET6 : AF_INET;
     if (inet_pton(a->family, site->site_address, a->bytes) != 1)
         r = -EINVAL;
     if (r == 0 && site->address_mode == BOOTSTRAP_INTERFACE)
         r = find_interface(a);
+    if (r == 0 && a->interface != 0 && a->family == AF_INET)
+        (void)open_packets(a); /* what is wrong is said when it is to announce */
     if (r == 0)
         r = loop_timer_new(loop, LOOP_LEASE, announce, a, &a->timer);
     if (r < 0) {
@@ -76,6 +82,8 @@ void address_destroy(struct address **address)
     if (a->held)
         (void)address_remove(a);
     loop_timer_destroy(&a->timer);
+    if (a->packet_fd >= 0)
+        close(a->packet_fd);
     free(a);
     *address = NULL;
 }
@@ -214,6 +222,14 @@ static void announce(void *arg, mono_t now)
         loop_timer_set(a->timer, mono_add_ms(now, ANNOUNCE_INTERVAL_MS));
 }
 
+/* Of protocol 0: it sends and never receives. */
+static int open_packets(struct address *a)
+{
+    if (a->packet_fd < 0)
+        a->packet_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    return a->packet_fd < 0 ? -errno : 0;
+}
+
 static int send_gratuitous_arp(struct address *a, uint16_t operation)
 {
     struct {
@@ -228,11 +244,10 @@ static int send_gratuitous_arp(struct address *a, uint16_t operation)
                              .sll_ifindex = (int)a->interface,
                              .sll_halen = ETH_ALEN,
                              .sll_protocol = htons(ETH_P_ARP)};
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-    int r = 0;
+    int r = open_packets(a);
 
-    if (fd < 0)
-        return -errno;
+    if (r < 0)
+        return r;
     memset(frame.ether.to, 0xff, ETH_ALEN);
     memcpy(frame.ether.from, a->mac, ETH_ALEN);
     frame.ether.type = htons(ETH_P_ARP);
@@ -246,10 +261,10 @@ static int send_gratuitous_arp(struct address *a, uint16_t operation)
     memset(frame.target_mac, 0xff, ETH_ALEN);
     memcpy(frame.target_ip, a->bytes, 4);
     memset(to.sll_addr, 0xff, ETH_ALEN);
-    if (sendto(fd, &frame, sizeof(frame), 0, (const struct sockaddr *)&to, sizeof(to)) < 0)
-        r = -errno;
-    close(fd);
-    return r;
+    if (sendto(a->packet_fd, &frame, sizeof(frame), 0, (const struct sockaddr *)&to, sizeof(to)) <
+        0)
+        return -errno;
+    return 0;
 }
 
 /* RFC 4861 section 7.2.6: to all nodes, solicited flag clear, override flag set, with our
