@@ -24,6 +24,7 @@ struct fence {
     pid_t pid;
     uint64_t asked, answered; /* numbers of requests */
     mono_t asked_at;          /* the newest request */
+    enum fence_order order;   /* what it was */
     mono_t deadline;          /* MONO_ZERO: shut */
     bool was_up;
     bool ended; /* the fence process has */
@@ -172,6 +173,7 @@ static bool ask(struct fence *f, enum fence_order order, mono_t deadline, int wa
         .number = ++f->asked, .deadline = deadline, .order = order};
     mono_t until;
 
+    f->order = order;
     f->asked_at = loop_now_exact();
     until = mono_add_ms(f->asked_at, wait_ms);
     if (send(f->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -200,7 +202,7 @@ static bool take_replies(struct fence *f)
 
         f->answered = reply.number;
         f->view.failed += !reply.done;
-        if (reply.number == f->asked) {
+        if (reply.number == f->asked && f->order == FENCE_EXTEND) {
             f->view.slow += took_us > FENCE_SLOW_US;
             if (took_us > f->view.slowest_us)
                 f->view.slowest_us = took_us;
