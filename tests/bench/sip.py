@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from standfast_lab.proc import Processes
+from table import NotMeasured, Table, describe_machine, say
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REALM = "bench.example"
@@ -28,14 +29,6 @@ QUICK = {"rounds": 3, "refresh": 30000, "calls": 4000, "saturations": 2, "flood_
          "half_s": 3}
 LONG = {"rounds": 7, "refresh": 100000, "calls": 15000, "saturations": 5, "flood_refresh": 200000,
         "flood_calls": 60000, "half_s": 10}
-
-
-class NotMeasured(Exception):
-    pass
-
-
-def say(text):
-    print(text, flush=True)
 
 
 def cpu_ns(pids):
@@ -204,18 +197,11 @@ def wait_until(condition, seconds, otherwise):
 # -- what is measured --------------------------------------------------------------------------------------------
 
 
-class Table:
-    """Values by name; for each server the median of its rounds."""
+class CostTable(Table):
+    """For each server the median of its rounds."""
 
     def __init__(self, ours, other):
         self.ours, self.other = ours, other
-
-    def value(self, name, value, unit):
-        say(f"VALUE {name} {value:.4g} {unit}")
-
-    def result(self, name, value, unit, operator, goal):
-        good = value <= goal if operator == "<=" else value >= goal
-        say(f"RESULT {name} {value:.4g} {unit} goal {operator} {goal:g} {'ok' if good else 'short'}")
 
     def cost(self, name, rounds):
         """ROUNDS: of both servers, results of orders.  Prints the CPU of 10,000 and the ratio."""
@@ -296,19 +282,11 @@ def measurements(servers, table, profile):
     table.value("idle.standfast.cpu", (cpu_ns(table.ours.pids) - before) / 2e9, "cores")
 
 
-def describe_machine():
-    with open("/proc/cpuinfo") as info:
-        model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown")
-    version = lambda *command: subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[0]  # noqa: E731
-    say(f"# machine: {os.cpu_count()} cores ({model}), Linux {os.uname().release}, {version('gcc', '--version')}, "
-        f"{version('kamailio', '-v')}; load before {os.getloadavg()[0]:.1f}")
-
-
 def measure(options):
     if os.cpu_count() < 2 or not shutil.which("kamailio") or not os.path.exists(os.path.join(options.bin, "sipload")):
         say("# needs two cores, kamailio and a release build (tests/run bench sip makes it)")
         return 1
-    describe_machine()
+    describe_machine(("kamailio", "-v"))
     directory = tempfile.mkdtemp(prefix="sfbench.")
     processes = Processes()
     sipload = os.path.join(options.bin, "sipload")
@@ -320,7 +298,7 @@ def measure(options):
         with open(os.path.join(directory, "load.err"), "w") as errors:
             ours.attach(start_standfast(ours, processes, directory, options.net, options.bin), errors)
             other.attach(start_kamailio(other, processes, directory), errors)
-            measurements([ours, other], Table(ours, other), LONG if options.long else QUICK)
+            measurements([ours, other], CostTable(ours, other), LONG if options.long else QUICK)
         say(f"# took {time.monotonic() - began:.0f} s; load after {os.getloadavg()[0]:.1f}")
         for server in (ours, other):
             if server.faults:

@@ -208,6 +208,12 @@ class Namespaces:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
         self.made = False
 
+    def show_addresses(self, node):
+        return self._ip(node, "-o", "addr", "show", "dev", "eth0")
+
+    def del_address(self, node, address):
+        self._ip(node, "addr", "del", address, "dev", "eth0")
+
     def mac(self, node):
         return json.loads(self._ip(node, "-j", "link", "show", "dev", "eth0"))[0]["address"]
 
