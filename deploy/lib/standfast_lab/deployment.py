@@ -68,8 +68,8 @@ class Deployment:
         lines = ["# Written by the lab: what the hosts serve.  hamgr config import reads it.", "options:",
                  "  realm: lab.example"]
         lines += [f"  {name}: {value}" for name, value in self.options.items()]
-        lines.append("sites:")
-        peers = dict(zip(self.lab.sites, reversed(self.lab.sites)))
+        peers = dict(zip(self.lab.sites, reversed(self.lab.sites))) if len(self.lab.sites) > 1 else {}
+        lines += ["sites:"] if peers else []
         lines += [f"  {site}: {{dr-peer-trunk: to-{peer}}}" for site, peer in peers.items()]
         lines.append("dns:")
         for agent, number in self.lab.agents.items():
