@@ -25,7 +25,8 @@ void call_end_target(struct sc *sc, struct call *c)
 
     rings_end(sc, c, RINGS_WITHDRAWN, NULL);
     if (caller_of(sc, c) != NULL && music_party(sc, c) == NULL)
-        relays_end(sc, c); /* of the early dialog: the next target must not be taken for this one */
+        relays_end(sc, c,
+                   false); /* of the early dialog: the next target must not be taken for this one */
     prack_target_gone(sc, c);
     c->target = HANDLE_NONE;
     record_target_end(sc, c, 0);
@@ -289,7 +290,7 @@ static void a_connect(struct sc *sc, void *object, const void *argument)
     const struct sip_event *event = argument;
     struct sip_content answer = leg_content(event->msg);
 
-    relays_end(sc, c);
+    relays_end(sc, c, false);
     (void)call_keep_body(sc, c, answer); /* for a repeated ACK */
     leg_ack(sc, caller_of(sc, c), (struct sip_content){SIP_STR_NONE, SIP_STR_NONE});
     leg_ack(sc, target_of(sc, c), answer);
@@ -339,7 +340,7 @@ static void a_release(struct sc *sc, void *object, const void *argument)
     struct call *c = object;
     struct leg *caller = caller_of(sc, c), *target = target_of(sc, c);
 
-    relays_end(sc, c);
+    relays_end(sc, c, true);
     transfer_end(sc, c);
     music_stop(sc, c);
     disarm(sc, &c->ring);
@@ -355,7 +356,7 @@ static void a_forget(struct sc *sc, void *object, const void *argument)
     struct call *c = object;
 
     (void)argument;
-    relays_end(sc, c);
+    relays_end(sc, c, true);
     disarm(sc, &c->ring);
     disarm(sc, &c->wait);
     disarm(sc, &c->notice);

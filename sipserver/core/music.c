@@ -71,7 +71,7 @@ static void end_service(struct sc *sc, struct call *c)
 
     disarm(sc, &c->sound);
     if (music_holds(c))
-        relays_end(sc, c);
+        relays_end(sc, c, false);
     c->music.leg = HANDLE_NONE;
     if (l != NULL)
         leg_end(sc, l, 0, SIP_STR_NONE);
@@ -468,7 +468,7 @@ bool music_left(struct sc *sc, struct call *c, const struct leg *l)
 {
     if (l != service_of(sc, c))
         return false;
-    relays_end(sc, c);
+    relays_end(sc, c, false);
     c->music.leg = HANDLE_NONE;
     music_event(sc, c, MUSIC_EV_FAILED, NULL);
     return true;

@@ -335,7 +335,15 @@ void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event)
     }
 }
 
-void relays_end(struct sc *sc, struct call *c)
+/* 481 says that the dialog is no more (RFC 3261 12.2.1.2, RFC 5057 5.1), 500 that the request
+ * failed.
+ */
+static unsigned gone(const struct relay *r, bool over)
+{
+    return r->method == SIP_INVITE ? 487 : over || r->method == SIP_PRACK ? 481 : 500;
+}
+
+void relays_end(struct sc *sc, struct call *c, bool over)
 {
     for (unsigned i = 0; i < CALL_RELAYS_MAX; i++) {
         struct relay *r = pool_get(&sc->relays, c->relays[i]);
@@ -345,7 +353,7 @@ void relays_end(struct sc *sc, struct call *c)
             continue;
         to = sender(sc, c, !r->from_caller);
         if (!r->answered)
-            respond(sc, r, r->method == SIP_INVITE ? 487 : 481, NULL);
+            respond(sc, r, gone(r, over), NULL);
         else if (r->offers && to != NULL && to->state == LEG_UP)
             leg_ack(sc, to, (struct sip_content){SIP_STR_NONE, SIP_STR_NONE}); /* else it repeats */
         pool_put(&sc->relays, r);

@@ -21,7 +21,8 @@ void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event);
 /* relays_under_way - a re-INVITE or UPDATE is on its way through C. */
 bool relays_under_way(const struct sc *sc, const struct call *c);
 
-/* relays_end - the call ends: what is on its way gets a final answer. */
-void relays_end(struct sc *sc, struct call *c);
+/* relays_end - what is on its way through C gets a final answer: who asked loses its call (OVER),
+ * or only whom it asked. */
+void relays_end(struct sc *sc, struct call *c, bool over);
 
 #endif
