@@ -70,7 +70,8 @@ void component_report(struct component *component);
 
 /* component_ask_solo - the backup has not acknowledged in time: may we send alone from SEQUENCE of EPOCH on (proto/role.proto,
  * SoloRequest)?  The answer is on_role with role.solo_sequence; an answer to an earlier request is none.  SEQUENCE 0: it
- * acknowledges again. Repeat it while no answer has come: a request may be lost when hamgr has just begun. */
+ * acknowledges again.  Ask once, not again and again: the answer comes when a majority of the voters has it on record,
+ * however long that takes, and without hamgr there is no role to be alone in. */
 void component_ask_solo(struct component *component, uint64_t epoch, uint64_t sequence);
 
 #endif

@@ -117,6 +117,18 @@ static void on_report(struct daemon *d, int i, const Sf__RoleReport *report)
         tell(d, i, COMPONENT_STOPPED, true, report->epoch);
 }
 
+static void on_solo_request(struct daemon *d, int component, const Sf__SoloRequest *request)
+{
+    struct ham_ev ev = {.type = HAM_EV_COMPONENT};
+
+    ev.component.component = (uint8_t)component;
+    ev.component.report = COMPONENT_SOLO;
+    ev.component.epoch = request->epoch;
+    ev.component.request = request->request;
+    ev.component.replica.at = (struct ham_copy){request->epoch, request->sequence};
+    daemon_step(d, &ev);
+}
+
 static void on_message(void *arg, struct bus_peer *peer, const struct bus_sender *from,
                        const struct codec_message *message)
 {
@@ -130,6 +142,10 @@ static void on_message(void *arg, struct bus_peer *peer, const struct bus_sender
     case MESSAGE_ROLE_REPORT:
         if (d->components[i].peer == peer)
             on_report(d, i, message->body);
+        break;
+    case MESSAGE_SOLO_REQUEST:
+        if (d->components[i].peer == peer)
+            on_solo_request(d, i, message->body);
         break;
     default: break;
     }
@@ -165,6 +181,12 @@ void components_order(struct daemon *d, const struct ham_order *order)
     d->order.role = primary ? SF__ROLE__ROLE_PRIMARY : SF__ROLE__ROLE_BACKUP;
     d->order.epoch = order->epoch;
     d->order.deadline_ns = primary ? order->deadline.ns : 0;
+    d->order.solo_epoch = order->solo.epoch;
+    d->order.solo_sequence = order->solo.sequence;
+    d->order.solo_request = order->solo_request;
+    d->order.stale = order->stale;
+    d->order.stale_epoch = order->lacks.epoch;
+    d->order.stale_sequence = order->lacks.sequence;
     d->order.site_address = d->site_address;
     d->order.writer = order->writer;
     d->order.ticket_epoch = order->ticket_epoch;

@@ -278,9 +278,13 @@ static void note(struct daemon *d, const struct ham_note *n)
                                : n->machine == MACHINE_SUPERVISE ? MSG_COMPONENT
                                : n->instance == RIGHT_TICKET     ? MSG_TICKET
                                                                  : MSG_LEASE;
+    bool alarm = n->reason == REASON_COPY_STALE || n->reason == REASON_ALONE;
     bool detail = n->machine == MACHINE_VOTE || n->from == n->to;
 
-    log_event(detail ? LEVEL_INFO : LEVEL_NOTICE, message,
+    log_event(alarm    ? LEVEL_WARNING
+              : detail ? LEVEL_INFO
+                       : LEVEL_NOTICE,
+              message,
               LOG_FIELDS(.from = from, .to = to,
                          .event = ham_machine_name((enum ham_machine)n->machine), .epoch = n->epoch,
                          .object = object),

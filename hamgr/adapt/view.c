@@ -292,9 +292,14 @@ static json_t *switchover_json(const struct daemon *d)
     else
         view_reason(d, reason, text, sizeof(text));
     snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)sip->replica_digest);
-    return json_pack("{s:b,s:s,s:s,s:I,s:s}", "ready", reason == REASON_DONE, "why",
-                     reason == REASON_DONE ? "" : text, "copy", replica_name(sip->replica_state),
-                     "objects", (json_int_t)sip->replica_objects, "digest", digest);
+    return json_pack(
+        "{s:b,s:s,s:s,s:I,s:s,s:b,s:I,s:I,s:b,s:I,s:I,s:I}", "ready", reason == REASON_DONE, "why",
+        reason == REASON_DONE ? "" : text, "copy", replica_name(sip->replica_state), "objects",
+        (json_int_t)sip->replica_objects, "digest", digest, "solo", d->ham.order.solo.sequence != 0,
+        "solo_since", (json_int_t)d->ham.role.solo.sequence, "solos", (json_int_t)d->ham.solos,
+        "stale", d->ham.order.stale, "lacks_epoch", (json_int_t)d->ham.order.lacks.epoch,
+        "lacks_sequence", (json_int_t)d->ham.order.lacks.sequence, "stale_takeovers",
+        (json_int_t)d->ham.stale_takeovers);
 }
 
 static json_t *components_json(const struct daemon *d)

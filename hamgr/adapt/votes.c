@@ -70,11 +70,14 @@ static int load(struct store_txn *txn, void *arg)
         free(data);
         if (record == NULL)
             return -EBADMSG;
-        l->records[right] = (struct vote_record){.known = true,
-                                                 .epoch = record->epoch,
-                                                 .floor = record->floor,
-                                                 .ttl_ms = record->ttl_ms,
-                                                 .holder = (uint8_t)record->holder};
+        l->records[right] =
+            (struct vote_record){.known = true,
+                                 .epoch = record->epoch,
+                                 .floor = record->floor,
+                                 .solo = {record->solo_epoch, record->solo_sequence},
+                                 .solo_turn = record->solo_turn,
+                                 .ttl_ms = record->ttl_ms,
+                                 .holder = (uint8_t)record->holder};
         sf__vote_record__free_unpacked(record, NULL);
     }
     return 0;
@@ -94,13 +97,16 @@ static int save(struct store_txn *txn, void *arg)
 {
     const struct saving *s = arg;
     Sf__VoteRecord record = SF__VOTE_RECORD__INIT;
-    uint8_t buffer[64];
+    uint8_t buffer[128];
     size_t size;
 
     record.known = true;
     record.epoch = s->record->epoch;
     record.floor = s->record->floor;
     record.ttl_ms = s->record->ttl_ms;
+    record.solo_epoch = s->record->solo.epoch;
+    record.solo_sequence = s->record->solo.sequence;
+    record.solo_turn = s->record->solo_turn;
     record.holder = s->record->holder;
     if (sf__vote_record__get_packed_size(&record) > sizeof(buffer))
         return -EMSGSIZE;

@@ -26,6 +26,9 @@ static void beat_out(const struct ham_beat *b, uint8_t hosts, Sf__HostReport *re
         w->votes[i].floor = b->votes[i].floor;
         w->votes[i].ttl_ms = b->votes[i].ttl_ms;
         w->votes[i].holder = b->votes[i].holder;
+        w->votes[i].solo_epoch = b->votes[i].solo.epoch;
+        w->votes[i].solo_sequence = b->votes[i].solo.sequence;
+        w->votes[i].solo_turn = b->votes[i].solo_turn;
         w->vote_pointers[i] = &w->votes[i];
     }
     w->beat.n_votes = RIGHTS_MAX;
@@ -52,6 +55,11 @@ void wire_out(const struct ham_msg *m, uint8_t hosts, Sf__HostReport *report, st
         w->request.ttl_ms = m->ask.ttl_ms;
         w->request.holder = m->ask.holder;
         w->request.pos = &w->pos;
+        w->request.replica_epoch = m->ask.copy.epoch;
+        w->request.replica_sequence = m->ask.copy.sequence;
+        w->request.solo_epoch = m->ask.solo.epoch;
+        w->request.solo_sequence = m->ask.solo.sequence;
+        w->request.solo_turn = m->ask.solo_turn;
         w->type = MESSAGE_VOTE_REQUEST;
         w->body = &w->request;
         return;
@@ -64,6 +72,10 @@ void wire_out(const struct ham_msg *m, uint8_t hosts, Sf__HostReport *report, st
         w->reply.epoch = m->reply.epoch;
         w->reply.left_ms = m->reply.left_ms;
         w->reply.holder = m->reply.holder;
+        w->reply.stale = m->reply.stale;
+        w->reply.solo_epoch = m->reply.solo.epoch;
+        w->reply.solo_sequence = m->reply.solo.sequence;
+        w->reply.solo_turn = m->reply.solo_turn;
         w->type = MESSAGE_VOTE_REPLY;
         w->body = &w->reply;
         return;
@@ -111,11 +123,14 @@ static int beat_in(const Sf__HamBeat *from, uint8_t hosts, struct ham_beat *b)
     for (unsigned i = hosts; i < HAM_HOSTS_MAX; i++)
         b->age_ms[i] = HAM_AGE_NEVER;
     for (unsigned i = 0; i < RIGHTS_MAX; i++)
-        b->votes[i] = (struct vote_record){.known = from->votes[i]->known,
-                                           .epoch = from->votes[i]->epoch,
-                                           .floor = from->votes[i]->floor,
-                                           .ttl_ms = from->votes[i]->ttl_ms,
-                                           .holder = byte_of(from->votes[i]->holder)};
+        b->votes[i] = (struct vote_record){
+            .known = from->votes[i]->known,
+            .epoch = from->votes[i]->epoch,
+            .floor = from->votes[i]->floor,
+            .solo = {from->votes[i]->solo_epoch, from->votes[i]->solo_sequence},
+            .solo_turn = from->votes[i]->solo_turn,
+            .ttl_ms = from->votes[i]->ttl_ms,
+            .holder = byte_of(from->votes[i]->holder)};
     return 0;
 }
 
@@ -129,6 +144,9 @@ static void request_in(const Sf__VoteRequest *from, struct ham_msg *m)
     m->ask.released = from->released;
     m->ask.ttl_ms = from->ttl_ms;
     m->ask.holder = byte_of(from->holder);
+    m->ask.copy = (struct ham_copy){from->replica_epoch, from->replica_sequence};
+    m->ask.solo = (struct ham_copy){from->solo_epoch, from->solo_sequence};
+    m->ask.solo_turn = from->solo_turn;
     if (from->pos != NULL)
         m->ask.pos =
             (struct ham_pos){from->pos->ticket_epoch, from->pos->role_epoch, from->pos->txid};
@@ -143,6 +161,9 @@ static void reply_in(const Sf__VoteReply *from, struct ham_msg *m)
     m->reply.reason = byte_of(from->reason);
     m->reply.epoch = from->epoch;
     m->reply.left_ms = from->left_ms;
+    m->reply.stale = from->stale;
+    m->reply.solo = (struct ham_copy){from->solo_epoch, from->solo_sequence};
+    m->reply.solo_turn = from->solo_turn;
     m->reply.holder = byte_of(from->holder);
 }
 

@@ -73,6 +73,12 @@ static void print_switchover(const json_t *status)
         printf(" (copy %s, %lld objects, digest %s)", text_of(s, "copy"), number_of(s, "objects"),
                text_of(s, "digest"));
     printf("\n");
+    if (truth_of(s, "solo"))
+        printf("ALARM: solo: this host serves without its backup, which lacks what came since\n");
+    if (truth_of(s, "stale"))
+        printf("ALARM: promoted stale: what the predecessor sent alone, from batch %lld of epoch "
+               "%lld on, is lost\n",
+               number_of(s, "lacks_sequence"), number_of(s, "lacks_epoch"));
 }
 
 static void print_status(const json_t *status)

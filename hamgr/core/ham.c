@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hamgr/core/judge.h"
+#include "hamgr/core/replica.h"
 
 #define MENDING_DELAY_MS 1000 /* a host that is not well lets a better one ask first */
 #define BAD_DELAY_MS     3000
@@ -135,6 +136,8 @@ bool ham_sane(const struct ham *h)
         return false;
     if (primary && (h->order.epoch != h->role.epoch || h->order.deadline.ns != h->role.deadline.ns))
         return false;
+    if (h->order.solo.sequence != 0 && !lease_alone(&h->role))
+        return false;
     return !h->order.writer || (primary && h->ticket.state == LEASE_HOLDING &&
                                 !mono_before(h->order.deadline, h->order.write_deadline));
 }
@@ -247,9 +250,12 @@ static void on_component(struct ham *h, mono_t now, const struct ham_ev *ev, str
     switch ((enum ham_report)ev->component.report) {
     case COMPONENT_READY: supervise_ready(&h->component[i], now, out); break;
     case COMPONENT_BEAT: supervise_beat(&h->component[i], now, out); break;
+    case COMPONENT_SOLO: replica_solo(h, now, ev, out); break;
     case COMPONENT_EXITED:
         supervise_exited(&h->component[i], now, out);
         h->synced &= (uint8_t)~bit;
+        if (h->conf.serve_mask & bit)
+            h->solo = (struct ham_copy){0}; /* the next process asks for itself */
         /* A backup's copy ends with its process; what the primary's said of the other host's copy
          * stays true. */
         if ((h->conf.serve_mask & bit) && h->order.role == ROLE_BACKUP &&
@@ -263,8 +269,10 @@ static void on_component(struct ham *h, mono_t now, const struct ham_ev *ev, str
         break;
     case COMPONENT_SYNC:
         h->synced = (uint8_t)(ev->component.on ? h->synced | bit : h->synced & ~bit);
-        if (h->conf.serve_mask & bit)
+        if (h->conf.serve_mask & bit) {
             h->replica = ev->component.replica;
+            replica_reported(h, now, out);
+        }
         break;
     case COMPONENT_POS:
         h->ticket.pos = ev->component.pos;
@@ -352,6 +360,10 @@ static void brief(struct ham *h, mono_t now)
     r->known = rv->record.floor;
     r->own = rv->record.holder == h->conf.self ? rv->record.epoch : 0;
     r->held_until = vote_held_until(rv, h->conf.self);
+    r->copy = h->replica.at;
+    r->other_copy = h->peer != HAM_NONE && ham_host_fresh(h, h->peer, now)
+                        ? h->other[h->peer].beat.copy
+                        : (struct ham_copy){0};
     r->delay_ms = h->conf.preferred[h->site] == h->conf.self ? 0 : 2 * h->conf.backoff_ms;
     if (health != HEALTH_GOOD)
         r->delay_ms += health == HEALTH_MENDING ? MENDING_DELAY_MS : BAD_DELAY_MS;
@@ -379,14 +391,24 @@ static void settle(struct ham *h, mono_t now, struct ham_out *out)
                               writer ? mono_min(h->role.deadline, h->ticket.deadline) : MONO_ZERO,
                           .epoch = h->role.epoch + (!primary && h->role.epoch != 0),
                           .ticket_epoch = writer ? h->ticket.epoch : 0,
+                          .solo = replica_alone(h) ? h->solo : (struct ham_copy){0},
+                          .solo_request = replica_alone(h) ? h->solo_request : 0,
+                          .lacks = primary && h->role.stale ? h->role.lacks : (struct ham_copy){0},
+                          .stale = primary && h->role.stale,
                           .role = primary ? ROLE_PRIMARY : ROLE_BACKUP,
                           .writer = writer};
     bool changed = !h->ordered || o.role != h->order.role || o.epoch != h->order.epoch ||
                    o.writer != h->order.writer || o.deadline.ns != h->order.deadline.ns ||
                    o.write_deadline.ns != h->order.write_deadline.ns ||
-                   o.ticket_epoch != h->order.ticket_epoch;
+                   o.ticket_epoch != h->order.ticket_epoch || o.stale != h->order.stale ||
+                   o.solo.sequence != h->order.solo.sequence ||
+                   o.solo_request != h->order.solo_request;
     bool move = primary != h->address_on || mono_due(h->address_retry, now);
 
+    if (primary)
+        replica_tell(h, &o, out);
+    else
+        h->solo = (struct ham_copy){0};
     if (o.role != h->order.role) {
         h->next_beat = now;
         if (h->replica.state != REPLICA_UNKNOWN)

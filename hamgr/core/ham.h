@@ -33,7 +33,9 @@ enum ham_report {
     COMPONENT_EXITED,  /* its process ended */
     COMPONENT_STOPPED, /* obeys the BACKUP order of EPOCH: sends nothing any more */
     COMPONENT_SYNC,    /* is (ON) or is not able to serve; the one that must serve: its REPLICA */
-    COMPONENT_POS      /* the configuration copy has come to POS */
+    COMPONENT_POS,     /* the configuration copy has come to POS */
+    COMPONENT_SOLO     /* under EPOCH: may it send alone from REPLICA.at on (sequence 0: no more)?
+                          REQUEST comes back */
 };
 
 enum ham_verb {
@@ -53,6 +55,7 @@ struct ham_ev {
             struct ham_pos pos;
             struct ham_replica replica;
             uint64_t epoch;
+            uint64_t request;
             uint8_t component;
             uint8_t report; /* enum ham_report */
             bool on;
@@ -95,10 +98,13 @@ struct ham {
     uint8_t stopped;        /* mask: components that have stopped sending */
     uint8_t synced;         /* mask: components that are able to serve */
     struct ham_replica
-        replica;        /* as last reported; a primary's outlives the process that said it */
-    bool said_ready;    /* in the last beat */
-    bool address_on;    /* last ordered */
-    bool address_known; /* the last order has been confirmed */
+        replica;          /* as last reported; a primary's outlives the process that said it */
+    bool said_ready;      /* in the last beat */
+    struct ham_copy solo; /* what the component last asked for; sequence 0: nothing */
+    uint64_t solo_request;
+    uint64_t solos, stale_takeovers; /* counted since our start */
+    bool address_on;                 /* last ordered */
+    bool address_known;              /* the last order has been confirmed */
     uint8_t address_fails;
     mono_t address_retry; /* MONO_NEVER: not waiting */
     uint8_t ticket_site;  /* where the writer was last seen */

@@ -59,7 +59,7 @@ enum ham_reason ham_ready(const struct ham *h, mono_t now)
     const struct ham_beat *peer = &h->other[h->peer].beat;
     if (!peer->ready || peer->role != ROLE_BACKUP || peer->health != HEALTH_GOOD)
         return REASON_PEER_UNREADY;
-    if (h->replica.state == REPLICA_ALONE)
+    if (h->replica.state == REPLICA_ALONE || h->role.solo.sequence != 0)
         return REASON_ALONE;
     return copies_agree(h) ? REASON_DONE : REASON_COPY_BEHIND;
 }

@@ -10,6 +10,7 @@ struct call {
     mono_t stop_by;          /* YIELD */
     uint8_t successor;
     bool automatic;
+    struct ham_copy solo; /* SAY */
     struct ham_out *out;
 };
 
@@ -47,6 +48,12 @@ static bool majority_would(const struct call *c)
 {
     return __builtin_popcount(c->l->would) >= c->l->majority;
 }
+static bool better_copy_there(const struct call *c)
+{
+    const struct lease *l = c->l;
+    return majority_would(c) && l->stale && !l->stepped_back &&
+           !ham_copy_before(l->other_copy, l->lacks);
+}
 static bool majority_granted(const struct call *c)
 {
     return __builtin_popcount(c->l->granted) >= c->l->majority &&
@@ -73,7 +80,7 @@ static void wait(const struct call *c)
 }
 static void wait_held(const struct call *c)
 {
-    c->l->paused = false;
+    c->l->paused = c->l->stepped_back = false;
     c->l->wake = c->l->held_until;
 }
 static void back_off(const struct call *c)
@@ -108,6 +115,12 @@ static void succeed(const struct call *c)
     c->l->target = c->l->seen + 1;
     ask_self(c);
 }
+static void step_back(const struct call *c)
+{
+    c->l->stepped_back = c->l->paused = true;
+    forget(c->l);
+    c->l->wake = mono_add_ms(c->now, c->l->ttl_ms + c->l->delay_ms);
+}
 static void retry_later(const struct call *c)
 {
     struct lease *l = c->l;
@@ -123,8 +136,10 @@ static void retry_later(const struct call *c)
 static void take(const struct call *c)
 {
     struct lease *l = c->l;
-    l->epoch = l->target;
+    l->epoch = l->since = l->target;
     l->deadline = supported(l);
+    l->stepped_back = false;
+    l->stale |= ham_copy_before(l->copy, l->lacks); /* it may have been lost since we asked */
     l->wake = mono_add_ms(c->now, l->renew_ms);
 }
 static void renew(const struct call *c)
@@ -136,6 +151,13 @@ static void renew(const struct call *c)
     }
     ask(c, ASK_GRANT, l->voters);
     l->wake = mono_add_ms(c->now, l->renew_ms);
+}
+static void say(const struct call *c)
+{
+    c->l->solo = c->solo;
+    c->l->solo_turn++;
+    c->l->recorded = 0;
+    renew(c);
 }
 static void extend(const struct call *c)
 {
@@ -226,9 +248,15 @@ void lease_replied(struct lease *l, mono_t now, const struct ham_msg *m, struct 
     uint32_t bit = 1u << m->from;
     enum ham_ask_kind expected = l->state == LEASE_PROBING ? ASK_PROBE : ASK_GRANT;
     int i = (int)(r->seq % LEASE_ASKS);
+    bool candidate = l->state == LEASE_PROBING || l->state == LEASE_ASKING;
 
     if (!(l->voters & bit) || r->seq == 0 || l->asks[i].seq != r->seq || r->kind != expected)
         return; /* too late, twice, or not of this life */
+    if (candidate) {
+        l->stale |= r->stale;
+        if (ham_copy_before(l->lacks, r->solo))
+            l->lacks = r->solo;
+    }
     if (r->reason != REASON_GRANTED) {
         l->refused |= bit;
         l->last_reason = r->reason;
@@ -246,6 +274,12 @@ void lease_replied(struct lease *l, mono_t now, const struct ham_msg *m, struct 
 #endif
         if (r->epoch == l->target)
             l->granted |= bit;
+#if HAM_MUTATION == 9 /* any renewal counts as if the last word were on record */
+        if (l->solo_turn != 0)
+#else
+        if (l->solo_turn != 0 && r->solo_turn == l->solo_turn)
+#endif
+            l->recorded |= bit;
     }
     run(&(struct call){.l = l, .now = now, .m = m, .out = out}, LEASE_EV_REPLY);
 }
@@ -281,6 +315,21 @@ void lease_drop(struct lease *l, mono_t now, struct ham_out *out)
     run(&(struct call){.l = l, .now = now, .out = out}, LEASE_EV_DROP);
 }
 
+void lease_say(struct lease *l, mono_t now, struct ham_copy solo, struct ham_out *out)
+{
+    run(&(struct call){.l = l, .now = now, .solo = solo, .out = out}, LEASE_EV_SAY);
+}
+
+bool lease_alone(const struct lease *l)
+{
+#if HAM_MUTATION == 8 /* our own vote is enough to send alone */
+    return l->state == LEASE_HOLDING && l->solo.sequence != 0 && l->recorded != 0;
+#else
+    return l->state == LEASE_HOLDING && l->solo.sequence != 0 &&
+           __builtin_popcount(l->recorded) >= l->majority;
+#endif
+}
+
 bool lease_holds(const struct lease *l, mono_t now)
 {
     return l->state == LEASE_HOLDING && mono_before(now, l->deadline);
@@ -297,7 +346,9 @@ mono_t lease_deadline(const struct lease *l)
 
 bool lease_sane(const struct lease *l)
 {
-    if (l->state >= LEASE_STATES || ((l->would | l->granted | l->refused) & ~l->voters))
+    if (l->state >= LEASE_STATES ||
+        ((l->would | l->granted | l->refused | l->recorded) & ~l->voters) ||
+        (l->state != LEASE_HOLDING && l->state != LEASE_YIELDING && l->solo_turn != 0))
         return false;
     if (l->state == LEASE_HOLDING || l->state == LEASE_YIELDING)
         return l->epoch > 0 && l->epoch <= l->target && !mono_is_never(l->deadline);
@@ -344,6 +395,8 @@ static void begin_attempt(struct lease *l)
     l->paused = false;
     l->left_ms = UINT32_MAX;
     l->last_reason = REASON_DONE;
+    l->stale = false;
+    l->lacks = (struct ham_copy){0};
 }
 
 /* Answers to what was asked before count no more. */
@@ -351,7 +404,9 @@ static void forget(struct lease *l)
 {
     memset(l->asks, 0, sizeof l->asks);
     memset(l->base, 0, sizeof l->base);
-    l->would = l->granted = l->refused = 0;
+    l->would = l->granted = l->refused = l->recorded = 0;
+    l->solo = (struct ham_copy){0};
+    l->solo_turn = 0;
 }
 
 static void ask(const struct call *c, enum ham_ask_kind kind, uint32_t mask)
@@ -365,6 +420,9 @@ static void ask(const struct call *c, enum ham_ask_kind kind, uint32_t mask)
                              .seq = l->seq,
                              .released = l->released,
                              .pos = l->pos,
+                             .copy = l->copy,
+                             .solo = l->solo,
+                             .solo_turn = l->solo_turn,
                              .ttl_ms = l->ttl_ms,
                              .kind = (uint8_t)kind,
                              .holder = l->self};

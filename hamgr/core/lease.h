@@ -46,9 +46,12 @@ struct lease {
     mono_t held_until; /* our own voter's promise to another holder runs out; MONO_ZERO none */
     uint32_t delay_ms; /* further pause before asking (not preferred, not well) */
     struct ham_pos pos;
+    struct ham_copy copy;       /* of the live objects at this host */
+    struct ham_copy other_copy; /* at the pair's other host; all zero: not heard */
     /* state */
     uint8_t state;     /* enum lease_state */
     uint64_t epoch;    /* HOLDING, YIELDING: held; else the last one held here (0: none) */
+    uint64_t since;    /* HOLDING, YIELDING: the epoch in which it was taken */
     uint64_t target;   /* the epoch asked for; above EPOCH while raising it */
     uint64_t seen;     /* highest epoch heard of from any voter */
     uint64_t released; /* highest epoch whose holder released it to us, or 0: it and all below
@@ -67,8 +70,16 @@ struct lease {
     uint32_t would, granted, refused; /* bit masks of voters; GRANTED at TARGET */
     uint32_t left_ms;                 /* shortest "held for ..." among the refusals */
     uint8_t last_reason;              /* enum ham_reason: the last refusal of the attempt */
-    uint8_t successor;                /* YIELDING */
-    bool automatic;                   /* YIELDING */
+    /* HOLDING: what we say of our backup, and whose record has it */
+    struct ham_copy solo; /* from here on we send alone; sequence 0: we do not */
+    uint64_t solo_turn;   /* how many words were said in this holding */
+    uint32_t recorded;    /* bit mask of voters that have the last one on record */
+    /* what the voters say of our copy */
+    struct ham_copy lacks; /* from here on a predecessor sent alone; all zero: nobody did */
+    bool stale;            /* our copy does not reach LACKS (taken all the same: nobody better) */
+    bool stepped_back;     /* the better copy has been let ahead once */
+    uint8_t successor;     /* YIELDING */
+    bool automatic;        /* YIELDING */
     struct prng rng;
 };
 
@@ -92,6 +103,15 @@ void lease_stopped(struct lease *l, mono_t now, struct ham_out *out);
 
 /* lease_drop - forget candidacy or holding at once, without a release (nothing depends on it). */
 void lease_drop(struct lease *l, mono_t now, struct ham_out *out);
+
+/* lease_say - the holder's word: from SOLO on it sends without its backup (sequence 0: its backup
+ * has all).  The voters are asked at once.  Ignored unless HOLDING. */
+void lease_say(struct lease *l, mono_t now, struct ham_copy solo, struct ham_out *out);
+
+/* lease_alone - a majority has the last word on record, and it is that we send alone.  Every
+ * majority that another candidate can win shares a voter with that one, so whoever follows hears of
+ * it. */
+bool lease_alone(const struct lease *l);
 
 /* lease_holds - true while the right is ours to use at NOW. */
 bool lease_holds(const struct lease *l, mono_t now);

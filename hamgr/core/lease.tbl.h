@@ -26,6 +26,7 @@ EVENT(RELEASED, "the holder has let go and named us")
 EVENT(YIELD,    "an operator or the health gate wants it handed on")
 EVENT(STOPPED,  "all output under it has stopped")
 EVENT(DROP,     "it is of no use to us any more")
+EVENT(SAY,      "the holder sends without its backup from now on, or no more")
 
 /*     from      event     guard             to        action       why                                                   source */
 IGNORE(IDLE,     ENDED,                                             "nothing is held",                                    "failover.md, the holder")
@@ -39,9 +40,11 @@ IGNORE(IDLE,     RELEASED,                                          "handed to u
 IGNORE(IDLE,     YIELD,                                             "nothing is held",                                    "failover.md, the holder")
 IGNORE(IDLE,     STOPPED,                                           "nothing is held",                                    "failover.md, the holder")
 IGNORE(IDLE,     DROP,                                              "nothing is held",                                    "failover.md, the holder")
+IGNORE(IDLE,     SAY,                                                  "nothing is held",                                    "H-14")
 
 IGNORE(PROBING,  ENDED,                                             "nothing is held",                                    "failover.md, the holder")
 ROW   (PROBING,  DUE,      always,           IDLE,     retry_later, "too few voters answered",                            "H-5")
+ROW   (PROBING,  REPLY,    better_copy_there,IDLE,     step_back,   "our copy is stale and the other host's is not: it first", "H-14")
 ROW   (PROBING,  REPLY,    majority_would,   ASKING,   ask_self,    "a majority would grant it",                          "failover.md, the candidate")
 ROW   (PROBING,  REPLY,    hopeless,         IDLE,     retry_later, "no majority would",                                  "H-5; NF-6")
 ROW   (PROBING,  REPLY,    always,           PROBING,  nothing,     "others have not answered",                           "failover.md, the candidate")
@@ -49,6 +52,7 @@ ROW   (PROBING,  RELEASED, always,           ASKING,   succeed,     "handed to u
 IGNORE(PROBING,  YIELD,                                             "nothing is held",                                    "failover.md, the holder")
 IGNORE(PROBING,  STOPPED,                                           "nothing is held",                                    "failover.md, the holder")
 ROW   (PROBING,  DROP,     always,           IDLE,     wait,        "not wanted any more",                                "style.md 2.2")
+IGNORE(PROBING,  SAY,                                                  "nothing is held",                                    "H-14")
 
 IGNORE(ASKING,   ENDED,                                             "nothing is held",                                    "failover.md, the holder")
 ROW   (ASKING,   DUE,      always,           IDLE,     retry_later, "too few voters granted it in time",                  "failover.md, the candidate")
@@ -60,6 +64,7 @@ ROW   (ASKING,   RELEASED, always,           ASKING,   succeed,     "handed to u
 IGNORE(ASKING,   YIELD,                                             "nothing is held",                                    "failover.md, the holder")
 IGNORE(ASKING,   STOPPED,                                           "nothing is held",                                    "failover.md, the holder")
 ROW   (ASKING,   DROP,     always,           IDLE,     wait,        "not wanted any more",                                "style.md 2.2")
+IGNORE(ASKING,   SAY,                                                  "nothing is held",                                    "H-14")
 
 ROW   (HOLDING,  ENDED,    always,           IDLE,     lose,        "no majority renewed it in time",                     "architecture.md 4; I1")
 ROW   (HOLDING,  DUE,      always,           HOLDING,  renew,       "renewal",                                            "architecture.md 4")
@@ -68,6 +73,7 @@ IGNORE(HOLDING,  RELEASED,                                          "we hold it 
 ROW   (HOLDING,  YIELD,    always,           YIELDING, stop_first,  "output stops before anything is released",           "architecture.md 4; H-10; H-11")
 IGNORE(HOLDING,  STOPPED,                                           "nobody asked for it",                                "failover.md, hand-over")
 ROW   (HOLDING,  DROP,     always,           IDLE,     lose,        "of no use without the role of the site",             "C-4")
+ROW   (HOLDING,  SAY,      always,           HOLDING,  say,         "the voters are to have it on record before it is done", "architecture.md 5; H-14")
 
 ROW   (YIELDING, ENDED,    always,           IDLE,     release,     "every order has run out: all output has stopped",    "architecture.md 4")
 IGNORE(YIELDING, DUE,                                               "no renewal while yielding",                          "failover.md, hand-over")
@@ -76,6 +82,7 @@ IGNORE(YIELDING, RELEASED,                                          "we are lett
 IGNORE(YIELDING, YIELD,                                             "under way",                                          "failover.md, hand-over")
 ROW   (YIELDING, STOPPED,  always,           IDLE,     release,     "all output has stopped, and said so",                "architecture.md 4; H-10")
 IGNORE(YIELDING, DROP,                                              "the release follows",                                "failover.md, hand-over")
+IGNORE(YIELDING, SAY,                                                  "output is being stopped",                            "H-14")
 /* clang-format on */
 #undef STATE
 #undef EVENT

@@ -29,18 +29,25 @@ struct ham_ask {
     uint64_t seq;       /* of the asker; comes back in the reply */
     uint64_t released;  /* the holder of this epoch told us that it has stopped and let go; 0: no */
     struct ham_pos pos; /* ticket only: how far the asker's configuration has come */
+    struct ham_copy copy; /* role only: how far its copy of the live objects has come */
+    struct ham_copy
+        solo; /* the holder's word: from here on it sends alone; sequence 0: it does not */
+    uint64_t solo_turn; /* which word of this epoch, counted from 1; 0: none was said */
     uint32_t ttl_ms;
     uint8_t kind;   /* enum ham_ask_kind */
     uint8_t holder; /* host the grant is for: the asker */
 };
 
 struct ham_reply {
-    uint64_t seq;     /* of the request */
-    uint64_t epoch;   /* granted: the epoch granted; refused: a higher one is needed than this */
-    uint32_t left_ms; /* refused because held: until it runs out on the voter's clock */
-    uint8_t kind;     /* of the request */
+    uint64_t seq;   /* of the request */
+    uint64_t epoch; /* granted: the epoch granted; refused: a higher one is needed than this */
+    struct ham_copy solo; /* on record */
+    uint64_t solo_turn;   /* granted: the holder's last word that is on record; 0 none */
+    uint32_t left_ms;     /* refused because held: until it runs out on the voter's clock */
+    uint8_t kind;         /* of the request */
     uint8_t reason; /* enum ham_reason; REASON_GRANTED is the promise (or, to a probe, "I would") */
     uint8_t holder; /* whom the voter has on record; HAM_NONE nobody */
+    bool stale;     /* the asker's copy does not reach SOLO */
 };
 
 struct ham_release {

@@ -62,6 +62,8 @@ const char *ham_reason_text(enum ham_reason reason)
         [REASON_NO_MAJORITY] = "too few voters are heard for a majority",
         [REASON_TILT] = "the clock jumped; no new right is taken for a while",
         [REASON_COPY_BEHIND] = "the other host's copy of the calls is not whole yet",
+        [REASON_COPY_STALE] =
+            "its copy of the calls lacks what the predecessor sent without a backup",
         [REASON_SELF_UNREADY] =
             "this host is not healthy, or its copy of the calls is not whole yet",
         [REASON_ALONE] = "this host goes on without its backup, whose copy lacks what came since",

@@ -28,8 +28,12 @@ struct ham_order {
     uint64_t epoch; /* of the role; BACKUP: above the last one held here, so that whoever repeats it
                        has seen this order; 0 none was */
     uint64_t ticket_epoch; /* write epoch = (ticket_epoch, epoch) */
+    struct ham_copy solo;  /* may send without its backup, as asked for; sequence 0: may not */
+    uint64_t solo_request; /* the component's number of that request */
+    struct ham_copy lacks; /* STALE: from here on its predecessor had sent alone */
     uint8_t role;          /* enum ham_role */
     bool writer;
+    bool stale; /* took over with a copy that does not reach LACKS */
 };
 
 enum ham_machine { MACHINE_VOTE, MACHINE_LEASE, MACHINE_SITE, MACHINE_SUPERVISE, MACHINES_MAX };

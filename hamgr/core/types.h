@@ -80,8 +80,12 @@ struct ham_replica {
 
 /* What a voter has on disk for one right.  All zero means an empty store: the voter abstains. */
 struct vote_record {
-    uint64_t epoch;  /* of the last grant or release */
-    uint64_t floor;  /* a new grant needs an epoch above this; at least EPOCH */
+    uint64_t epoch; /* of the last grant or release */
+    uint64_t floor; /* a new grant needs an epoch above this; at least EPOCH */
+    /* Role only: from here on the holder may have sent what its backup has not (sequence 0: it did
+     * not), by its word SOLO_TURN in EPOCH (0: inherited). */
+    struct ham_copy solo;
+    uint64_t solo_turn;
     uint32_t ttl_ms; /* the longest ever promised for this right */
     uint8_t holder;  /* of EPOCH; HAM_NONE when released to nobody */
     bool known;      /* false: the store holds nothing for this right */
@@ -110,6 +114,7 @@ enum ham_reason {
     REASON_TILT,         /* the clock jumped; no new right is taken for a while */
     REASON_COPY_BEHIND,  /* the other host's copy of the calls is not whole, or not the same */
     REASON_ALONE,        /* this host goes on without its backup, which lacks what came since */
+    REASON_COPY_STALE,   /* its copy lacks what its predecessor sent alone */
     REASON_SELF_UNREADY, /* this host is not a full copy yet, or is not healthy */
     REASON_MAX
 };

@@ -23,6 +23,8 @@ static mono_t promise_end(const struct vote *v, mono_t now, uint32_t ttl_ms);
 static bool same_party(const struct vote *v, uint8_t a, uint8_t b);
 static void make_reply(const struct call *c, enum ham_reason reason, struct ham_msg *reply);
 static void save(const struct call *c, struct vote_record record, uint32_t promise_ms);
+static bool says_new(const struct vote_record *r, const struct ham_ask *ask);
+static bool only_the_word(const struct vote *v);
 
 /* Guards: "if ..." */
 static bool always(const struct call *c)
@@ -48,7 +50,17 @@ static bool only_probe(const struct call *c)
 }
 static bool on_record(const struct call *c)
 {
-    return renews(c->v, &c->m->ask) && c->m->ask.ttl_ms <= c->v->record.ttl_ms;
+    return renews(c->v, &c->m->ask) && c->m->ask.ttl_ms <= c->v->record.ttl_ms &&
+           !says_new(&c->v->record, &c->m->ask);
+}
+static bool renews_meanwhile(const struct call *c)
+{
+    return only_the_word(c->v) && c->m->ask.kind == ASK_GRANT && renews(c->v, &c->m->ask) &&
+           c->m->ask.ttl_ms <= c->v->record.ttl_ms;
+}
+static bool word_failed(const struct call *c)
+{
+    return only_the_word(c->v);
 }
 static bool of_record(const struct call *c)
 {
@@ -60,7 +72,7 @@ static bool is_pending(const struct call *c)
     const struct vote *v = c->v;
     return c->m->ask.kind == ASK_GRANT && v->promise_ms != 0 &&
            c->m->ask.epoch == v->pending.epoch && c->m->ask.holder == v->pending.holder &&
-           c->m->ask.ttl_ms <= v->pending.ttl_ms;
+           c->m->ask.ttl_ms <= v->pending.ttl_ms && !says_new(&v->pending, &c->m->ask);
 }
 static bool promises(const struct call *c)
 {
@@ -101,12 +113,20 @@ static void save_grant(const struct call *c)
 {
     struct vote *v = c->v;
     const struct ham_ask *ask = &c->m->ask;
-    struct vote_record r = {.epoch = ask->epoch,
-                            .floor = ask->epoch > v->record.floor ? ask->epoch : v->record.floor,
-                            .ttl_ms =
-                                ask->ttl_ms > v->record.ttl_ms ? ask->ttl_ms : v->record.ttl_ms,
-                            .holder = ask->holder,
-                            .known = true};
+    struct vote_record r = v->record;
+#if HAM_MUTATION == 10 /* a new holder's grant forgets what the one before sent alone */
+    r.solo = ask->solo;
+#endif
+    if (says_new(&r, ask))
+        r.solo = ask->solo;
+    if (says_new(&r, ask) || ask->epoch > r.epoch)
+        r.solo_turn = ask->solo_turn;
+    r.epoch = ask->epoch;
+    if (r.floor < ask->epoch)
+        r.floor = ask->epoch;
+    if (r.ttl_ms < ask->ttl_ms)
+        r.ttl_ms = ask->ttl_ms;
+    r.holder = ask->holder;
     make_reply(c, REASON_GRANTED, &v->reply);
     v->reply_to = c->m->from;
     save(c, r, ask->ttl_ms);
@@ -124,6 +144,7 @@ static void save_release(const struct call *c)
     if (r.floor < r.epoch)
         r.floor = r.epoch;
     r.holder = c->m->release.successor;
+    r.solo_turn = 0;
     v->reply_to = HAM_NONE;
     save(c, r, r.holder == HAM_NONE ? 0 : r.ttl_ms);
 }
@@ -152,6 +173,15 @@ static void promise(const struct call *c)
     struct vote *v = c->v;
     v->record = v->pending;
     v->doubt = false;
+    v->until = promise_end(v, c->now, v->promise_ms);
+    v->reply.reply.solo = v->record.solo;
+    v->reply.reply.solo_turn = v->record.solo_turn;
+    if (v->reply_to != HAM_NONE)
+        ham_out_send(c->out, v->reply_to, &v->reply);
+}
+static void promise_without(const struct call *c)
+{
+    struct vote *v = c->v;
     v->until = promise_end(v, c->now, v->promise_ms);
     if (v->reply_to != HAM_NONE)
         ham_out_send(c->out, v->reply_to, &v->reply);
@@ -250,6 +280,8 @@ void vote_taught(struct vote *v, mono_t now, uint8_t from, const struct vote_rec
             l->floor = record->floor;
         if (record->ttl_ms > l->ttl_ms)
             l->ttl_ms = record->ttl_ms;
+        if (ham_copy_before(l->solo, record->solo)) /* who was granted later may not know of it */
+            l->solo = record->solo;
         l->known = true;
     }
     run(&c, VOTE_EV_TAUGHT);
@@ -353,6 +385,19 @@ static bool renews(const struct vote *v, const struct ham_ask *ask)
     return !v->doubt && ask->epoch == v->record.epoch && ask->holder == v->record.holder;
 }
 
+/* The holder says something of its backup that is not on record in this epoch. */
+static bool says_new(const struct vote_record *r, const struct ham_ask *ask)
+{
+    return ask->solo_turn != 0 && (ask->epoch > r->epoch || ask->solo_turn > r->solo_turn);
+}
+
+/* What is being written changes nothing of the promise. */
+static bool only_the_word(const struct vote *v)
+{
+    return v->before == VOTE_HELD && v->pending.epoch == v->record.epoch &&
+           v->pending.holder == v->record.holder && v->pending.ttl_ms == v->record.ttl_ms;
+}
+
 static bool same_party(const struct vote *v, uint8_t a, uint8_t b)
 {
     return a < HAM_HOSTS_MAX && b < HAM_HOSTS_MAX && v->party[a] == v->party[b];
@@ -379,6 +424,9 @@ static void make_reply(const struct call *c, enum ham_reason reason, struct ham_
         .kind = c->m->ask.kind,
         .reason = (uint8_t)reason,
         .holder = v->record.holder,
+        .solo = v->record.solo,
+        .solo_turn = v->record.solo_turn,
+        .stale = ham_copy_before(c->m->ask.copy, v->record.solo),
     };
 }
 

@@ -10,7 +10,9 @@ static struct ham_conf conf; /* the same for every state of a run */
 
 static void perform(struct model *m, uint8_t i, const struct ham_out *out,
                     struct model_coverage *coverage);
+static void take(struct model *m, struct model_node *n);
 static void check(struct model *m);
+static bool sends(const struct model_node *n);
 
 static bool is_host(uint8_t i)
 {
@@ -27,6 +29,7 @@ static struct ham_conf conf_of(uint8_t i)
 /* What hamgr tells its lease before each step (ham.c: brief), for a host that is well. */
 static void brief(struct model_node *n)
 {
+    n->lease.copy = n->at;
     n->lease.may_take = n->vote.record.known;
     n->lease.known = n->vote.record.floor;
     n->lease.own = n->vote.record.holder == n->lease.self ? n->vote.record.epoch : 0;
@@ -120,7 +123,15 @@ int model_moves(const struct model *m, struct model_move *moves)
             ADD(MOVE_SWITCHOVER, i, 0);
         if (h->lease.state == LEASE_YIELDING)
             ADD(MOVE_STOPPED, i, 0);
+        if (m->left.solos > 0 && h->lease.state == LEASE_HOLDING && h->lease.solo.sequence == 0)
+            ADD(MOVE_SOLO, i, 0);
+        if (h->lease.state == LEASE_HOLDING && h->lease.solo.sequence != 0 && m->node[1 - i].up)
+            ADD(MOVE_JOIN, i, 0);
     }
+    for (uint8_t i = 0; i < 2; i++)
+        if (m->node[i].may_alone && sends(&m->node[i]) &&
+            ham_copy_before(m->alone_from, m->node[i].alone_from))
+            ADD(MOVE_ALONE, i, 0);
     if (m->quanta < QUANTA_MAX)
         ADD(MOVE_TIME, 0, 0);
 #undef ADD
@@ -148,6 +159,15 @@ static void deliver(struct model *m, uint8_t i, const struct ham_msg *g, struct 
     }
 }
 
+/* B has all that A has; what A sent alone is not lost with it any more. */
+static void join(struct model *m, uint8_t i, struct ham_out *out)
+{
+    m->node[1 - i].at = m->node[i].at;
+    m->alone_from = (struct ham_copy){0};
+    wake(&m->node[i], i, out);
+    lease_say(&m->node[i].lease, m->node[i].clock, (struct ham_copy){0}, out);
+}
+
 static void pass_time(struct model *m)
 {
     m->quanta++;
@@ -166,6 +186,8 @@ static void end_hamgr(struct model *m, uint8_t i, bool written, bool power_off)
         n->disk = n->writing;
     n->writing_id = 0;
     n->up = false;
+    n->taken = 0;
+    n->at = (struct ham_copy){0};
     if (power_off)
         n->send_until = MONO_ZERO;
 }
@@ -227,9 +249,28 @@ void model_apply(struct model *m, struct model_move move, struct model_coverage 
         wake(n, i, &out);
         lease_stopped(&n->lease, n->clock, &out);
         break;
+    case MOVE_SOLO:
+        m->left.solos--;
+        wake(n, i, &out);
+        n->at.sequence++;
+        lease_say(&n->lease, n->clock, n->at, &out);
+        break;
+    case MOVE_ALONE: m->alone_from = n->alone_from; break;
+    case MOVE_JOIN: join(m, i, &out); break;
     }
     perform(m, i, &out, coverage);
     check(m);
+}
+
+/* Whoever takes over with a copy that lacks what was sent alone must know it.  From then on its
+ * copy is the original. */
+static void take(struct model *m, struct model_node *n)
+{
+    if (ham_copy_before(n->at, m->alone_from) && !n->lease.stale)
+        m->wrong = "promoted with a stale copy, and does not know it";
+    n->taken = n->lease.since;
+    n->at = (struct ham_copy){.epoch = n->lease.since, .sequence = 1};
+    m->alone_from = (struct ham_copy){0};
 }
 
 /* As ham.c does: our own voter is asked within the step; the order that follows from the lease goes
@@ -266,6 +307,10 @@ static void perform(struct model *m, uint8_t i, const struct ham_out *first,
     if (n->lease.state == LEASE_HOLDING) {
         n->send_until = mono_max(n->send_until, n->lease.deadline);
         n->send_epoch = n->lease.epoch;
+        n->may_alone = lease_alone(&n->lease);
+        n->alone_from = n->may_alone ? n->lease.solo : (struct ham_copy){0};
+        if (n->lease.since != n->taken)
+            take(m, n);
     }
 }
 
@@ -306,10 +351,16 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 33;
 }
 
+static uint64_t mix_copy(uint64_t h, struct ham_copy c)
+{
+    return mix(mix(h, c.epoch), c.sequence);
+}
+
 static uint64_t mix_record(uint64_t h, const struct vote_record *r)
 {
     h = mix(h, r->epoch);
     h = mix(h, r->floor);
+    h = mix_copy(mix(h, r->solo_turn), r->solo);
     return mix(h, (uint64_t)r->ttl_ms << 16 | (uint64_t)r->holder << 8 | r->known);
 }
 
@@ -320,9 +371,11 @@ static uint64_t hash_message(const struct ham_msg *g)
     switch ((enum ham_msg_type)g->type) {
     case HAM_MSG_ASK:
         h = mix(mix(mix(h, g->ask.epoch), g->ask.seq), g->ask.released);
+        h = mix_copy(mix_copy(mix(h, g->ask.solo_turn), g->ask.solo), g->ask.copy);
         return mix(h, (uint64_t)g->ask.ttl_ms << 16 | (uint64_t)g->ask.kind << 8 | g->ask.holder);
     case HAM_MSG_REPLY:
         h = mix(mix(mix(h, g->reply.seq), g->reply.epoch), g->reply.left_ms);
+        h = mix_copy(mix(h, g->reply.solo_turn << 1 | g->reply.stale), g->reply.solo);
         return mix(h, (uint64_t)g->reply.kind << 16 | (uint64_t)g->reply.reason << 8 |
                           g->reply.holder);
     case HAM_MSG_RELEASE:
@@ -355,6 +408,8 @@ static uint64_t mix_lease(uint64_t h, const struct lease *l)
     h = mix(mix(h, (uint64_t)l->stop_by.ns), (uint64_t)l->wake.ns);
     h = mix(h, (uint64_t)l->paused << 40 | (uint64_t)l->others_asked << 32 | l->would << 16 |
                    l->granted << 8 | l->refused);
+    h = mix_copy(mix_copy(mix(h, l->solo_turn), l->solo), l->lacks);
+    h = mix(mix(h, l->since), (uint64_t)l->recorded << 8 | l->stale << 1 | l->stepped_back);
     h = mix(mix(h, l->left_ms), (uint64_t)l->last_reason << 16 | (uint64_t)l->successor << 8);
     for (int i = 0; i < LEASE_ASKS; i++)
         h = mix(mix(h, l->asks[i].seq), (uint64_t)l->asks[i].at.ns);
@@ -370,10 +425,12 @@ uint64_t model_hash(const struct model *m)
     h = mix(h, (uint64_t)m->left.crashes << 32 | (uint64_t)m->left.wipes << 24 |
                    (uint64_t)m->left.duplicates << 16 | (uint64_t)m->left.disk_faults << 8 |
                    m->left.switchovers);
+    h = mix_copy(mix(h, m->left.solos), m->alone_from);
     for (uint8_t i = 0; i < MODEL_NODES; i++) {
         const struct model_node *n = &m->node[i];
         h = mix_record(mix(h, n->up), &n->disk);
         h = mix(mix(h, (uint64_t)n->send_until.ns), n->send_epoch);
+        h = mix_copy(mix_copy(mix(h, n->may_alone), n->alone_from), n->at);
         if (n->writing_id != 0)
             h = mix_record(mix(h, n->writing_id), &n->writing);
         if (!n->up)
@@ -392,10 +449,23 @@ uint64_t model_hash(const struct model *m)
 /* ---- a state, for people ---- */
 
 static const char *const kinds[] = {
-    "time passes",   "wakes",          "is delivered", "is delivered, a copy remains",
-    "write is done", "write fails",    "hamgr killed", "hamgr killed, its write was done",
-    "power off",     "store lost",     "starts",       "hears a beat",
-    "switchover",    "output stopped",
+    "time passes",
+    "wakes",
+    "is delivered",
+    "is delivered, a copy remains",
+    "write is done",
+    "write fails",
+    "hamgr killed",
+    "hamgr killed, its write was done",
+    "power off",
+    "store lost",
+    "starts",
+    "hears a beat",
+    "switchover",
+    "output stopped",
+    "wants to be alone",
+    "sends alone",
+    "the other host joins",
 };
 static const char *const vote_names[] = {
 #define STATE(name, meaning) #name,

@@ -7,8 +7,8 @@
  * ordered goes on, a host dies and comes back, a store is lost, the operator wants a switchover,
  * output stops.  Faults are limited by a budget each, so that a run is finite.
  *
- * In each state: no two hosts send (I1), one epoch has one sender, epochs only grow, and the
- * machines are sane.
+ * In each state: no two hosts send (I1), one epoch has one sender, epochs only grow, whoever takes
+ * the role with a copy that lacks what was sent alone knows it, and the machines are sane.
  */
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
@@ -21,7 +21,7 @@
 #define MODEL_MOVES_MAX 48
 
 struct model_limits {
-    uint8_t crashes, wipes, duplicates, disk_faults, switchovers;
+    uint8_t crashes, wipes, duplicates, disk_faults, switchovers, solos;
     int8_t pace[MODEL_NODES]; /* of each clock: -1 slow, 0 true, 1 fast, by drift-ppm */
 };
 
@@ -35,6 +35,10 @@ struct model_node {
     /* the components of a host: they obey the last order by themselves */
     mono_t send_until;
     uint64_t send_epoch;
+    bool may_alone;             /* the last order allows to send without the other host ... */
+    struct ham_copy alone_from; /* ... from here on */
+    struct ham_copy at;         /* how far the copy here has come */
+    uint64_t taken;             /* the epoch in which it last took the role */
 };
 
 struct model_message {
@@ -50,7 +54,8 @@ struct model {
     struct model_limits left;
     uint64_t epoch_seen; /* the highest under which somebody sent, and who */
     uint8_t epoch_host;
-    const char *wrong; /* the first invariant that did not hold */
+    struct ham_copy alone_from; /* what was sent from here on, the other host has not */
+    const char *wrong;          /* the first invariant that did not hold */
 };
 
 enum model_kind {
@@ -67,7 +72,10 @@ enum model_kind {
     MOVE_START,
     MOVE_TEACH, /* a beat of node B reaches node A */
     MOVE_SWITCHOVER,
-    MOVE_STOPPED /* the output of a yielding host has stopped */
+    MOVE_STOPPED, /* the output of a yielding host has stopped */
+    MOVE_SOLO,    /* the holder's backup does not acknowledge: it wants to go on alone */
+    MOVE_ALONE,   /* a host that is allowed to sends alone */
+    MOVE_JOIN     /* the other host has a whole copy again */
 };
 
 struct model_move {

@@ -83,7 +83,8 @@ struct beginning {
     uint8_t cut;    /* mask of nodes: what they send and what is sent to them is lost */
     uint8_t unread; /* what is sent to these stays under way */
     uint8_t asleep; /* these do not wake */
-    bool switchover;
+    bool switchover, solo;
+    bool alone; /* A wants to be alone before the rest, cut off from B only, and is */
 };
 
 static bool a_holds(const struct model *m)
@@ -98,6 +99,10 @@ static bool b_probes(const struct model *m)
 {
     return m->node[1].lease.state == LEASE_PROBING;
 }
+static bool a_alone(const struct model *m)
+{
+    return m->alone_from.sequence != 0;
+}
 static bool answer_late(const struct model *m)
 {
     return m->messages > 0 && m->node[0].lease.seq > 0 &&
@@ -110,6 +115,16 @@ static const struct beginning beginnings[] = {
     {.name = "B, cut off, believes it free", .reached = b_probes, .cut = 1u << 1},
     {.name = "A is cut off, B probes", .reached = b_probes, .cut = 1u << 0, .asleep = 1u << 0},
     {.name = "A's answer is late", .reached = answer_late, .cut = 1u << 1, .unread = 1u << 0},
+    {.name = "A, cut off, wants to be alone; B probes",
+     .reached = b_probes,
+     .cut = 1u << 0,
+     .asleep = 1u << 0,
+     .solo = true},
+    {.name = "A is alone, then cut off; B probes",
+     .reached = b_probes,
+     .cut = 1u << 0,
+     .asleep = 1u << 0,
+     .alone = true},
 };
 
 static void lose_cut(struct model *m, uint8_t cut)
@@ -133,7 +148,8 @@ static bool drive(struct model *m, const struct beginning *b, bool (*reached)(co
         for (; k < n - 1; k++) { /* the last is: time passes */
             bool read = moves[k].kind == MOVE_DELIVER && !(b->unread & 1u << moves[k].b);
             bool woken = moves[k].kind == MOVE_WAKE && !(b->asleep & 1u << moves[k].a);
-            if (read || woken || moves[k].kind == MOVE_SAVED || moves[k].kind == MOVE_SWITCHOVER)
+            if (read || woken || moves[k].kind == MOVE_SAVED || moves[k].kind == MOVE_SWITCHOVER ||
+                moves[k].kind == MOVE_SOLO || moves[k].kind == MOVE_ALONE)
                 break;
         }
         model_apply(m, moves[k], NULL);
@@ -151,6 +167,9 @@ static bool begin(struct model *m, const struct ham_conf *conf, const struct mod
     model_init(m, conf, &none);
     there = drive(m, &(struct beginning){.asleep = 1u << 1}, a_holds);
     m->left.switchovers = b->switchover;
+    m->left.solos = b->solo || b->alone;
+    if (b->alone)
+        there = there && drive(m, &(struct beginning){.cut = 1u << 1, .asleep = 1u << 1}, a_alone);
     if (b->reached)
         there = there && drive(m, b, b->reached);
     m->left = *limits;
@@ -187,6 +206,10 @@ static const struct world {
     {"a crash; A slow", 3, {.crashes = 1, .pace = {-1, 1, 1}}},
     {"a crash and a lost store; A slow", 3, {.crashes = 1, .wipes = 1, .pace = {-1, 1, 1}}},
     {"a disk fault, a switchover", 1, {.disk_faults = 1, .switchovers = 1, .pace = {-1, 1, -1}}},
+    {"no acknowledgement, a crash; A slow", 1, {.solos = 1, .crashes = 1, .pace = {-1, 1, 1}}},
+    {"no acknowledgement, a disk fault, a duplicate",
+     0,
+     {.solos = 1, .disk_faults = 1, .duplicates = 1, .pace = {-1, 1, 1}}},
 };
 
 struct options {

@@ -29,7 +29,8 @@ static bool may_wipe(const struct sim *s, int host)
 static void mend_components(struct sim_host *h)
 {
     h->address_fails = h->crash_loop = false;
-    h->start_hangs = h->unkillable = h->restarts_itself = h->never_joins = false;
+    h->start_hangs = h->unkillable = h->restarts_itself = false;
+    h->never_joins = h->deaf = false;
 }
 
 static void mend_some(struct sim *s)
@@ -135,7 +136,7 @@ static void break_something(struct sim *s)
 {
     int host = some_host(s), component = some_component(s);
     struct sim_host *h = &s->host[host];
-    switch (below(s, 33)) {
+    switch (below(s, 35)) {
     case 0:
     case 1: sim_crash(s, host); break;
     case 2:
@@ -184,6 +185,8 @@ static void break_something(struct sim *s)
     case 23:
     case 24: slow_link(s); break;
     case 25: h->never_joins = true; break;
+    case 28:
+    case 29: h->deaf = true; break;
     case 26:
     case 27: sim_crash_component(s, host, 0); break;
     default: cut_some(s); break;

@@ -1,5 +1,7 @@
-/* Component 0 of a host: as primary it makes batches, which its backup copies; as backup it joins.
- */
+/* Component 0 of a host: as primary it makes batches, which its backup copies, and sends what they
+ * explain when the backup has them, or alone when it may; as backup it joins. */
+#include <stdio.h>
+
 #include "tests/sim/world.h"
 
 #define TURN_MS 40
@@ -16,6 +18,12 @@ static bool works(struct sim *s, int host)
            !c->frozen && !c->wedged;
 }
 
+static bool linked(struct sim *s, int a, int b)
+{
+    return !s->link[a][b].cut && !s->link[b][a].cut && !s->host[a].deaf && !s->host[b].deaf &&
+           works(s, b) && s->now >= sip(s, b)->until;
+}
+
 static void tell(struct sim *s, int host, enum ham_replica_state state)
 {
     struct sim_component *c = sip(s, host);
@@ -25,11 +33,35 @@ static void tell(struct sim *s, int host, enum ham_replica_state state)
         sim_report(s, host, 0, COMPONENT_SYNC, 0);
 }
 
-/* The first batch of a new primary has a number of its own epoch. */
+static void ask(struct sim *s, int host, struct ham_copy from)
+{
+    struct sim_component *c = sip(s, host);
+    c->asked = from;
+    c->requests++;
+    c->alone = false;
+    sim_report(s, host, 0, COMPONENT_SOLO, c->order.epoch);
+}
+
+/* Whoever takes over with a copy that lacks something that was sent must know it.  The copy counts
+ * as its hamgr knows it: of an end that it has not heard of it cannot tell. */
+void pair_taken(struct sim *s, int host)
+{
+    const struct ham *h = &s->host[host].ham;
+    struct ham_copy *alone = &s->alone_from[host / 2];
+    if (ham_copy_before(h->replica.at, *alone) && !h->role.stale)
+        sim_violate(s, "promoted with a stale copy, and does not know it", host, host ^ 1,
+                    h->role.epoch);
+    if (h->role.stale)
+        s->stale++;
+    *alone = (struct ham_copy){0};
+}
+
 void pair_role(struct sim *s, int host, bool primary)
 {
     struct sim_component *c = sip(s, host);
     c->partner = 0;
+    c->alone = false;
+    c->asked = (struct ham_copy){0};
     if (primary)
         c->replica.at = (struct ham_copy){.epoch = c->order.epoch};
     c->replica.state = REPLICA_BEHIND;
@@ -46,8 +78,32 @@ static void join(struct sim *s, int host, int other)
         return;
     c->partner = b->life;
     b->replica.at = c->replica.at;
+    s->alone_from[host / 2] = (struct ham_copy){0};
+    if (c->asked.sequence != 0)
+        ask(s, host, (struct ham_copy){0});
     tell(s, other, REPLICA_IN_SYNC);
     tell(s, host, REPLICA_IN_SYNC);
+}
+
+/* Without a backup: what the first batch explains is held, until this host may be alone. */
+static void without(struct sim *s, int host)
+{
+    struct sim_component *c = sip(s, host);
+    const struct ham_order *o = &c->order;
+    c->partner = 0;
+    if (c->asked.sequence == 0) {
+        c->replica.at.sequence++;
+        ask(s, host, (struct ham_copy){c->replica.at.epoch, c->replica.at.sequence + 1});
+    }
+    c->alone = o->solo.sequence == c->asked.sequence && o->solo.epoch == c->asked.epoch &&
+               o->solo_request == c->requests;
+    if (c->alone) {
+        c->replica.at.sequence++;
+        if (ham_copy_before(s->alone_from[host / 2], c->asked))
+            s->alone_from[host / 2] = c->asked;
+        s->solos++;
+    }
+    tell(s, host, c->alone ? REPLICA_ALONE : REPLICA_BEHIND);
 }
 
 void pair_turn(struct sim *s, int host)
@@ -58,23 +114,20 @@ void pair_turn(struct sim *s, int host)
     if (!works(s, host))
         return;
     if (s->now >= c->until) {
-        if (c->partner != 0)
+        if (c->partner != 0 || c->asked.sequence != 0)
             tell(s, host, REPLICA_BEHIND); /* it was primary until its deadline */
         c->partner = 0;
+        c->asked = (struct ham_copy){0};
         return;
     }
-    bool linked = !s->link[host][other].cut && !s->link[other][host].cut && works(s, other) &&
-                  s->now >= b->until;
     c->replica.at.epoch = c->order.epoch; /* it may have been raised */
-    if (linked && c->partner == b->life) {
+    bool there = linked(s, host, other);
+    if (there && c->partner == b->life) {
         c->replica.at.sequence++;
         b->replica.at = c->replica.at;
-    } else if (linked) {
-        c->partner = 0;
-        tell(s, host, REPLICA_BEHIND);
-        join(s, host, other);
-    } else {
-        c->partner = 0; /* output is held */
-        tell(s, host, REPLICA_BEHIND);
+        return;
     }
+    without(s, host);
+    if (there)
+        join(s, host, other);
 }

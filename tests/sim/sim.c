@@ -300,6 +300,10 @@ void sim_step(struct sim *s, int i, const struct ham_ev *ev)
         s->coverage->fired[out->fired[f].machine][out->fired[f].row]++;
     for (uint32_t a = 0; a < out->n; a++)
         perform(s, i, &out->act[a]);
+    if (h->ham.role.state == LEASE_HOLDING && h->ham.role.since != h->taken) {
+        h->taken = h->ham.role.since;
+        pair_taken(s, i);
+    }
     int64_t at = sim_true_time(h, ham_deadline(&h->ham)) + prng_between(&s->comp, 0, 2 * SIM_MS);
     if (at < h->timer_at) {
         h->timer_at = at;
@@ -417,4 +421,8 @@ void sim_report(struct sim *s, int i, int component, enum ham_report r, uint64_t
     e->ev.component.epoch = epoch;
     e->ev.component.on = true;
     e->ev.component.replica = c->replica;
+    if (r == COMPONENT_SOLO) {
+        e->ev.component.replica.at = c->asked;
+        e->ev.component.request = c->requests;
+    }
 }

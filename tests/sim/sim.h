@@ -35,7 +35,10 @@ struct sim_component {
     int64_t last_order_at, last_report_at; /* both arrive in sequence */
     /* component 0: the live objects, or their copy */
     struct ham_replica replica;
-    uint32_t partner; /* primary: the life of the backup that is in sync; 0 none */
+    uint32_t partner;      /* primary: the life of the backup that is in sync; 0 none */
+    struct ham_copy asked; /* primary: wants to send alone from here on; sequence 0: does not ask */
+    uint64_t requests;     /* how many it made */
+    bool alone;            /* primary: sends without a backup, as it was allowed to */
 };
 
 struct sim_host {
@@ -59,9 +62,11 @@ struct sim_host {
     bool unkillable;      /* SIGKILL has no effect for now */
     bool restarts_itself; /* somebody else restarts what dies */
     bool never_joins;     /* its copy of the other host's objects does not become whole */
+    bool deaf;            /* batches do not reach it: the link between the SIP servers is broken */
     struct sim_component component[SIM_COMPONENTS];
     struct ham_order last_order;
     bool has_order;
+    uint64_t taken; /* the epoch in which the role was last taken */
     uint32_t stalled_n;
     uint32_t stalled[SIM_STALLED]; /* event slots */
     uint8_t answer;                /* enum ham_reason of the last operator verb */
@@ -91,6 +96,8 @@ struct sim {
     uint64_t write_seen[2];
     uint8_t write_host;
     uint32_t acts_most;
+    struct ham_copy alone_from[HAM_SITES_MAX]; /* no backup has what was sent from here on */
+    uint64_t solos, stale;         /* how often it was sent alone, and taken over stale */
     uint64_t moves[HAM_SITES_MAX]; /* changes of the sending host */
     uint8_t last_sender[HAM_SITES_MAX];
     struct agenda agenda; /* its slots are indices of: */

@@ -357,6 +357,89 @@ Test(cases, h2_crash_under_pause_is_restarted_in_place)
     cr_assert_eq(s->host[0].component[0].order.role, ROLE_PRIMARY);
 }
 
+/* ---- solo (H-14) ---- */
+
+static bool zero_is_alone(const struct sim *w)
+{
+    return w->host[0].component[0].alone;
+}
+static bool zero_is_in_sync(const struct sim *w)
+{
+    return w->host[0].component[0].replica.state == REPLICA_IN_SYNC && w->host[0].ham.said_ready &&
+           !w->host[0].component[0].alone;
+}
+
+Test(cases, h14_primary_goes_alone_on_the_word_of_a_majority_and_back)
+{
+    s->host[1].deaf = true;
+    cr_assert(sim_await(s, 100, zero_is_alone), "one round trip, two disk writes");
+    cr_assert_eq(s->host[SIM_ARBITER].disk[RIGHT_ROLE_0].solo.sequence,
+                 s->host[0].component[0].asked.sequence);
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_ALONE);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(s->moves[0], 1);
+    s->host[1].deaf = false;
+    cr_assert(sim_await(s, 1000, zero_is_in_sync));
+    cr_assert(sim_run(s, 100));
+    cr_assert_eq(s->host[SIM_ARBITER].disk[RIGHT_ROLE_0].solo.sequence, 0);
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 100, one_is_primary));
+    cr_assert_not(s->host[1].ham.order.stale);
+}
+
+Test(cases, h14_backup_of_a_dead_primary_that_was_alone_is_promoted_stale)
+{
+    s->host[1].deaf = true;
+    cr_assert(sim_await(s, 100, zero_is_alone));
+    cr_assert(sim_run(s, 1000));
+    sim_crash(s, 0);
+    cr_assert(sim_await(s, 1500, one_is_primary), "leaving a dead host is never refused");
+    cr_assert(s->host[1].ham.order.stale);
+    cr_assert_eq(s->host[1].ham.stale_takeovers, 1);
+}
+
+Test(cases, h14_crash_of_a_primary_that_was_alone_is_restarted_in_place)
+{
+    s->host[1].deaf = true;
+    cr_assert(sim_await(s, 100, zero_is_alone));
+    sim_crash_component(s, 0, 0);
+    cr_assert(sim_run(s, 3000));
+    cr_assert_eq(s->moves[0], 1);
+    cr_assert(s->host[0].component[0].alone, "the new process has asked for itself");
+}
+
+Test(cases, h14_with_the_arbiter_lost_the_backup_s_vote_is_enough)
+{
+    sim_crash(s, SIM_ARBITER);
+    s->host[1].deaf = true;
+    cr_assert(sim_await(s, 100, zero_is_alone));
+    sim_restart(s, SIM_ARBITER);
+    cr_assert(sim_run(s, 3000));
+    sim_crash(s, 0);
+    cr_assert(sim_await(s, 1500, one_is_primary));
+    cr_assert(s->host[1].ham.order.stale);
+}
+
+Test(cases, h14_one_voice_alone_allows_nothing)
+{
+    sim_crash(s, SIM_ARBITER);
+    unplug(1);
+    cr_assert(sim_run(s, 300));
+    cr_assert_not(s->host[0].component[0].alone);
+    cr_assert_eq(s->solos, 0);
+}
+
+Test(cases, h14_disk_that_takes_no_word_loses_no_role)
+{
+    for (int i = 0; i < SIM_HOSTS; i++)
+        s->host[i].disk_fails = true;
+    s->host[1].deaf = true;
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(s->moves[0], 1);
+    cr_assert_eq(sim_primary(s, 0), 0);
+    cr_assert_eq(s->solos, 0, "nobody has it on record");
+}
+
 Test(cases, h13_third_crash_within_the_window_is_restarted_in_place)
 {
     for (int n = 0; n < 3; n++) {

@@ -58,6 +58,7 @@ void sim_report(struct sim *s, int host, int component, enum ham_report r, uint6
 /* pair.c: component 0 of two hosts of a site.  pair_turn - it works for a moment; pair_role - its
  * order has changed from PRIMARY to not, or the other way. */
 void pair_turn(struct sim *s, int host);
+void pair_taken(struct sim *s, int host); /* its hamgr has taken the role */
 void pair_role(struct sim *s, int host, bool primary);
 
 /* sim_check - the invariants, after each event; sim_violate - one does not hold: the first is kept.

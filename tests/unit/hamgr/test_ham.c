@@ -247,6 +247,98 @@ Test(ham, a_change_of_readiness_is_told_at_once)
     cr_assert_eq(beats, 4);
 }
 
+/* ---- solo ---- */
+
+static void ask_solo(mono_t now, uint64_t epoch, uint64_t sequence, uint64_t request)
+{
+    struct ham_ev ev = {.type = HAM_EV_COMPONENT};
+    ev.component.report = COMPONENT_SOLO;
+    ev.component.epoch = epoch;
+    ev.component.request = request;
+    ev.component.replica.at = (struct ham_copy){epoch, sequence};
+    step(&host, now, &ev, &out);
+}
+
+/* The arbiter hears what was sent, and answers. */
+static void with_arbiter(mono_t now)
+{
+    carry(&arbiter, now, &out, &other);
+    carry(&host, now, &other, &out);
+}
+
+Test(ham, solo_is_ordered_when_a_majority_has_it_on_record_and_ends_at_once)
+{
+    mono_t now = pair(REPLICA_BEHIND);
+    uint64_t epoch = host.role.epoch;
+    ask_solo(now, epoch, 51, 1);
+    cr_assert_eq(host.order.solo.sequence, 0, "our own vote alone");
+    with_arbiter(now);
+    cr_assert_eq(find(&out, ACT_ORDER)->order.solo.sequence, 51);
+    cr_assert_eq(host.order.solo.epoch, epoch);
+    cr_assert_eq(host.order.solo_request, 1);
+    cr_assert_eq(find(&out, ACT_NOTE)->note.reason, REASON_ALONE);
+    cr_assert_eq(host.solos, 1);
+    beat_of_peer(now, true, HEALTH_GOOD, ROLE_BACKUP);
+    says(now, COMPONENT_SYNC, REPLICA_IN_SYNC);
+    cr_assert_eq(ham_ready(&host, now), REASON_ALONE, "until it says that it is over");
+    ask_solo(now, epoch, 0, 2);
+    cr_assert_eq(find(&out, ACT_ORDER)->order.solo.sequence, 0, "before anybody has it on record");
+    cr_assert_eq(ham_ready(&host, now), REASON_DONE);
+    with_arbiter(now);
+    cr_assert_eq(arbiter.vote[RIGHT_ROLE_0].record.solo.sequence, 0);
+}
+
+Test(ham, solo_of_another_order_or_of_another_component_is_not_heard)
+{
+    mono_t now = pair(REPLICA_BEHIND);
+    ask_solo(now, host.role.since - 1, 51, 1);
+    ask_solo(now, host.role.epoch + 1, 51, 1);
+    host.conf.serve_mask = 2;
+    ask_solo(now, host.role.epoch, 51, 1);
+    cr_assert_eq(host.role.solo_turn, 0);
+}
+
+Test(ham, solo_of_a_process_that_ended_is_not_that_of_the_next_and_the_furthest_is_recorded)
+{
+    mono_t now = pair(REPLICA_BEHIND);
+    uint64_t epoch = host.role.epoch;
+    ask_solo(now, epoch, 51, 1);
+    with_arbiter(now);
+    says(now, COMPONENT_EXITED, REPLICA_UNKNOWN);
+    cr_assert_eq(find(&out, ACT_ORDER)->order.solo.sequence, 0);
+    says(now, COMPONENT_READY, REPLICA_UNKNOWN);
+    ask_solo(now, epoch, 3, 1);
+    with_arbiter(now);
+    cr_assert_eq(host.order.solo.sequence, 3, "what it asked for");
+    cr_assert_eq(arbiter.vote[RIGHT_ROLE_0].record.solo.sequence, 51, "what may be lost");
+}
+
+Test(ham, solo_of_an_earlier_holder_ends_when_the_backup_has_all)
+{
+    mono_t now = pair(REPLICA_BEHIND);
+    host.vote[RIGHT_ROLE_0].record.solo = (struct ham_copy){1, 9};
+    says(now, COMPONENT_SYNC, REPLICA_BEHIND);
+    cr_assert_eq(host.role.solo_turn, 0);
+    says(now, COMPONENT_SYNC, REPLICA_IN_SYNC);
+    cr_assert_eq(host.role.solo_turn, 1);
+    cr_assert_eq(host.vote[RIGHT_ROLE_0].record.solo.sequence, 0);
+}
+
+Test(ham, promoted_stale_is_ordered_noted_and_counted)
+{
+    begin();
+    arbiter.vote[RIGHT_ROLE_0].record.solo = (struct ham_copy){1, 77};
+    (void)until_primary();
+    cr_assert(host.order.stale);
+    cr_assert_eq(host.order.lacks.epoch, 1);
+    cr_assert_eq(host.order.lacks.sequence, 77);
+    cr_assert_eq(host.stale_takeovers, 1);
+    bool noted = false;
+    for (uint32_t i = 0; i < out.n; i++)
+        noted |= out.act[i].type == ACT_NOTE && out.act[i].note.reason == REASON_COPY_STALE;
+    cr_assert(noted);
+}
+
 Test(ham, a_clock_that_goes_back_is_a_bug, .signal = SIGABRT)
 {
     begin();

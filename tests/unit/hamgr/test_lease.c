@@ -194,3 +194,123 @@ Test(lease, seed_decides_the_pause)
     }
     cr_assert_gt(differ, 10);
 }
+
+/* ---- solo ---- */
+
+static void recorded(int64_t ms, uint8_t from, uint64_t turn, uint64_t sequence)
+{
+    struct ham_msg m = {.type = HAM_MSG_REPLY, .from = from, .right = RIGHT_ROLE_0};
+    m.reply = (struct ham_reply){.seq = l.seq,
+                                 .epoch = l.target,
+                                 .kind = ASK_GRANT,
+                                 .reason = REASON_GRANTED,
+                                 .solo = {2, sequence},
+                                 .solo_turn = turn};
+    clear(&out);
+    lease_replied(&l, at_ms(ms), &m, &out);
+    cr_assert(lease_sane(&l));
+}
+
+static void say(int64_t ms, uint64_t sequence)
+{
+    clear(&out);
+    lease_say(&l, at_ms(ms), (struct ham_copy){.epoch = sequence ? 2 : 0, .sequence = sequence},
+              &out);
+    cr_assert(lease_sane(&l));
+}
+
+Test(lease, alone_only_when_a_majority_has_the_last_word_on_record)
+{
+    taken();
+    say(200, 51);
+    cr_assert_eq(out.act[0].send.msg.ask.solo.sequence, 51, "the voters are asked at once");
+    cr_assert_eq(out.act[0].send.msg.ask.solo_turn, 1);
+    recorded(201, 0, 1, 51);
+    cr_assert_not(lease_alone(&l), "our own vote alone is none");
+    recorded(202, 4, 0, 0);
+    cr_assert_not(lease_alone(&l), "granted, and not on record");
+    recorded(203, 4, 1, 51);
+    cr_assert(lease_alone(&l));
+    wake(460);
+    cr_assert_eq(find(&out, ACT_SEND)->send.msg.ask.solo_turn, 1, "every renewal says it again");
+    cr_assert(lease_alone(&l));
+    say(500, 0);
+    cr_assert_not(lease_alone(&l), "at once, whoever has it on record");
+    recorded(501, 0, 2, 0);
+    recorded(501, 4, 2, 0);
+    cr_assert_not(lease_alone(&l));
+    say(600, 60);
+    recorded(601, 0, 2, 0);
+    recorded(602, 4, 2, 0);
+    cr_assert_not(lease_alone(&l), "an older word");
+    recorded(603, 0, 3, 60);
+    recorded(604, 1, 3, 60);
+    cr_assert(lease_alone(&l));
+    wake(3000);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    cr_assert_not(lease_alone(&l), "not without the role");
+}
+
+static void told_stale(int64_t ms, uint8_t from, uint64_t sequence)
+{
+    struct ham_msg m = {.type = HAM_MSG_REPLY, .from = from, .right = RIGHT_ROLE_0};
+    m.reply = (struct ham_reply){.seq = l.seq,
+                                 .epoch = 2,
+                                 .kind = l.state == LEASE_PROBING ? ASK_PROBE : ASK_GRANT,
+                                 .reason = REASON_GRANTED,
+                                 .solo = {1, sequence},
+                                 .stale = sequence != 0};
+    clear(&out);
+    lease_replied(&l, at_ms(ms), &m, &out);
+}
+
+Test(lease, takes_over_stale_when_nobody_better_is_there_and_knows_what_it_lacks)
+{
+    begin();
+    wake(0);
+    wake(100);
+    told_stale(101, 0, 0);
+    told_stale(105, 4, 77);
+    cr_assert_eq(l.state, LEASE_ASKING);
+    told_stale(110, 0, 0);
+    told_stale(120, 4, 77);
+    cr_assert_eq(l.state, LEASE_HOLDING);
+    cr_assert(l.stale);
+    cr_assert_eq(l.lacks.sequence, 77);
+}
+
+Test(lease, stale_candidate_lets_the_better_copy_ahead_once)
+{
+    begin();
+    l.other_copy = (struct ham_copy){1, 80};
+    wake(0);
+    wake(100);
+    told_stale(101, 0, 0);
+    told_stale(105, 4, 77);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    cr_assert_not(mono_before(l.wake, at_ms(105 + 1000)));
+    wake(1200);
+    cr_assert_eq(l.state, LEASE_PROBING);
+    told_stale(1201, 0, 0);
+    told_stale(1202, 4, 77);
+    cr_assert_eq(l.state, LEASE_ASKING, "it did not come: nobody better is there");
+}
+
+Test(lease, copy_lost_since_it_was_asked_for_makes_the_taking_stale)
+{
+    begin();
+    l.copy = (struct ham_copy){1, 80};
+    wake(0);
+    wake(100);
+    answer(101, 0, REASON_GRANTED, 2);
+    answer(105, 4, REASON_GRANTED, 2);
+    answer(110, 0, REASON_GRANTED, 2);
+    l.copy = (struct ham_copy){0};
+    struct ham_msg m = {.type = HAM_MSG_REPLY, .from = 4, .right = RIGHT_ROLE_0};
+    m.reply = (struct ham_reply){
+        .seq = l.seq, .epoch = 2, .kind = ASK_GRANT, .reason = REASON_GRANTED, .solo = {1, 77}};
+    clear(&out);
+    lease_replied(&l, at_ms(120), &m, &out);
+    cr_assert_eq(l.state, LEASE_HOLDING);
+    cr_assert(l.stale);
+}

@@ -268,3 +268,148 @@ Test(vote, request_outside_the_limits_is_refused)
     vote_asked(&v, at_ms(0), &m, &out);
     cr_assert_eq(reply()->reason, REASON_RANGE, "nobody asks for another");
 }
+
+/* ---- solo: the holder sends without its backup ---- */
+
+/* HOLDER says word TURN in EPOCH: alone from sequence SOLO of it on (0: no more). */
+static void say(int64_t ms, uint8_t holder, uint64_t epoch, uint64_t turn, uint64_t solo)
+{
+    struct ham_msg m = {.type = HAM_MSG_ASK, .from = holder, .right = v.right};
+    m.ask = (struct ham_ask){.epoch = epoch,
+                             .seq = 78,
+                             .copy = {.epoch = epoch, .sequence = 1000},
+                             .solo = {.epoch = solo ? epoch : 0, .sequence = solo},
+                             .solo_turn = turn,
+                             .ttl_ms = 1000,
+                             .kind = ASK_GRANT,
+                             .holder = holder};
+    clear(&out);
+    vote_asked(&v, at_ms(ms), &m, &out);
+    cr_assert(vote_sane(&v));
+}
+
+/* What a candidate with the copy (EPOCH, SEQUENCE) is told. */
+static bool stale(int64_t ms, uint8_t from, uint64_t epoch, uint64_t sequence)
+{
+    struct ham_msg m = {.type = HAM_MSG_ASK, .from = from, .right = v.right};
+    m.ask = (struct ham_ask){
+        .epoch = 100, .copy = {epoch, sequence}, .ttl_ms = 1000, .kind = ASK_PROBE, .holder = from};
+    clear(&out);
+    vote_wake(&v, at_ms(ms), &out);
+    vote_asked(&v, at_ms(ms), &m, &out);
+    return reply()->stale;
+}
+
+Test(vote, solo_is_on_disk_before_it_is_said_to_be_on_record)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    say(100, 0, 2, 1, 51);
+    cr_assert_null(reply());
+    cr_assert_eq(find(&out, ACT_PERSIST)->persist.record.solo.sequence, 51);
+    cr_assert_eq(find(&out, ACT_PERSIST)->persist.record.solo_turn, 1);
+    saved(103, true);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert_eq(reply()->solo_turn, 1);
+    cr_assert_eq(reply()->solo.sequence, 51);
+    say(350, 0, 2, 1, 51);
+    cr_assert_null(find(&out, ACT_PERSIST), "said again: it is a renewal, from memory");
+    cr_assert_eq(reply()->solo_turn, 1);
+}
+
+Test(vote, candidate_whose_copy_does_not_reach_the_solo_is_told_and_granted)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    say(100, 0, 2, 1, 51);
+    saved(103, true);
+    cr_assert(stale(200, 1, 2, 50));
+    cr_assert_eq(reply()->reason, REASON_HELD);
+    cr_assert(stale(3000, 1, 2, 50));
+    cr_assert_eq(reply()->reason, REASON_GRANTED, "nobody better is there");
+    cr_assert_eq(reply()->solo.epoch, 2);
+    cr_assert_eq(reply()->solo.sequence, 51);
+    cr_assert(stale(3000, 1, 0, 0));
+    cr_assert(stale(3000, 1, 1, 999));
+    cr_assert_not(stale(3000, 0, 2, 51), "the host that was alone has it all");
+    cr_assert_not(stale(3000, 1, 3, 0), "a later primary's copy");
+}
+
+Test(vote, solo_outlives_another_holder_and_ends_by_a_word)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    say(100, 0, 2, 1, 51);
+    saved(103, true);
+    granted(3000, 1, 3);
+    cr_assert(stale(3000, 0, 2, 50));
+    release(3100, 1, 3, 0);
+    saved(3101, true);
+    cr_assert(stale(3200, 0, 2, 50), "a release says nothing of it");
+    say(3300, 0, 4, 1, 0);
+    saved(3301, true);
+    cr_assert_not(stale(3400, 0, 2, 50));
+    cr_assert_eq(v.record.solo.sequence, 0);
+}
+
+Test(vote, late_word_of_an_epoch_changes_nothing)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    say(100, 0, 2, 3, 51);
+    saved(103, true);
+    say(110, 0, 2, 2, 0); /* it was said before, and comes late */
+    cr_assert_null(find(&out, ACT_PERSIST));
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert_eq(reply()->solo_turn, 3, "the asker sees that it is not its last word");
+    cr_assert_eq(v.record.solo.sequence, 51);
+}
+
+Test(vote, disk_that_takes_no_word_still_renews)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    say(900, 0, 2, 1, 51);
+    say(950, 0, 2, 1, 51); /* while it is being written */
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert_eq(reply()->solo_turn, 0);
+    saved(1000, false);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert_eq(reply()->solo_turn, 0, "not on record");
+    ask(1900, 1, 3, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_HELD, "the promise counts from the renewal");
+    say(1950, 0, 2, 1, 51);
+    saved(1960, true);
+    cr_assert_eq(reply()->solo_turn, 1);
+}
+
+Test(vote, lesson_keeps_the_furthest_solo_whoever_knows_it)
+{
+    struct vote_record older = {
+        .known = true, .epoch = 5, .floor = 5, .solo = {5, 51}, .ttl_ms = 1000, .holder = 0};
+    struct vote_record later = {.known = true, .epoch = 6, .floor = 6, .ttl_ms = 1000, .holder = 1};
+    begin(RIGHT_ROLE_0, 4, false);
+    clear(&out);
+    vote_taught(&v, at_ms(0), 0, &older, &out);
+    vote_taught(&v, at_ms(0), 1, &later, &out);
+    clear(&out);
+    vote_wake(&v, at_ms(5000), &out);
+    saved(5001, true);
+    cr_assert_eq(v.record.solo.sequence, 51);
+    cr_assert(stale(6000, 1, 5, 50));
+}
+
+Test(vote, first_word_after_a_release_is_heard)
+{
+    begin(RIGHT_ROLE_0, 4, true);
+    granted(0, 0, 2);
+    say(100, 0, 2, 3, 51);
+    saved(103, true);
+    release(200, 0, 2, 1);
+    saved(201, true);
+    say(300, 1, 3, 1, 60);
+    cr_assert_not_null(find(&out, ACT_PERSIST));
+    cr_assert_eq(find(&out, ACT_PERSIST)->persist.record.solo.sequence, 60);
+    saved(301, true);
+    cr_assert_eq(reply()->solo_turn, 1);
+}

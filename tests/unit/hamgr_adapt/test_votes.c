@@ -36,8 +36,13 @@ Test(votes, an_empty_store_knows_nothing_of_any_right, .init = make_dir, .fini =
 Test(votes, what_was_saved_is_there_after_a_restart_and_rights_do_not_mix, .init = make_dir,
      .fini = remove_dir)
 {
-    const struct vote_record role = {
-        .known = true, .epoch = 1 << 20, .floor = UINT64_MAX, .ttl_ms = 60000, .holder = 3};
+    const struct vote_record role = {.known = true,
+                                     .epoch = UINT64_MAX - 1,
+                                     .floor = UINT64_MAX,
+                                     .solo = {UINT64_MAX, UINT64_MAX - 2},
+                                     .solo_turn = UINT64_MAX,
+                                     .ttl_ms = UINT32_MAX,
+                                     .holder = 3};
     const struct vote_record ticket = {
         .known = true, .epoch = 2, .floor = 2, .ttl_ms = 100, .holder = HAM_NONE};
     struct vote_record records[RIGHTS_MAX];
@@ -56,6 +61,10 @@ Test(votes, what_was_saved_is_there_after_a_restart_and_rights_do_not_mix, .init
     cr_assert_eq(records[RIGHT_ROLE_1].floor, role.floor);
     cr_assert_eq(records[RIGHT_ROLE_1].ttl_ms, role.ttl_ms);
     cr_assert_eq(records[RIGHT_ROLE_1].holder, role.holder);
+    cr_assert_eq(records[RIGHT_ROLE_1].solo.epoch, role.solo.epoch);
+    cr_assert_eq(records[RIGHT_ROLE_1].solo.sequence, role.solo.sequence);
+    cr_assert_eq(records[RIGHT_ROLE_1].solo_turn, role.solo_turn);
+    cr_assert_eq(records[RIGHT_TICKET].solo.sequence, 0);
     cr_assert_eq(records[RIGHT_TICKET].holder, HAM_NONE);
     votes_close(&votes);
 }

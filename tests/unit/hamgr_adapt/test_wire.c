@@ -43,6 +43,9 @@ Test(wire, a_request_keeps_every_field)
                              .seq = 1ull << 40,
                              .released = 6,
                              .pos = {3, 4, 5},
+                             .copy = {6, 11},
+                             .solo = {7, 1ull << 34},
+                             .solo_turn = 3,
                              .ttl_ms = 900,
                              .kind = ASK_GRANT,
                              .holder = 1};
@@ -56,6 +59,11 @@ Test(wire, a_request_keeps_every_field)
     cr_assert_eq(back.ask.ttl_ms, 900);
     cr_assert_eq(back.ask.kind, ASK_GRANT);
     cr_assert_eq(back.ask.holder, 1);
+    cr_assert_eq(back.ask.copy.epoch, 6);
+    cr_assert_eq(back.ask.copy.sequence, 11);
+    cr_assert_eq(back.ask.solo.epoch, 7);
+    cr_assert_eq(back.ask.solo.sequence, 1ull << 34);
+    cr_assert_eq(back.ask.solo_turn, 3);
 }
 
 Test(wire, a_reply_and_a_release_keep_every_field)
@@ -67,12 +75,19 @@ Test(wire, a_reply_and_a_release_keep_every_field)
                                  .left_ms = 77,
                                  .kind = ASK_PROBE,
                                  .reason = REASON_HELD,
+                                 .solo = {4, 12},
+                                 .solo_turn = 9,
+                                 .stale = true,
                                  .holder = HAM_NONE};
     cr_assert_eq(round_trip(&m, &back), 0);
     cr_assert_eq(back.reply.seq, 9);
     cr_assert_eq(back.reply.left_ms, 77);
     cr_assert_eq(back.reply.reason, REASON_HELD);
     cr_assert_eq(back.reply.holder, HAM_NONE);
+    cr_assert(back.reply.stale);
+    cr_assert_eq(back.reply.solo.epoch, 4);
+    cr_assert_eq(back.reply.solo.sequence, 12);
+    cr_assert_eq(back.reply.solo_turn, 9);
     m = (struct ham_msg){.type = HAM_MSG_RELEASE, .from = 0, .right = RIGHT_ROLE_0};
     m.release = (struct ham_release){.epoch = 12, .successor = 1, .automatic = true};
     cr_assert_eq(round_trip(&m, &back), 0);
@@ -89,6 +104,8 @@ Test(wire, a_beat_keeps_votes_and_ages)
         m.beat.votes[i] = (struct vote_record){.known = i > 0,
                                                .epoch = 10u + i,
                                                .floor = 20u + i,
+                                               .solo = {7, 40u + i},
+                                               .solo_turn = 5,
                                                .ttl_ms = 1000,
                                                .holder = (uint8_t)(i % 2)};
     for (int i = 0; i < HAM_HOSTS_MAX; i++)
@@ -101,6 +118,9 @@ Test(wire, a_beat_keeps_votes_and_ages)
     cr_assert_eq(round_trip(&m, &back), 0);
     cr_assert_not(back.beat.votes[0].known);
     cr_assert_eq(back.beat.votes[2].floor, 22);
+    cr_assert_eq(back.beat.votes[2].solo.epoch, 7);
+    cr_assert_eq(back.beat.votes[2].solo.sequence, 42);
+    cr_assert_eq(back.beat.votes[2].solo_turn, 5);
     cr_assert_eq(back.beat.age_ms[1], HAM_AGE_NEVER);
     cr_assert_eq(back.beat.age_ms[4], 400);
     cr_assert_eq(back.beat.health, HEALTH_MENDING);
