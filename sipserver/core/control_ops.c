@@ -360,7 +360,7 @@ static bool two_lines(struct sc *sc, struct agent *a, fits_fn *fits, const char 
     struct leg *first = NULL, *second = NULL;
 
     if (d == NULL || lines(sc, d, is_held, NULL, &first) == 0 ||
-        lines(sc, d, fits, first, &second) != 1) {
+        lines(sc, d, fits, first, &second) != 1 || handle_equal(first->call, second->call)) {
         refuse(sc, a, -ENOENT, false, what);
         return false;
     }

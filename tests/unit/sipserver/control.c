@@ -943,6 +943,27 @@ Test(control, the_party_that_waits_may_hang_up_during_the_consultation)
     kit_assert_empty(k);
 }
 
+/* Both parties are at one phone, which has two lines then, and one call. */
+Test(control, a_call_of_a_phone_with_itself_cannot_be_joined_with_itself)
+{
+    ua_call(&phone, "101", PARTY_SDP);
+    ua_expect_request(&second, SIP_INVITE);
+    ua_reply(&second, 200, PHONE_SDP);
+    ua_expect(&phone, 200);
+    ua_ack(&phone, NULL);
+    ua_expect_request(&second, SIP_ACK);
+    replies();
+    ask(SC_HOLD, "", kit_last_call(k, SC_CALL_STARTED)->call, "");
+    reinvited(&phone, "a=sendonly", ANSWER_SDP);
+    reinvited(&phone, "a=inactive", ANSWER_SDP);
+    expect_reply(0);
+    for (unsigned i = 0; i < 3; i++) {
+        ask((const enum sc_agent_op[]){SC_COMPLETE, SC_ALTERNATE, SC_RETURN}[i], "", "", "");
+        expect_reply(-ENOENT);
+    }
+    ua_expect_nothing(&phone);
+}
+
 /* ---- events ---- */
 
 Test(control, a_call_that_rings_in_vain_is_diverted)
