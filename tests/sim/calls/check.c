@@ -73,9 +73,9 @@ static uint64_t *map_put(struct map *m, uint64_t key)
 
 void check_new(struct world *w)
 {
-    struct map **maps[] = {&w->requests, &w->bodies, &w->cseqs, &w->calls};
+    struct map **maps[] = {&w->requests, &w->bodies, &w->cseqs, &w->calls, &w->operations};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
         *maps[i] = calloc(1, sizeof(struct map));
         assert(*maps[i]);
     }
@@ -87,6 +87,7 @@ void check_free(struct world *w)
     free(w->bodies);
     free(w->cseqs);
     free(w->calls);
+    free(w->operations);
 }
 
 /* ---- the wire ---- */
@@ -247,6 +248,34 @@ static void check_turn(struct world *w, struct site *s, const struct sc_call_eve
     }
 }
 
+/* ---- operations of desktops: one reply each ---- */
+
+enum { REPLIED = 1 };
+
+static uint64_t operation_key(const struct site *s, uint64_t request_id)
+{
+    return hash_of(s->conf.site, &request_id, sizeof(request_id));
+}
+
+void check_operation(struct world *w, const struct site *s, uint64_t request_id)
+{
+    *map_put(w->operations, operation_key(s, request_id)) = (uint64_t)s->conf.site << SITE_BITS;
+}
+
+static void replied(struct world *w, const struct site *s, const struct sc_agent_reply *r)
+{
+    uint64_t *flags = map_find(w->operations, operation_key(s, r->request_id));
+
+    if (r->client != DESKTOP_CLIENT)
+        return;
+    if (flags == NULL || (*flags & (REPLIED | FORGOTTEN)) != 0)
+        violate(w, "site %u: a reply to the operation %llu, which has one or never was",
+                s->conf.site, (unsigned long long)r->request_id);
+    else
+        *flags |= REPLIED;
+    w->tally[T_DONE] += r->code == 0;
+}
+
 void check_action(struct world *w, struct site *s, const struct sc_action *a)
 {
     if (w->trace && a->kind == SC_ACT_CALL) {
@@ -267,6 +296,8 @@ void check_action(struct world *w, struct site *s, const struct sc_action *a)
         call_told(w, s, &a->call);
     else if (a->kind == SC_ACT_RECORD)
         call_recorded(w, s, &a->record);
+    else if (a->kind == SC_ACT_AGENT_REPLY)
+        replied(w, s, &a->reply);
 }
 
 void check_offered(struct world *w, struct site *s, const struct sc_action *a)
@@ -279,12 +310,17 @@ void check_offered(struct world *w, struct site *s, const struct sc_action *a)
         check_turn(w, s, &a->call);
 }
 
-void check_forgotten(struct world *w, struct site *s)
+static void forget(struct map *m, const struct site *s, uint64_t unless)
 {
     for (unsigned i = 0; i < MAP_SIZE; i++)
-        if (w->calls->slot[i].value >> SITE_BITS == s->conf.site &&
-            (w->calls->slot[i].value & RECORDED) == 0)
-            w->calls->slot[i].value |= FORGOTTEN;
+        if (m->slot[i].value >> SITE_BITS == s->conf.site && (m->slot[i].value & unless) == 0)
+            m->slot[i].value |= FORGOTTEN;
+}
+
+void check_forgotten(struct world *w, struct site *s)
+{
+    forget(w->calls, s, RECORDED);
+    forget(w->operations, s, REPLIED);
 }
 
 /* ---- the core after each step ---- */
@@ -368,6 +404,8 @@ void check_empty(struct world *w)
 
         for (unsigned size = 0; size < SDP_SIZES; size++)
             sdps += sc->sdps[size].used;
+        if (sc->datas.used > 0)
+            violate(w, "site %u: left over: %u attached data", site, sc->datas.used);
         if (sc->calls.used + sc->legs.used + sc->offers.used + sc->relays.used + sdps > 0)
             violate(w, "site %u: left over: %u calls, %u legs, %u offers, %u relays, %u sdps", site,
                     sc->calls.used, sc->legs.used, sc->offers.used, sc->relays.used, sdps);
@@ -382,4 +420,9 @@ void check_empty(struct world *w)
         if (w->calls->slot[i].key != 0 && (w->calls->slot[i].value & (RECORDED | FORGOTTEN)) == 0)
             violate(w, "a call of site %u has no record",
                     (unsigned)(w->calls->slot[i].value >> SITE_BITS));
+    for (unsigned i = 0; i < MAP_SIZE; i++)
+        if (w->operations->slot[i].key != 0 &&
+            (w->operations->slot[i].value & (REPLIED | FORGOTTEN)) == 0)
+            violate(w, "an operation of a desktop at site %u has no reply",
+                    (unsigned)(w->operations->slot[i].value >> SITE_BITS));
 }

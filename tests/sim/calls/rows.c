@@ -72,8 +72,7 @@ void __wrap_txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, s
 static const struct {
     const struct fsm *table;
     unsigned state, event;
-} asleep[] = {{&call_fsm, CALL_SETUP, CALL_EV_CANCEL},
-              {&call_fsm, CALL_QUEUED, CALL_EV_REFUSED},
+} asleep[] = {{&call_fsm, CALL_QUEUED, CALL_EV_REFUSED},
               {&call_fsm, CALL_OFFERED, CALL_EV_REFUSED},
               {&peering_fsm, PEERING_PEERED, PEERING_EV_UNNAMED}}; /* its trunk stops first */
 

@@ -24,7 +24,7 @@ struct options {
 
 struct totals {
     uint64_t passed, failed, events, virtual_s;
-    uint64_t tally[8];
+    uint64_t tally[TALLIES];
     unsigned told[16];
 };
 
@@ -42,7 +42,7 @@ static uint64_t run_seed(const struct options *o, uint64_t seed, struct totals *
     t->failed += !ok;
     t->events += w->events;
     t->virtual_s += (uint64_t)(w->now.ns / MS / 1000) - BEGIN_MS / 1000;
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < TALLIES; i++)
         t->tally[i] += w->tally[i];
     for (unsigned i = 0; i < 16; i++)
         t->told[i] += w->told[i];
@@ -113,11 +113,14 @@ static void tell(const struct options *o, const struct totals *t)
     const uint64_t *n = t->tally;
 
     printf("%llu events, %llu virtual seconds: %llu calls made, %llu up, %u queued, %u forwarded, "
-           "%llu REFERs, %llu re-INVITEs, %llu UPDATEs, %llu roles lost, %llu sends failed\n",
+           "%llu REFERs, %llu re-INVITEs, %llu UPDATEs, %llu operations of desktops (%llu done), "
+           "%llu roles lost, "
+           "%llu sends failed\n",
            (unsigned long long)t->events, (unsigned long long)t->virtual_s,
            (unsigned long long)n[T_CALLS], (unsigned long long)n[T_UP], t->told[SC_CALL_QUEUED],
            t->told[SC_CALL_FORWARDED], (unsigned long long)n[T_REFERS],
            (unsigned long long)n[T_REINVITES], (unsigned long long)n[T_UPDATES],
+           (unsigned long long)n[T_DESKTOPS], (unsigned long long)n[T_DONE],
            (unsigned long long)n[T_ROLES], (unsigned long long)n[T_BROKEN]);
     if (o->pairing != NULL)
         o->pairing->tell();

@@ -221,6 +221,7 @@ struct world *world_new(uint64_t seed, bool trace, const struct pairing *pairing
     w->desks = prng_split(&root, 3);
     w->troubles = prng_split(&root, 4);
     plan = prng_split(&root, 5);
+    w->desktops = prng_split(&root, 6);
     w->digest = digest_openssl_new();
     assert(w->digest);
     w->wan_flow = 1;
@@ -236,6 +237,7 @@ struct world *world_new(uint64_t seed, bool trace, const struct pairing *pairing
     for (unsigned i = 0; i < AGENTS; i++) {
         snprintf(w->desk[i].id, sizeof(w->desk[i].id), "a%u", i + 1);
         w->desk[i].act = world_soon(w, &w->desks, 100, 3000);
+        w->desk[i].ask = world_soon(w, &w->desktops, 3000, 9000);
     }
     w->trouble_at = world_soon(w, &w->troubles, 2000, 10000);
     return w;
@@ -322,7 +324,7 @@ static mono_t next_moment(const struct world *w)
     for (unsigned i = 0; i < PARTIES; i++)
         t = mono_min(t, mono_min(sip_deadline(w->party[i].stack), party_next(&w->party[i])));
     for (unsigned i = 0; i < AGENTS; i++)
-        t = mono_min(t, w->desk[i].act);
+        t = mono_min(t, mono_min(w->desk[i].act, w->desk[i].ask));
     return mono_max(mono_min(t, w->trouble_at), w->now);
 }
 
@@ -352,11 +354,16 @@ static void happen(struct world *w)
             return;
         }
     }
-    for (unsigned i = 0; i < AGENTS; i++)
+    for (unsigned i = 0; i < AGENTS; i++) {
         if (mono_due(w->desk[i].act, w->now)) {
             desk_act(w, &w->desk[i]);
             return;
         }
+        if (mono_due(w->desk[i].ask, w->now)) {
+            desktop_act(w, &w->desk[i]);
+            return;
+        }
+    }
     if (mono_due(w->trouble_at, w->now))
         trouble_act(w);
 }

@@ -8,6 +8,7 @@
  *
  *   world.c, site.c  the sites, time, the network people.c  what parties and agents want
  *   party.c, answer.c, words.c  a party           trouble.c what goes wrong, and the end of it
+ *   desktop.c                   what agents ask of their calls
  *   check.c  what must hold after each event      rows.c    which table rows have fired
  *
  * A site's core lives in a host.  A site of two hosts is a pair (tests/sim/pair): one serves, the
@@ -22,16 +23,17 @@
 #include "tests/sim/agenda.h"
 #include "tests/sim/link.h"
 
-#define SITES    2
-#define PHONES   4 /* at home at each site */
-#define CALLERS  4 /* behind each gateway */
-#define PARTIES  (SITES * (PHONES + CALLERS))
-#define LINES    2 /* calls at once of one party */
-#define AGENTS   (SITES * PHONES)
-#define HOSTS    2 /* of a site, at most */
-#define MS       INT64_C(1000000)
-#define BEGIN_MS INT64_C(1000000) /* the moment at which the world begins */
-#define WALL_MS  INT64_C(1800000000000)
+#define SITES          2
+#define PHONES         4 /* at home at each site */
+#define CALLERS        4 /* behind each gateway */
+#define PARTIES        (SITES * (PHONES + CALLERS))
+#define LINES          2 /* calls at once of one party */
+#define AGENTS         (SITES * PHONES)
+#define HOSTS          2 /* of a site, at most */
+#define MS             INT64_C(1000000)
+#define DESKTOP_CLIENT 7                /* who asks for operations on calls */
+#define BEGIN_MS       INT64_C(1000000) /* the moment at which the world begins */
+#define WALL_MS        INT64_C(1800000000000)
 
 struct map;  /* check.c */
 struct pair; /* tests/sim/pair */
@@ -116,6 +118,7 @@ struct party {
 struct agent_desk {
     char id[8];
     mono_t act;
+    mono_t ask; /* the next operation on calls */
 };
 
 struct packet {
@@ -141,6 +144,19 @@ struct plan {
     int64_t chaos_ms;
 };
 
+enum tally {
+    T_CALLS,
+    T_UP,
+    T_REFERS,
+    T_REINVITES,
+    T_UPDATES,
+    T_DESKTOPS, /* operations of desktops */
+    T_DONE,     /* of these */
+    T_ROLES,
+    T_BROKEN,
+    TALLIES
+};
+
 /* What is done at sites of two hosts (tests/sim/pair). */
 struct pairing {
     void (*plan)(struct world *w, struct prng *plan); /* what the seed makes of them */
@@ -158,7 +174,7 @@ struct pairing {
 struct world {
     uint64_t seed;
     mono_t now;
-    struct prng net, people, desks, troubles;
+    struct prng net, people, desks, desktops, troubles;
     struct plan plan;
     const struct pairing *pairing;
     struct digest_openssl *digest;
@@ -179,11 +195,11 @@ struct world {
     uint64_t hash, events;
     char violation[256];
     struct map *requests, *bodies, *cseqs, *calls; /* what has been seen, for the checks */
+    struct map *operations;                        /* of desktops, without their reply */
+    uint64_t operation;                            /* number of the last one */
     unsigned told[16];                             /* call events, by phase */
-    uint64_t tally[8];                             /* see enum tally */
+    uint64_t tally[TALLIES];
 };
-
-enum tally { T_CALLS, T_UP, T_REFERS, T_REINVITES, T_UPDATES, T_TRANSFERS, T_ROLES, T_BROKEN };
 
 /* world.c */
 /* PAIRING: what makes pairs of the sites that plan_make says; NULL: there are none. */
@@ -240,6 +256,9 @@ void party_ways(struct world *w, struct party *p);
 bool people_accept(struct world *w, struct party *p, struct line *l); /* it rings: how long? */
 void desk_act(struct world *w, struct agent_desk *d);
 
+/* desktop.c */
+void desktop_act(struct world *w, struct agent_desk *d);
+
 /* trouble.c */
 void plan_make(struct world *w, struct prng *plan);
 void trouble_act(struct world *w);
@@ -253,6 +272,7 @@ void check_sent(struct world *w, struct site *s, const char *data, size_t len);
 void check_action(struct world *w, struct site *s, const struct sc_action *a);
 void check_forgotten(struct world *w, struct site *s); /* the role is lost */
 void check_host(struct world *w, struct host *h);      /* after each step of its core */
+void check_operation(struct world *w, const struct site *s, uint64_t request_id);
 void check_offered(struct world *w, struct site *s, const struct sc_action *a); /* in that step */
 void check_instant(struct world *w); /* before time goes on */
 void check_empty(struct world *w);
