@@ -27,6 +27,20 @@ static struct leg *asked(const struct sc *sc, const struct agent *a)
     return l == NULL || a->control.step == 1 ? l : leg_other(sc, l);
 }
 
+bool control_awaits(const struct sc *sc, const struct agent *a, const struct leg *l)
+{
+    switch ((enum control_state)a->control.state) {
+    case CONTROL_HOLDING:
+    case CONTROL_RETRIEVING: return asked(sc, a) == l;
+    case CONTROL_CALLING:
+    case CONTROL_ANSWERING: return line(sc, a) == l;
+    case CONTROL_NONE:
+    case CONTROL_JOINING:
+    case CONTROL_STATES: break;
+    }
+    return false;
+}
+
 /* ---- the reply ---- */
 
 void control_reply(struct sc *sc, struct agent *a, int code, bool retriable, const char *text)
@@ -393,7 +407,7 @@ void control_transferred(struct sc *sc, handle_t agent, unsigned status)
 {
     struct agent *a = pool_get(&sc->agents, agent);
 
-    if (a != NULL)
+    if (a != NULL && a->control.state == CONTROL_JOINING) /* else a release overtook it */
         control_event(sc, a, status < 300 ? CONTROL_EV_AGREED : CONTROL_EV_REFUSED, &status);
 }
 
@@ -401,7 +415,7 @@ void control_answered(struct sc *sc, const struct leg *l)
 {
     struct agent *a = pool_get(&sc->agents, l->control);
 
-    if (a != NULL && a->control.state == CONTROL_ANSWERING)
+    if (a != NULL && a->control.state == CONTROL_ANSWERING && control_awaits(sc, a, l))
         control_event(sc, a, CONTROL_EV_AGREED, NULL);
 }
 

@@ -30,6 +30,9 @@ void control_reply(struct sc *sc, struct agent *a, int code, bool retriable, con
 /* control_response - true: EVENT was of a request that an operation sent. */
 bool control_response(struct sc *sc, struct leg *l, const struct sip_event *event);
 
+/* control_awaits - A's operation waits for an answer of L's party. */
+bool control_awaits(const struct sc *sc, const struct agent *a, const struct leg *l);
+
 /* control_transferred - the transfer that AGENT asked for is over, with STATUS. */
 void control_transferred(struct sc *sc, handle_t agent, unsigned status);
 

@@ -86,6 +86,17 @@ static void party_says(struct sc *sc, struct agent *a, struct leg *l, const stru
     }
 }
 
+/* Of the answers that nobody waits for any more, transfer_legs.c acknowledges those to an INVITE.
+ */
+static bool late(struct leg *l, const struct sip_event *event, bool final)
+{
+    if (event->method != SIP_NOTIFY || l->join_txn == 0 || event->txn != l->join_txn)
+        return false;
+    if (final)
+        l->join_txn = 0;
+    return true;
+}
+
 bool control_response(struct sc *sc, struct leg *l, const struct sip_event *event)
 {
     struct agent *a = pool_get(&sc->agents, l->control);
@@ -95,6 +106,10 @@ bool control_response(struct sc *sc, struct leg *l, const struct sip_event *even
 
     if (a == NULL || (event->kind != SIP_EV_RESPONSE && !final))
         return false;
+    if (!control_awaits(sc, a, l)) { /* the operation that asked is over */
+        l->control = HANDLE_NONE;
+        return late(l, event, final);
+    }
     if (own && event->method == SIP_INVITE) {
         if (final)
             phone_says(sc, a, l, event);

@@ -964,6 +964,32 @@ Test(control, a_call_of_a_phone_with_itself_cannot_be_joined_with_itself)
     ua_expect_nothing(&phone);
 }
 
+/* The operation that asked has ended with its call; the next one waits for another answer. */
+Test(control, a_late_answer_to_a_hold_is_not_taken_for_that_to_a_dial)
+{
+    establish();
+    replies();
+    ask(SC_HOLD, "", "", "");
+    reinvited(&party, "a=sendonly", ANSWER_SDP);
+    ua_expect_request(&phone, SIP_INVITE);
+    ua_remember(&phone);
+    ua_request(&party, SIP_BYE, NULL);
+    ua_expect(&party, 200);
+    expect_reply(-ECONNRESET);
+    ua_expect_request(&phone, SIP_BYE);
+    ask(SC_DIAL, "102", "", "");
+    ua_expect_request(&second, SIP_INVITE);
+    ua_recall(&phone);
+    ua_reply(&phone, 200, ANSWER_SDP);
+    ua_expect_request(&phone, SIP_ACK);
+    cr_assert_not(ua_has_request(&third, SIP_INVITE));
+    expect_no_reply();
+    ua_reply(&second, 200, PHONE_SDP);
+    ua_expect_request(&second, SIP_ACK);
+    expect_reply(0);
+    ua_expect_request(&third, SIP_INVITE);
+}
+
 /* ---- events ---- */
 
 Test(control, a_call_that_rings_in_vain_is_diverted)
