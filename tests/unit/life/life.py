@@ -1,10 +1,11 @@
 """A whole host as a person starts and stops it (H-1, H-2): real hamgr, real components, on loopback.
 
-usage: life.py HAMGR [-k NAME]
+usage: life.py HAMGR STANDIN [-k NAME]
 """
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 import unittest
 
 HAMGR = os.path.abspath(sys.argv.pop(1))
+STANDIN = os.path.abspath(sys.argv.pop(1))
 COMPONENTS = ("sipserver", "confproxy", "statserver", "desktop")
 
 BOOTSTRAP = """\
@@ -28,18 +30,25 @@ sites:
     hosts:
       - {{name: east.1, address: 127.46.1.1}}
       - {{name: east.2, address: 127.46.1.2}}
-"""
+{more}"""
 
 
-class Life(unittest.TestCase):
+class Host(unittest.TestCase):
+    more = ""  # lines of the bootstrap file
+    hamgr = HAMGR
+
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="life-")
         self.dir = self.folder.name
         self.file = os.path.join(self.dir, "standfast.yaml")
         with open(self.file, "w", encoding="utf-8") as f:
-            f.write(BOOTSTRAP.format(dir=self.dir))
+            f.write(BOOTSTRAP.format(dir=self.dir, more=self.more))
+        self.install()
         self.running = {}
         self.check("init", "east.1")
+
+    def install(self):
+        """Where the programs are that a test starts."""
 
     def tearDown(self):
         for process in self.running.values():
@@ -55,7 +64,7 @@ class Life(unittest.TestCase):
         self.folder.cleanup()
 
     def command(self, verb, host):
-        return [HAMGR, *verb.split(), "--config", self.file, "--self", host]
+        return [self.hamgr, *verb.split(), "--config", self.file, "--self", host]
 
     def check(self, verb, host):
         return subprocess.run(self.command(verb, host), check=True, capture_output=True, text=True, timeout=60).stdout
@@ -104,6 +113,8 @@ class Life(unittest.TestCase):
         self.until(lambda: self.host("east.1", "east.1").get("role") == "PRIMARY" and self.host("east.1", "east.2").get("ready"),
                    60, "east.1 primary and east.2 ready")
 
+
+class Life(Host):
     def test_an_orderly_stop_hands_over_ends_everything_and_says_success(self):
         self.both_up()
         begin = time.monotonic()
@@ -140,6 +151,76 @@ class Life(unittest.TestCase):
         self.until(lambda: self.host("east.1", "east.1").get("ready"), 60, "east.1 ready again")
         out = self.check("switchover --wait --timeout 8000", "east.2")
         self.assertIn("the primary is east.1", out)
+
+
+class Replica(Host):
+    """With a SIP server that says of its copy what a test wants."""
+    more = "timeouts: {anti-flap-moves: 8}\n"
+
+    def install(self):
+        folder = os.path.join(self.dir, "bin")
+        os.mkdir(folder)
+        self.hamgr = shutil.copy(HAMGR, folder)
+        shutil.copy(STANDIN, os.path.join(folder, "sipserver"))
+        for program in ("confproxy", "statserver", "desktop"):
+            shutil.copy(os.path.join(os.path.dirname(HAMGR), program), folder)
+
+    def moments(self, host, to):
+        """When the SIP server of HOST got the role TO, in microseconds of CLOCK_BOOTTIME."""
+        with open(os.path.join(self.dir, host + ".log"), encoding="utf-8") as f:
+            return [int(m[1]) for m in re.finditer(rf" sipserver \S+ ROLE .*to={to} .*mono_us=(\d+)", f.read())]
+
+    def switchover(self, host):
+        return self.status(host)["switchover"]
+
+    def ready(self, primary):
+        return lambda: (self.status(primary) or {}).get("switchover", {}).get("ready")
+
+    def test_a_killed_sipserver_moves_the_role_to_a_host_in_sync(self):
+        self.both_up()
+        here, there, gaps = "east.1", "east.2", []
+        for _ in range(8):
+            self.until(self.ready(here), 20, f"{there} ready for switchover")
+            before = len(self.moments(there, "PRIMARY"))
+            begin = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+            os.kill(self.pids(here)["sipserver"], signal.SIGKILL)
+            self.until(lambda: len(self.moments(there, "PRIMARY")) > before, 5, f"{there} primary")
+            gaps.append((self.moments(there, "PRIMARY")[-1] - begin) // 1000)
+            here, there = there, here
+        print("from the kill to the order to serve, ms:", gaps, file=sys.stderr)
+        self.assertLess(sorted(gaps)[4], 150, gaps)
+        self.assertLess(max(gaps), 600, "neither a restart nor the lease was waited for")
+
+    def test_status_tells_whether_a_switchover_would_lose_something(self):
+        self.both_up()
+        self.until(self.ready("east.1"), 20, "ready for switchover")
+        self.assertIn("ready for switchover: yes (copy ready, 7 objects, digest 0123456789abcdef)",
+                      self.check("status", "east.1"))
+        os.kill(self.pids("east.1")["sipserver"], signal.SIGUSR1)
+        self.until(lambda: self.switchover("east.1")["solo"], 5, "solo")
+        self.until(lambda: "no acknowledgement" in self.switchover("east.1")["why"], 5, "the reason")
+        text = self.check("status", "east.1")
+        self.assertIn("ready for switchover: no, because ", text)
+        self.assertIn("ALARM: solo", text)
+        done = subprocess.run(self.command("switchover", "east.1"), capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("goes on without its backup", done.stdout + done.stderr)
+        self.assertEqual(len(self.moments("east.1", "SOLO")), 1)
+        os.kill(self.pids("east.1")["sipserver"], signal.SIGUSR2)
+        self.until(self.ready("east.1"), 5, "ready again")
+        self.assertFalse(self.switchover("east.1")["solo"])
+
+    def test_the_backup_of_a_dead_primary_that_was_solo_is_promoted_stale(self):
+        self.both_up()
+        self.until(self.ready("east.1"), 20, "ready for switchover")
+        os.kill(self.pids("east.1")["sipserver"], signal.SIGUSR1)
+        self.until(lambda: self.switchover("east.1")["solo"], 5, "solo")
+        self.running["east.1"].kill()
+        self.running["east.1"].wait()
+        self.until(lambda: self.host("east.2", "east.2").get("role") == "PRIMARY", 8, "east.2 primary")
+        told = self.switchover("east.2")
+        self.assertEqual((told["stale"], told["lacks_sequence"], told["stale_takeovers"]), (True, 101, 1))
+        self.assertIn("ALARM: promoted stale", self.check("status", "east.2"))
 
 
 if __name__ == "__main__":
