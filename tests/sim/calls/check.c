@@ -21,6 +21,14 @@ void violate(struct world *w, const char *format, ...)
     trace_event(w, "CHECK", "violated", w->violation);
 }
 
+const void *check_look(const struct pool *p, handle_t handle)
+{
+    if (handle_is_none(handle) || handle.index >= p->count ||
+        p->slots[handle.index].generation != handle.generation)
+        return NULL;
+    return pool_at(p, handle.index);
+}
+
 /* ---- what has been seen: a map of hashes ---- */
 
 #define MAP_SIZE (1u << 15)
@@ -73,7 +81,8 @@ static uint64_t *map_put(struct map *m, uint64_t key)
 
 void check_new(struct world *w)
 {
-    struct map **maps[] = {&w->requests, &w->bodies, &w->cseqs, &w->calls, &w->operations};
+    struct map **maps[] = {&w->requests, &w->bodies, &w->cseqs,
+                           &w->dialogs,  &w->calls,  &w->operations};
 
     for (unsigned i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
         *maps[i] = calloc(1, sizeof(struct map));
@@ -86,6 +95,7 @@ void check_free(struct world *w)
     free(w->requests);
     free(w->bodies);
     free(w->cseqs);
+    free(w->dialogs);
     free(w->calls);
     free(w->operations);
 }
@@ -116,44 +126,79 @@ static uint64_t transaction(const struct site *s, const struct sip_msg *m)
     return hash_of(h, &m->method, sizeof(m->method));
 }
 
-void check_received(struct world *w, struct site *s, const char *data, size_t len)
+/* A dialog whose answer was acknowledged ends by BYE, or by an answer that says that the other side
+ * knows it no more; never by the site's saying so (I7).  Dialogs are told apart by Call-ID, as each
+ * call here has its own.  A connection may have lost the BYE. */
+enum { AGREED = 1, OVER = 2 };
+
+static void check_dialog(struct world *w, struct site *s, const struct sip_msg *m, bool sent,
+                         bool by_udp)
+{
+    uint64_t key = hash_str(s->conf.site + (s->losses << 8), m->call_id);
+    uint64_t *flags = map_put(w->dialogs, key);
+    bool unknown =
+        !m->is_request && m->method != SIP_CANCEL && (m->status == 481 || m->status == 408);
+
+    if (m->is_request && m->method == SIP_ACK && !sip_str_empty(m->to.tag))
+        *flags |= AGREED;
+    if (sent && unknown && *flags == AGREED)
+        w->denied = key;
+    else if ((m->is_request && m->method == SIP_BYE) || unknown || !by_udp)
+        *flags |= OVER;
+}
+
+/* The BYE may come in the same step. */
+static void check_denied(struct world *w)
+{
+    const uint64_t *flags = map_find(w->dialogs, w->denied);
+
+    if (w->denied != 0 && flags != NULL && *flags == AGREED)
+        violate(w, "a call that nobody ended is denied");
+    w->denied = 0;
+}
+
+void check_received(struct world *w, struct site *s, const struct sip_addr *from, const char *data,
+                    size_t len)
 {
     static struct sip_msg m;
 
     if (sip_msg_parse(data, len, &m) != SIP_OK)
         return;
+    check_dialog(w, s, &m, false, !sip_addr_reliable(from));
     if (m.is_request)
         (void)map_put(w->requests, transaction(s, &m));
     if (m.body.len > 0)
         (void)map_put(w->bodies, description(s, m.body));
 }
 
-/* CSeqs of the requests in one dialog rise by one (RFC 3261 12.2.1.1). */
+/* CSeqs of the requests in one dialog rise by one (RFC 3261 12.2.1.1), but for those whose first
+ * sending died with the host that wanted it: they may be left out, or come late. */
 static void check_cseq(struct world *w, struct site *s, const struct sip_msg *m)
 {
-    uint64_t key = hash_str(hash_str(s->conf.site, m->call_id), m->from.tag), *last;
+    uint64_t key = hash_str(hash_str(s->conf.site + (s->losses << 8), m->call_id), m->from.tag);
+    uint64_t branch = hash_str(key, m->via.branch), *last;
+    uint32_t number = m->cseq.number;
 
-    if (m->method == SIP_ACK || m->method == SIP_CANCEL)
-        return;
+    if (m->method == SIP_ACK || m->method == SIP_CANCEL || map_find(w->cseqs, branch) != NULL)
+        return; /* or sent again: it is the same transaction */
+    (void)map_put(w->cseqs, branch);
     last = map_put(w->cseqs, key);
-    if (*last == m->cseq.number) { /* sent again: it is the same transaction */
-        uint64_t *branch = map_find(w->cseqs, hash_str(key, m->via.branch));
-
-        if (branch == NULL)
-            violate(w, "site %u: two requests of one dialog have the CSeq %u", s->conf.site,
-                    m->cseq.number);
-        return;
-    }
-    if (*last == 0 || m->cseq.number == *last + 1) {
-        *last = m->cseq.number;
-        (void)map_put(w->cseqs, hash_str(key, m->via.branch));
-    } else if (map_find(w->cseqs, hash_str(key, m->via.branch)) == NULL) {
+    if (*last == 0 || number == (uint32_t)*last + 1 ||
+        (number > (uint32_t)*last && *last >> 32 != s->epoch)) {
+        for (uint32_t left_out = (uint32_t)*last + 1; *last != 0 && left_out < number; left_out++)
+            (void)map_put(w->cseqs, hash_of(key, &left_out, sizeof(left_out)));
+        *last = number | s->epoch << 32;
+    } else if (number == (uint32_t)*last) {
+        violate(w, "site %u: two requests of one dialog have the CSeq %u", s->conf.site, number);
+    } else if (s->losses == 0 &&
+               map_find(w->cseqs, hash_of(key, &number, sizeof(number))) == NULL) {
         violate(w, "site %u: a %s has the CSeq %u after %u", s->conf.site,
-                sip_method_name(m->method), m->cseq.number, (unsigned)*last);
+                sip_method_name(m->method), number, (uint32_t)*last);
     }
 }
 
-void check_sent(struct world *w, struct site *s, const char *data, size_t len)
+void check_sent(struct world *w, struct site *s, const struct sip_addr *to, const char *data,
+                size_t len)
 {
     static struct sip_msg m;
     enum sip_problem problem = sip_msg_parse(data, len, &m);
@@ -162,6 +207,7 @@ void check_sent(struct world *w, struct site *s, const char *data, size_t len)
         violate(w, "site %u sends a bad message: %s", s->conf.site, sip_problem_text(problem));
         return;
     }
+    check_dialog(w, s, &m, true, !sip_addr_reliable(to));
     if (m.is_request)
         check_cseq(w, s, &m);
     else if (map_find(w->requests, transaction(s, &m)) == NULL)
@@ -231,12 +277,12 @@ static void check_turn(struct world *w, struct site *s, const struct sc_call_eve
         if (strcmp(id, e->call) == 0)
             mine = c;
     }
-    a = mine != NULL ? pool_get(&sc->agents, mine->agent) : NULL;
+    a = mine != NULL ? check_look(&sc->agents, mine->agent) : NULL;
     if (a == NULL || mine->queued.ns == 0)
         return;
     for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
          c = pool_next(&sc->calls, c)) {
-        const struct dn *q = pool_get(&sc->dns, c->queue);
+        const struct dn *q = check_look(&sc->dns, c->queue);
 
         if (c->state != CALL_QUEUED || q == NULL || c->priority < mine->priority ||
             (c->priority == mine->priority && !mono_before(c->queued, mine->queued)))
@@ -260,6 +306,14 @@ static uint64_t operation_key(const struct site *s, uint64_t request_id)
 void check_operation(struct world *w, const struct site *s, uint64_t request_id)
 {
     *map_put(w->operations, operation_key(s, request_id)) = (uint64_t)s->conf.site << SITE_BITS;
+}
+
+void check_unasked(struct world *w, const struct site *s, uint64_t request_id)
+{
+    uint64_t *flags = map_find(w->operations, operation_key(s, request_id));
+
+    if (flags != NULL && (*flags & REPLIED) == 0)
+        *flags |= FORGOTTEN;
 }
 
 static void replied(struct world *w, const struct site *s, const struct sc_agent_reply *r)
@@ -319,8 +373,27 @@ static void forget(struct map *m, const struct site *s, uint64_t unless)
 
 void check_forgotten(struct world *w, struct site *s)
 {
+    s->losses++;
     forget(w->calls, s, RECORDED);
     forget(w->operations, s, REPLIED);
+}
+
+/* A host serves that had no whole copy: the calls it knows go on, the others are forgotten, and
+ * what was sent last is not known. */
+void check_kept(struct world *w, struct site *s)
+{
+    const struct sc *sc = s->now->sc;
+
+    check_forgotten(w, s);
+    for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
+         c = pool_next(&sc->calls, c)) {
+        char id[SC_CALL_ID_SIZE];
+
+        snprintf(id, sizeof(id), "%u-%llu-%llu", s->conf.site, (unsigned long long)c->epoch,
+                 (unsigned long long)c->number);
+        *map_put(w->calls, call_key(s, id)) =
+            STARTED | (c->history.told ? RECORDED : 0) | (uint64_t)s->conf.site << SITE_BITS;
+    }
 }
 
 /* ---- the core after each step ---- */
@@ -331,11 +404,11 @@ static void check_agents(struct world *w, const struct site *s)
 
     for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
          a = pool_next(&sc->agents, a)) {
-        const struct dn *d = pool_get(&sc->dns, a->dn);
+        const struct dn *d = check_look(&sc->dns, a->dn);
 
         if (a->state == SC_AGENT_BUSY && (d == NULL || d->legs == 0))
             violate(w, "site %u: %s is busy without a call", s->conf.site, a->id);
-        if (a->state == SC_AGENT_RESERVED && pool_get(&sc->calls, a->call) == NULL)
+        if (a->state == SC_AGENT_RESERVED && check_look(&sc->calls, a->call) == NULL)
             violate(w, "site %u: %s is reserved for no call", s->conf.site, a->id);
         if (a->state == SC_AGENT_ACW && !timer_armed(&a->wrap))
             violate(w, "site %u: the after-call work of %s never ends", s->conf.site, a->id);
@@ -367,6 +440,7 @@ void check_host(struct world *w, struct host *h)
 
 void check_instant(struct world *w)
 {
+    check_denied(w);
     for (unsigned i = 0; i < SITES; i++) {
         const struct sc *sc = w->site[i].now != NULL ? w->site[i].now->sc : NULL;
 

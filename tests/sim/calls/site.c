@@ -51,12 +51,14 @@ static void take_out(struct world *w, struct host *h)
                 out->sip.n);
     for (unsigned i = 0; i < out->n; i++)
         check_offered(w, h->site, &out->actions[i]);
-    if (h != h->site->now) /* it follows: what it has for the log stays there */
+    if (h != h->site->now) { /* it follows, or serves no more: nothing leaves it */
         out->n = 0;
-    else if (h->site->pair != NULL)
+        sip_out_clear(&out->sip);
+    } else if (h->site->pair != NULL) {
         w->pairing->stepped(w, h->site);
-    else
+    } else {
         site_sends(w, h->site, out);
+    }
 }
 
 void host_step(struct world *w, struct host *h, const struct sc_event *event)
@@ -259,6 +261,7 @@ static void host_configure(struct world *w, struct host *h)
 
 void site_configure(struct world *w, struct site *s)
 {
+    s->configured++;
     for (unsigned i = 0; i < HOSTS; i++)
         if (s->host[i].sc != NULL)
             host_configure(w, &s->host[i]);
@@ -266,6 +269,7 @@ void site_configure(struct world *w, struct site *s)
 
 void site_options(struct world *w, struct site *s)
 {
+    s->configured++;
     for (unsigned i = 0; i < HOSTS; i++)
         if (s->host[i].sc != NULL)
             put_options(w, &s->host[i]);

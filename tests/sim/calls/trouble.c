@@ -112,6 +112,12 @@ void trouble_act(struct world *w)
             site_role(w, &w->site[k], true);
             return;
         }
+    if (w->pairing != NULL && (w->plan.gentle || chance(r, 60))) {
+        if (w->site[i].pair == NULL)
+            i = 0;
+        w->pairing->trouble(w, &w->site[i]);
+        return;
+    }
     switch (prng_below(r, 6)) {
     case 0: site_trouble(w, &w->site[i]); break;
     case 1: w->wan[i].cut ^= true; break;
@@ -195,7 +201,14 @@ static bool await_quiet(struct world *w)
     return false;
 }
 
-/* Everybody can be reached: each home phone by its number, and agents through the queue. */
+static void one_dies(struct world *w, struct site *s)
+{
+    if (s->pair != NULL)
+        w->pairing->one_dies(w, s);
+}
+
+/* Everybody can be reached, even when a host dies at it: each home phone by its number, and agents
+ * through the queue. */
 static bool prove(struct world *w)
 {
     static const char *const queue[] = {"5000", "5001"};
@@ -212,6 +225,8 @@ static bool prove(struct world *w)
         snprintf(number, sizeof(number), "%u%02u", 1u + p->site, 1 + n - PHONES);
         called = n - PHONES < 2 ? number : queue[n % 2];
         party_call(w, p, &p->line[0], called);
+        if (w->plan.gentle)
+            one_dies(w, &w->site[p->site]);
         for (int64_t ms = 0; p->line[0].state != UP; ms += 200) {
             if (!world_run(w, 200))
                 return false;
@@ -264,5 +279,8 @@ bool trouble_end(struct world *w)
     if (!world_run(w, LINGER_MS))
         return false;
     check_empty(w);
+    for (unsigned i = 0; i < SITES; i++)
+        if (w->site[i].pair != NULL)
+            w->pairing->at_end(w, &w->site[i]);
     return w->violation[0] == '\0';
 }

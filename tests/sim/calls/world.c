@@ -87,7 +87,7 @@ static void unsent(struct world *w, struct site *s, struct party *party, uint64_
     p->site = s;
     p->party = party;
     p->host = s != NULL ? s->now : NULL;
-    p->life = s != NULL ? s->now->life : 0;
+    p->life = p->host != NULL ? p->host->life : 0;
     p->txn = txn;
 }
 
@@ -167,7 +167,7 @@ void world_send(struct world *w, struct sip_out *out, struct site *s, struct par
             trace_event(w, s != NULL ? "site" : p->number, "sends", line);
         }
         if (s != NULL)
-            check_sent(w, s, data.p, data.len);
+            check_sent(w, s, &d->to, data.p, data.len);
         if (p == NULL || p->away.ns == 0)
             send_one(w, from, d, data, s, p);
     }
@@ -189,8 +189,9 @@ static void parties_new(struct world *w)
         snprintf(p->number, sizeof(p->number), "%u%02u", 1 + p->site + (p->gateway ? 6u : 0u),
                  1 + (p->gateway ? n - PHONES : n));
         snprintf(ip, sizeof(ip), p->gateway ? "10.0.1.%u" : "10.1.%u.%u", 1 + p->site, 1 + n);
-        p->addr = world_address(ip, (uint16_t)(p->gateway ? 5060 + n - PHONES : 5060),
-                                (p->gateway && w->plan.tcp_trunk) || n == 1 ? SIP_TCP : SIP_UDP);
+        p->addr = world_address(
+            ip, (uint16_t)(p->gateway ? 5060 + n - PHONES : 5060),
+            (p->gateway && w->plan.tcp_trunk) || (n == 1 && !w->plan.gentle) ? SIP_TCP : SIP_UDP);
         party_ways(w, p);
         party_init(w, p);
     }
@@ -258,7 +259,7 @@ void world_destroy(struct world **ww)
         free(w->party[i].memory);
     for (unsigned i = 0; i < SITES; i++)
         if (w->site[i].pair != NULL)
-            w->pairing->free(&w->site[i]);
+            w->pairing->free(w, &w->site[i]);
     check_free(w);
     digest_openssl_destroy(&w->digest);
     free(w->out.actions);
@@ -282,7 +283,7 @@ static void arrive(struct world *w, struct packet *p)
     if (p->unsent && p->party != NULL) {
         party_unsent(w, p->party, p->txn);
     } else if (p->unsent) {
-        if (s->now != p->host || !s->now->primary || s->now->life != p->life)
+        if (s->now == NULL || s->now != p->host || !s->now->primary || s->now->life != p->life)
             return;
         e.kind = SC_EV_UNSENT;
         site_step(w, s, &e);
@@ -290,7 +291,7 @@ static void arrive(struct world *w, struct packet *p)
         if (p->from.flow != 0 && from != NULL && from->flow != p->from.flow)
             return; /* its connection has broken */
         if (s->now != NULL && s->now->primary)
-            check_received(w, s, p->data, p->len);
+            check_received(w, s, &p->from, p->data, p->len);
         site_step(w, s, &e);
     } else if (to != NULL && to->away.ns == 0 && (p->from.flow == 0 || to->flow == p->from.flow)) {
         party_input(w, to, p);

@@ -57,6 +57,8 @@ struct site {
     struct sc_conf conf;
     struct sc_options options; /* as configured now */
     uint64_t epoch;
+    uint64_t losses;     /* how often it has forgotten calls */
+    uint64_t configured; /* how often its configuration has changed */
     struct host host[HOSTS];
     struct host *now;  /* that has the site's address; NULL: nobody */
     struct pair *pair; /* NULL: it has one host */
@@ -141,6 +143,7 @@ struct plan {
     uint32_t t1_ms;
     uint32_t loss_pct, dup_pct, far_pct; /* FAR: of those that are much later */
     uint32_t unsent_permille;
+    bool gentle; /* a good network and good people; hosts die all the same */
     int64_t chaos_ms;
 };
 
@@ -161,14 +164,16 @@ enum tally {
 struct pairing {
     void (*plan)(struct world *w, struct prng *plan); /* what the seed makes of them */
     void (*make)(struct world *w, struct site *s);    /* S->pair, if it is one; clocks */
-    void (*free)(struct site *s);
+    void (*free)(struct world *w, struct site *s);
     /* A step of the host that serves has given w->out: held until the other host knows why. */
     void (*stepped)(struct world *w, struct site *s);
-    mono_t (*next)(const struct site *s);             /* when something is due */
-    bool (*act)(struct world *w, struct site *s);     /* one thing that is due; false: none is */
-    void (*trouble)(struct world *w, struct site *s); /* a host dies, or the like */
-    void (*heal)(struct world *w, struct site *s);    /* both hosts are well from now on */
-    void (*tell)(void);                               /* of all seeds */
+    mono_t (*next)(const struct site *s);              /* when something is due */
+    bool (*act)(struct world *w, struct site *s);      /* one thing that is due; false: none is */
+    void (*trouble)(struct world *w, struct site *s);  /* a host dies, or the like */
+    void (*heal)(struct world *w, struct site *s);     /* both hosts are well from now on */
+    void (*one_dies)(struct world *w, struct site *s); /* now, though all is calm */
+    void (*at_end)(struct world *w, struct site *s);   /* nothing is left, and it is known there */
+    void (*tell)(void);                                /* of all seeds */
 };
 
 struct world {
@@ -194,10 +199,11 @@ struct world {
     bool trace;
     uint64_t hash, events;
     char violation[256];
-    struct map *requests, *bodies, *cseqs, *calls; /* what has been seen, for the checks */
-    struct map *operations;                        /* of desktops, without their reply */
-    uint64_t operation;                            /* number of the last one */
-    unsigned told[16];                             /* call events, by phase */
+    struct map *requests, *bodies, *cseqs, *dialogs, *calls; /* seen, for the checks */
+    struct map *operations;                                  /* of desktops, without their reply */
+    uint64_t operation;                                      /* number of the last one */
+    uint64_t denied;                                         /* the dialog of a 481 just sent */
+    unsigned told[16];                                       /* call events, by phase */
     uint64_t tally[TALLIES];
 };
 
@@ -267,12 +273,16 @@ bool trouble_end(struct world *w); /* heal, let everything end, prove that calls
 /* check.c */
 void check_new(struct world *w);
 void check_free(struct world *w);
-void check_received(struct world *w, struct site *s, const char *data, size_t len);
-void check_sent(struct world *w, struct site *s, const char *data, size_t len);
+void check_received(struct world *w, struct site *s, const struct sip_addr *from, const char *data,
+                    size_t len);
+void check_sent(struct world *w, struct site *s, const struct sip_addr *to, const char *data,
+                size_t len);
 void check_action(struct world *w, struct site *s, const struct sc_action *a);
 void check_forgotten(struct world *w, struct site *s); /* the role is lost */
-void check_host(struct world *w, struct host *h);      /* after each step of its core */
+void check_kept(struct world *w, struct site *s); /* ... and what the host that serves now has */
+void check_host(struct world *w, struct host *h); /* after each step of its core */
 void check_operation(struct world *w, const struct site *s, uint64_t request_id);
+void check_unasked(struct world *w, const struct site *s, uint64_t request_id); /* it was lost */
 void check_offered(struct world *w, struct site *s, const struct sc_action *a); /* in that step */
 void check_instant(struct world *w); /* before time goes on */
 void check_empty(struct world *w);
@@ -281,6 +291,9 @@ uint64_t hash_of(uint64_t h, const void *data, size_t len);
 
 /* run.c */
 int run_seeds(int argc, char **argv, const char *name, const struct pairing *pairing); /* main */
+
+/* The object named HANDLE, which nobody is going to change: pool_get says that somebody may. */
+const void *check_look(const struct pool *p, handle_t handle);
 
 /* rows.c */
 unsigned rows_unfired(void); /* since the process began; prints them */
