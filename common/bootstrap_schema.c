@@ -61,7 +61,7 @@ static const struct conf_field timeout_fields[] = {
     TIME ("ticket-renew",    ticket_renew,    20,  40000, "500ms", "How often its holder asks for it again."),
     TIME ("promote-window",  promote_window,  100, 600000, "15s",  "How long a site promote of the operator goes on trying."),
     TIME ("ask-timeout",     ask_timeout,     20,  10000, "300ms", "How long a candidate waits for the voters' answers."),
-    TIME ("candidate-backoff", candidate_backoff, 5, 5000, "60ms", "A candidate waits up to this long before it asks; the host that is not preferred three times as long."),
+    TIME ("candidate-backoff", candidate_backoff, 5, 5000, "60ms", "A candidate waits up to this long before it asks; the host that is not preferred longer by twice that, while it hears the preferred one."),
     TIME ("tilt-after",      tilt_after,      50,  60000, "600ms", "A longer gap between two steps of hamgr is a jump of the clock or a freeze."),
     TIME ("tilt-hold",       tilt_hold,       0,   600000, "1s",   "So long after one, no new right is taken."),
     TIME ("address-retry",   address_retry,   50,  60000, "500ms", "The wait before a failed change of the site address is tried again."),

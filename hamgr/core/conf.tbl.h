@@ -6,7 +6,7 @@ OPTION(renew_ms,           "renew-interval",       "ms",    250,    20,  20000, 
 OPTION(ticket_ttl_ms,      "ticket-ttl",           "ms",   3000,   100, 120000, "how long the granted ticket of the configuration writer lasts without renewal")
 OPTION(ticket_renew_ms,    "ticket-renew",         "ms",    500,    20,  40000, "how often the ticket is renewed")
 OPTION(ask_ms,             "ask-timeout",          "ms",    300,    20,  10000, "how long a candidate waits for the voters' answers")
-OPTION(backoff_ms,         "candidate-backoff",    "ms",     60,     5,   5000, "random pause before a candidate asks; three times as long at the host that is not preferred")
+OPTION(backoff_ms,         "candidate-backoff",    "ms",     60,     5,   5000, "random pause before a candidate asks; longer by twice that at the host that is not preferred, while it hears the preferred one")
 OPTION(drift_ppm,          "drift-ppm",            "ppm",   500,     0,  10000, "how much a host's clock may run fast or slow")
 OPTION(margin_ms,          "drift-margin",         "ms",     20,     1,   5000, "taken off by the holder and added by the voter, besides the drift")
 OPTION(tilt_after_ms,      "tilt-after",           "ms",    600,    50,  60000, "a longer gap between two steps is a clock jump or a freeze")

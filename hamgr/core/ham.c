@@ -8,6 +8,7 @@
 
 #define MENDING_DELAY_MS 1000 /* a host that is not well lets a better one ask first */
 #define BAD_DELAY_MS     3000
+#define LIVELY_BEATS     3
 
 static void check_clock(struct ham *h, mono_t now, struct ham_out *out);
 static void wake(struct ham *h, mono_t now, struct ham_out *out);
@@ -348,6 +349,24 @@ static void drop_own(struct ham *h, struct ham_out *out)
     out->n = kept;
 }
 
+/* HOST is there and not only not silent yet: its last beats have come.  When a holder's lease has
+ * run out, that of a dead one is older. */
+static bool lively(const struct ham *h, uint8_t host, mono_t now)
+{
+    return host != HAM_NONE && h->other[host].heard.ns != 0 &&
+           mono_before(now,
+                       mono_add_ms(h->other[host].heard, LIVELY_BEATS * (int64_t)h->conf.beat_ms));
+}
+
+/* The preferred host asks first, if it is there.  Whoever has just started has heard nobody yet. */
+static bool prefers_another(const struct ham *h, mono_t now)
+{
+    uint8_t preferred = h->conf.preferred[h->site];
+    bool unheard = preferred != HAM_NONE && h->other[preferred].heard.ns == 0 &&
+                   mono_before(now, mono_add_ms(h->started, h->conf.silent_after_ms));
+    return preferred != h->conf.self && (unheard || lively(h, preferred, now));
+}
+
 /* Tell the leases what they may do, before they are woken. */
 static void brief(struct ham *h, mono_t now)
 {
@@ -361,10 +380,8 @@ static void brief(struct ham *h, mono_t now)
     r->own = rv->record.holder == h->conf.self ? rv->record.epoch : 0;
     r->held_until = vote_held_until(rv, h->conf.self);
     r->copy = h->replica.at;
-    r->other_copy = h->peer != HAM_NONE && ham_host_fresh(h, h->peer, now)
-                        ? h->other[h->peer].beat.copy
-                        : (struct ham_copy){0};
-    r->delay_ms = h->conf.preferred[h->site] == h->conf.self ? 0 : 2 * h->conf.backoff_ms;
+    r->other_copy = lively(h, h->peer, now) ? h->other[h->peer].beat.copy : (struct ham_copy){0};
+    r->delay_ms = prefers_another(h, now) ? 2 * h->conf.backoff_ms : 0;
     if (health != HEALTH_GOOD)
         r->delay_ms += health == HEALTH_MENDING ? MENDING_DELAY_MS : BAD_DELAY_MS;
 
