@@ -69,6 +69,26 @@ void control_answer(struct daemon *d, uint32_t id, enum ham_reason reason)
     }
 }
 
+static bool verb_of_core(const char *name, enum ham_verb *ret_verb)
+{
+    static const struct {
+        const char *name;
+        enum ham_verb verb;
+    } verbs[] = {{"switchover", VERB_SWITCHOVER},
+                 {"site promote", VERB_PROMOTE},
+                 {"pause", VERB_PAUSE},
+                 {"resume", VERB_RESUME},
+                 {"acknowledge", VERB_ACKNOWLEDGE}};
+
+    for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(name, verbs[i].name) == 0) {
+            *ret_verb = verbs[i].verb;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool names_own_site(const struct daemon *d, const Sf__ControlRequest *request)
 {
     const struct bootstrap_site *site = bootstrap_self_site(&d->bootstrap);
@@ -162,6 +182,7 @@ static void on_request(void *arg, struct bus_peer *peer, const struct bus_sender
 {
     struct daemon *d = arg;
     const Sf__ControlRequest *request = message->body;
+    enum ham_verb verb;
     char text[256];
 
     (void)from;
@@ -171,14 +192,10 @@ static void on_request(void *arg, struct bus_peer *peer, const struct bus_sender
         reply(peer, request->request_id, 0, "", view_status(d), false);
     } else if (strcmp(request->verb, "events") == 0) {
         verb_of_events(d, peer, request);
-    } else if (strcmp(request->verb, "switchover") == 0) {
-        log_event(LEVEL_NOTICE, MSG_OPERATOR, LOG_FIELDS(.event = "switchover"),
+    } else if (verb_of_core(request->verb, &verb)) {
+        log_event(LEVEL_NOTICE, MSG_OPERATOR, LOG_FIELDS(.event = request->verb),
                   "asked for by the operator");
-        verb_on_site(d, peer, request, VERB_SWITCHOVER);
-    } else if (strcmp(request->verb, "site promote") == 0) {
-        log_event(LEVEL_NOTICE, MSG_OPERATOR, LOG_FIELDS(.event = "site promote"),
-                  "asked for by the operator");
-        verb_on_site(d, peer, request, VERB_PROMOTE);
+        verb_on_site(d, peer, request, verb);
     } else {
         snprintf(text, sizeof(text),
                  "this hamgr does not know the verb '%.64s'; is it older than the command line?",

@@ -124,10 +124,42 @@ static void on_lease_reply(void *arg, struct bus_link *link, const struct bus_se
     on_lease_message(arg, NULL, from, message);
 }
 
+/* Anti-flap's memory goes to disk here and not with the move itself, which is not to wait for a
+ * disk. */
+static void save_moves(struct daemon *d, mono_t now)
+{
+    int64_t at_ms[HAM_MOVES_MAX], wall_ms = loop_wall_ms();
+    unsigned n = 0;
+
+    if (d->ham.is_arbiter || memcmp(d->moves_saved, d->ham.moves, sizeof(d->moves_saved)) == 0)
+        return;
+    for (unsigned i = 0; i < HAM_MOVES_MAX; i++) { /* the oldest first */
+        mono_t move = d->ham.moves[(d->ham.move_next + i) % HAM_MOVES_MAX];
+
+        if (move.ns != 0)
+            at_ms[n++] = wall_ms - mono_diff_ms(now, move);
+    }
+    if (votes_save_moves(d->votes, at_ms, n) == 0)
+        memcpy(d->moves_saved, d->ham.moves, sizeof(d->moves_saved));
+}
+
+static void recall_moves(struct daemon *d, mono_t now)
+{
+    int64_t at_ms[HAM_MOVES_MAX], wall_ms = loop_wall_ms();
+    unsigned n = 0;
+
+    if (votes_load_moves(d->votes, at_ms, &n) < 0)
+        return;
+    for (unsigned i = 0; i < n; i++)
+        ham_recall(&d->ham, now, wall_ms - at_ms[i]);
+    memcpy(d->moves_saved, d->ham.moves, sizeof(d->moves_saved));
+}
+
 static void on_view_timer(void *arg, mono_t now)
 {
     struct daemon *d = arg;
 
+    save_moves(d, loop_now_exact());
     d->view_due = true;
     loop_timer_set(d->view_timer, mono_add_ms(now, VIEW_INTERVAL_MS));
 }
@@ -148,6 +180,7 @@ static void on_turn_end(void *arg, mono_t now)
 
 static void finish_stop(struct daemon *d)
 {
+    save_moves(d, loop_now_exact());
     if (d->spawn == NULL || components_all_gone(d)) {
         loop_exit(d->loop, 0);
         return;
@@ -435,6 +468,8 @@ static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
     if (r < 0)
         return r;
     ham_init(&d->ham, &d->conf, seed, loop_now_exact(), records);
+    if (!arbiter)
+        recall_moves(d, loop_now_exact());
     log_event(LEVEL_NOTICE, MSG_START, NULL, "hamgr runs as %s%s",
               bootstrap_self(&d->bootstrap)->name,
               arbiter     ? " (arbiter)"

@@ -86,7 +86,8 @@ struct daemon {
     uint32_t operator_id;
     bool stepping;
     bool stopping;
-    bool view_due; /* something that the view shows has changed */
+    mono_t moves_saved[HAM_MOVES_MAX]; /* as on disk */
+    bool view_due;                     /* something that the view shows has changed */
     Sf__RoleOrder order;
     char site_address[CONF_ADDRESS_SIZE];
 };
@@ -117,7 +118,7 @@ void components_text(const struct daemon *d, char *text, size_t size);
 /* view.c: what this host knows of all, for components, for beats and for people. */
 void view_push(struct daemon *d); /* ClusterView to every component */
 void view_report(const struct daemon *d, Sf__HostReport *report, char *components, size_t size);
-json_t *view_status(const struct daemon *d);        /* for `hamgr status`; the caller owns it */
+json_t *view_status(const struct daemon *d); /* for `hamgr status`; the caller owns it */
 /* REASON in words, with what is known of the copy at the other host. */
 void view_reason(const struct daemon *d, enum ham_reason reason, char *text, size_t size);
 const char *view_judgement(const struct daemon *d); /* "up", "silent", "dead", "cut" */

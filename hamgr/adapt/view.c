@@ -284,7 +284,9 @@ static json_t *switchover_json(const struct daemon *d)
     enum ham_reason reason = primary             ? ham_ready(&d->ham, loop_now_exact())
                              : d->ham.said_ready ? REASON_DONE
                                                  : REASON_SELF_UNREADY;
+    const struct ham_order *o = &d->ham.order;
     char text[1024], digest[24];
+    json_t *json;
 
     if (reason == REASON_SELF_UNREADY)
         snprintf(text, sizeof(text), "%s%s%s", ham_reason_text(reason),
@@ -292,14 +294,18 @@ static json_t *switchover_json(const struct daemon *d)
     else
         view_reason(d, reason, text, sizeof(text));
     snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)sip->replica_digest);
-    return json_pack(
-        "{s:b,s:s,s:s,s:I,s:s,s:b,s:I,s:I,s:b,s:I,s:I,s:I}", "ready", reason == REASON_DONE, "why",
-        reason == REASON_DONE ? "" : text, "copy", replica_name(sip->replica_state), "objects",
-        (json_int_t)sip->replica_objects, "digest", digest, "solo", d->ham.order.solo.sequence != 0,
-        "solo_since", (json_int_t)d->ham.role.solo.sequence, "solos", (json_int_t)d->ham.solos,
-        "stale", d->ham.order.stale, "lacks_epoch", (json_int_t)d->ham.order.lacks.epoch,
-        "lacks_sequence", (json_int_t)d->ham.order.lacks.sequence, "stale_takeovers",
-        (json_int_t)d->ham.stale_takeovers);
+    json = json_pack("{s:b,s:s,s:s,s:I,s:s,s:b,s:I,s:I}", "ready", reason == REASON_DONE, "why",
+                     reason == REASON_DONE ? "" : text, "copy", replica_name(sip->replica_state),
+                     "objects", (json_int_t)sip->replica_objects, "digest", digest, "paused",
+                     d->ham.paused, "moves", (json_int_t)ham_moves(&d->ham, loop_now_exact()),
+                     "moves_most", (json_int_t)d->conf.antiflap_moves);
+    json_object_update_new(
+        json, json_pack("{s:b,s:I,s:I,s:b,s:I,s:I,s:I}", "solo", o->solo.sequence != 0,
+                        "solo_since", (json_int_t)d->ham.role.solo.sequence, "solos",
+                        (json_int_t)d->ham.solos, "stale", o->stale, "lacks_epoch",
+                        (json_int_t)o->lacks.epoch, "lacks_sequence", (json_int_t)o->lacks.sequence,
+                        "stale_takeovers", (json_int_t)d->ham.stale_takeovers));
+    return json;
 }
 
 static json_t *components_json(const struct daemon *d)

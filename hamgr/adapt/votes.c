@@ -5,6 +5,7 @@
 #include "proto/lease.pb-c.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define VOTES_FORMAT 1
 
@@ -121,6 +122,71 @@ int votes_save(struct votes *v, enum ham_right right, const struct vote_record *
 
     if (r < 0)
         log_event(LEVEL_ERR, MSG_STORE, NULL, "votes: the promise was not made: %s",
+                  store_error(v->store));
+    return r;
+}
+
+/* ---- the moves that anti-flap counts ---- */
+
+static const uint8_t moves_key = 'm'; /* above every right */
+
+struct moves {
+    int64_t at_ms[HAM_MOVES_MAX];
+    unsigned n;
+};
+
+static int load_moves(struct store_txn *txn, void *arg)
+{
+    struct moves *m = arg;
+    void *data;
+    size_t size;
+    int r = store_get(txn, 0, STORE_BYTES(&moves_key, 1), &data, &size);
+
+    m->n = 0;
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (size > sizeof(m->at_ms) || size % sizeof(m->at_ms[0]) != 0) {
+        free(data);
+        return -EBADMSG;
+    }
+    memcpy(m->at_ms, data, size);
+    m->n = (unsigned)(size / sizeof(m->at_ms[0]));
+    free(data);
+    return 0;
+}
+
+int votes_load_moves(struct votes *v, int64_t *ret_moves, unsigned *ret_n)
+{
+    struct moves m;
+    int r = store_view(v->store, load_moves, &m);
+
+    if (r < 0) {
+        log_event(LEVEL_ERR, MSG_STORE, NULL, "votes: %s", store_error(v->store));
+        return r;
+    }
+    memcpy(ret_moves, m.at_ms, m.n * sizeof(m.at_ms[0]));
+    *ret_n = m.n;
+    return 0;
+}
+
+static int save_moves(struct store_txn *txn, void *arg)
+{
+    const struct moves *m = arg;
+
+    return store_put(txn, 0, STORE_BYTES(&moves_key, 1),
+                     STORE_BYTES(m->at_ms, m->n * sizeof(m->at_ms[0])));
+}
+
+int votes_save_moves(struct votes *v, const int64_t *moves, unsigned n)
+{
+    struct moves m = {.n = n};
+    int r;
+
+    memcpy(m.at_ms, moves, n * sizeof(moves[0]));
+    r = store_update(v->store, save_moves, &m);
+    if (r < 0)
+        log_event(LEVEL_ERR, MSG_STORE, NULL,
+                  "votes: a restart of hamgr will not know of the last moves: %s",
                   store_error(v->store));
     return r;
 }

@@ -6,7 +6,7 @@
 #ifndef HAMGR_ADAPT_VOTES_H
 #define HAMGR_ADAPT_VOTES_H
 
-#include "hamgr/core/types.h"
+#include "hamgr/core/ham.h"
 
 struct votes;
 
@@ -20,5 +20,11 @@ int votes_load(struct votes *votes, struct vote_record *ret_records);
 
 /* votes_save - durable when it returns 0. */
 int votes_save(struct votes *votes, enum ham_right right, const struct vote_record *record);
+
+/* votes_load_moves, votes_save_moves - when the last automatic moves were (Unix milliseconds), for
+ * anti-flap; N of at most HAM_MOVES_MAX.  Returns: 0, or a negative errno; then nothing is known.
+ */
+int votes_load_moves(struct votes *votes, int64_t *ret_moves, unsigned *ret_n);
+int votes_save_moves(struct votes *votes, const int64_t *moves, unsigned n);
 
 #endif

@@ -73,6 +73,14 @@ static void print_switchover(const json_t *status)
         printf(" (copy %s, %lld objects, digest %s)", text_of(s, "copy"), number_of(s, "objects"),
                text_of(s, "digest"));
     printf("\n");
+    if (truth_of(s, "paused"))
+        printf("paused: this host takes and gives no role by itself, until `hamgr resume`\n");
+    if (number_of(s, "moves") > 0)
+        printf("automatic moves of late: %lld of %lld%s\n", number_of(s, "moves"),
+               number_of(s, "moves_most"),
+               number_of(s, "moves") >= number_of(s, "moves_most")
+                   ? "; the role stays, until `hamgr acknowledge` at both hosts"
+                   : "");
     if (truth_of(s, "solo"))
         printf("ALARM: solo: this host serves without its backup, which lacks what came since\n");
     if (truth_of(s, "stale"))
@@ -219,4 +227,26 @@ int verb_switchover(struct cli *cli)
 int verb_site_promote(struct cli *cli)
 {
     return move(cli, "site promote", false);
+}
+
+static int tell(struct cli *cli, const char *verb)
+{
+    static const char *const none[] = {NULL};
+
+    return cli_ask(cli, verb, none, cli_print, cli);
+}
+
+int verb_pause(struct cli *cli)
+{
+    return tell(cli, "pause");
+}
+
+int verb_resume(struct cli *cli)
+{
+    return tell(cli, "resume");
+}
+
+int verb_acknowledge(struct cli *cli)
+{
+    return tell(cli, "acknowledge");
 }

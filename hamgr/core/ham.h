@@ -74,6 +74,8 @@ struct ham_ev {
     };
 };
 
+#define HAM_MOVES_MAX 8 /* automatic moves remembered */
+
 /* What another host told us last, and when. */
 struct ham_other {
     mono_t heard; /* MONO_ZERO: never */
@@ -111,7 +113,7 @@ struct ham {
     mono_t writer_seen;   /* when; our start at first */
     mono_t promote_until; /* an operator wants the ticket here until then */
     bool paused, stopping;
-    mono_t moves[8]; /* automatic moves, MONO_ZERO none */
+    mono_t moves[HAM_MOVES_MAX]; /* automatic moves, MONO_ZERO none */
     uint8_t move_next;
     bool flap_refused; /* anti-flap keeps the role here; noted once */
 };
@@ -136,6 +138,12 @@ enum ham_health ham_health(const struct ham *h, mono_t now);
 /* ham_predict - what an operator's VERB would be answered at NOW (REASON_DONE, REASON_UNDER_WAY, or
  * why not). */
 enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now);
+
+/* ham_moves - automatic moves that anti-flap counts at NOW. */
+uint8_t ham_moves(const struct ham *h, mono_t now);
+
+/* ham_recall - before the first step: an automatic move was AGE_MS ago, in an earlier life. */
+void ham_recall(struct ham *h, mono_t now, int64_t age_ms);
 
 /* ham_ready - REASON_DONE: the pair's other host is ready for switchover; or why not. */
 enum ham_reason ham_ready(const struct ham *h, mono_t now);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #define ADDRESS_FAILS 3 /* failures in a row before the host counts as bad */
-#define MOVES_MAX     8
 
 static bool ended(const struct ham *h, int component)
 {
@@ -93,10 +92,10 @@ enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now)
     return REASON_DONE;
 }
 
-static uint8_t moves_within(const struct ham *h, mono_t now)
+uint8_t ham_moves(const struct ham *h, mono_t now)
 {
     uint8_t n = 0;
-    for (int i = 0; i < MOVES_MAX; i++)
+    for (int i = 0; i < HAM_MOVES_MAX; i++)
         if (h->moves[i].ns != 0 && mono_before(now, mono_add_ms(h->moves[i], h->conf.antiflap_ms)))
             n++;
     return n;
@@ -105,7 +104,13 @@ static uint8_t moves_within(const struct ham *h, mono_t now)
 void judge_count(struct ham *h, mono_t now)
 {
     h->moves[h->move_next] = now;
-    h->move_next = (uint8_t)((h->move_next + 1) % MOVES_MAX);
+    h->move_next = (uint8_t)((h->move_next + 1) % HAM_MOVES_MAX);
+}
+
+void ham_recall(struct ham *h, mono_t now, int64_t age_ms)
+{
+    if (age_ms >= 0 && age_ms < h->conf.antiflap_ms)
+        judge_count(h, mono_add_ms(now, -age_ms));
 }
 
 bool judge_tilted(const struct ham *h, mono_t now)
@@ -152,7 +157,7 @@ static const char *reason_to_move(const struct ham *h, mono_t now)
 void judge_role(struct ham *h, mono_t now, struct ham_out *out)
 {
     const char *why = h->role.state == LEASE_HOLDING && !h->paused ? reason_to_move(h, now) : NULL;
-    bool allowed = moves_within(h, now) < h->conf.antiflap_moves;
+    bool allowed = ham_moves(h, now) < h->conf.antiflap_moves;
 
     if (why && allowed) {
         note(h, REASON_DONE, why, out);

@@ -236,6 +236,20 @@ Test(ham, end_of_what_serves_keeps_the_role_where_the_state_is)
     cr_assert_not(moves(REPLICA_UNKNOWN, true), "nothing is known of a copy");
 }
 
+Test(ham, moves_of_an_earlier_life_count_within_the_window)
+{
+    mono_t now = pair(REPLICA_IN_SYNC);
+    ham_recall(&host, now, -1);
+    ham_recall(&host, now, host.conf.antiflap_ms);
+    cr_assert_eq(ham_moves(&host, now), 0, "the wall clock was set back, or it is long ago");
+    ham_recall(&host, now, 1);
+    ham_recall(&host, now, host.conf.antiflap_ms - 1000);
+    cr_assert_eq(ham_moves(&host, now), 2);
+    says(now, COMPONENT_EXITED, REPLICA_UNKNOWN);
+    cr_assert_eq(host.role.state, LEASE_HOLDING, "anti-flap");
+    cr_assert_eq(ham_moves(&host, mono_add_ms(now, 2000)), 1);
+}
+
 Test(ham, a_change_of_readiness_is_told_at_once)
 {
     mono_t now = pair(REPLICA_UNKNOWN);

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static char dir[] = "/tmp/votes-XXXXXX";
 
@@ -66,5 +67,30 @@ Test(votes, what_was_saved_is_there_after_a_restart_and_rights_do_not_mix, .init
     cr_assert_eq(records[RIGHT_ROLE_1].solo_turn, role.solo_turn);
     cr_assert_eq(records[RIGHT_TICKET].solo.sequence, 0);
     cr_assert_eq(records[RIGHT_TICKET].holder, HAM_NONE);
+    votes_close(&votes);
+}
+
+Test(votes, moves_are_there_after_a_restart_and_can_be_forgotten, .init = make_dir,
+     .fini = remove_dir)
+{
+    int64_t moves[HAM_MOVES_MAX] = {1, INT64_MAX, 3, 4, 5, 6, 7, 8}, back[HAM_MOVES_MAX];
+    struct vote_record records[RIGHTS_MAX];
+    struct votes *votes;
+    unsigned n = 99;
+
+    cr_assert_eq(votes_open(dir, &votes), 0);
+    cr_assert_eq(votes_load_moves(votes, back, &n), 0);
+    cr_assert_eq(n, 0);
+    cr_assert_eq(votes_save_moves(votes, moves, HAM_MOVES_MAX), 0);
+    votes_close(&votes);
+    cr_assert_eq(votes_open(dir, &votes), 0);
+    cr_assert_eq(votes_load_moves(votes, back, &n), 0);
+    cr_assert_eq(n, HAM_MOVES_MAX);
+    cr_assert_eq(memcmp(back, moves, sizeof(moves)), 0);
+    cr_assert_eq(votes_load(votes, records), 0);
+    cr_assert_not(records[RIGHT_ROLE_0].known);
+    cr_assert_eq(votes_save_moves(votes, moves, 0), 0);
+    cr_assert_eq(votes_load_moves(votes, back, &n), 0);
+    cr_assert_eq(n, 0);
     votes_close(&votes);
 }

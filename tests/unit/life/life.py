@@ -153,9 +153,8 @@ class Life(Host):
         self.assertIn("the primary is east.1", out)
 
 
-class Replica(Host):
+class StandIn(Host):
     """With a SIP server that says of its copy what a test wants."""
-    more = "timeouts: {anti-flap-moves: 8}\n"
 
     def install(self):
         folder = os.path.join(self.dir, "bin")
@@ -175,6 +174,17 @@ class Replica(Host):
 
     def ready(self, primary):
         return lambda: (self.status(primary) or {}).get("switchover", {}).get("ready")
+
+    def kill_sipserver(self, here, there):
+        """Of the primary HERE, whose backup THERE is ready; until one of them is well again."""
+        self.until(self.ready(here), 20, f"{there} ready for switchover")
+        before = self.pids(here)["sipserver"]
+        os.kill(before, signal.SIGKILL)
+        self.until(lambda: self.pids(here).get("sipserver", before) != before, 10, f"a new sipserver of {here}")
+
+
+class Replica(StandIn):
+    more = "timeouts: {anti-flap-moves: 8}\n"
 
     def test_a_killed_sipserver_moves_the_role_to_a_host_in_sync(self):
         self.both_up()
@@ -221,6 +231,36 @@ class Replica(Host):
         told = self.switchover("east.2")
         self.assertEqual((told["stale"], told["lacks_sequence"], told["stale_takeovers"]), (True, 101, 1))
         self.assertIn("ALARM: promoted stale", self.check("status", "east.2"))
+
+
+class AntiFlap(StandIn):
+    def primary(self, name):
+        return lambda: self.host(name, name).get("role") == "PRIMARY"
+
+    def test_two_moves_then_the_operator_also_after_a_restart_of_hamgr(self):
+        self.both_up()
+        self.kill_sipserver("east.1", "east.2")
+        self.until(self.primary("east.2"), 5, "the first move")
+        self.kill_sipserver("east.2", "east.1")
+        self.until(self.primary("east.1"), 5, "the second move")
+        self.kill_sipserver("east.1", "east.2")
+        self.until(self.ready("east.1"), 20, "restarted in place")
+        self.assertEqual(self.host("east.1", "east.1")["role"], "PRIMARY")
+        self.running["east.2"].terminate()
+        self.assertEqual(self.running["east.2"].wait(timeout=10), 0)
+        self.start("east.2")
+        self.until(self.ready("east.1"), 60, "east.2 back")
+        self.assertEqual(self.switchover("east.2")["moves"], 2)
+        self.assertIn("until `hamgr acknowledge`", self.check("status", "east.2"))
+        for host in ("east.1", "east.2"):
+            self.check("acknowledge", host)
+            self.assertEqual(self.switchover(host)["moves"], 0)
+        self.check("pause", "east.1")
+        self.kill_sipserver("east.1", "east.2")
+        self.until(self.ready("east.1"), 20, "paused: restarted in place")
+        self.check("resume", "east.1")
+        self.kill_sipserver("east.1", "east.2")
+        self.until(self.primary("east.2"), 5, "moves again")
 
 
 if __name__ == "__main__":
