@@ -29,6 +29,16 @@ void pool_init(struct pool *p, void *memory, uint32_t count, size_t object_size)
     p->first_free = count > 0 ? 0 : END_OF_FREE;
 }
 
+static void mark(const struct pool *p, uint32_t index)
+{
+    struct pool_marks *m = p->marks;
+
+    if (m == NULL || m->is[index])
+        return;
+    m->is[index] = 1;
+    m->list[m->n++] = index;
+}
+
 void *pool_take(struct pool *p, handle_t *ret_handle)
 {
     uint32_t index = p->first_free;
@@ -49,6 +59,7 @@ void *pool_take(struct pool *p, handle_t *ret_handle)
 
     object = p->objects + index * p->object_size;
     memset(object, 0, p->object_size);
+    mark(p, index);
     if (ret_handle != NULL)
         *ret_handle = (handle_t){index, slot->generation};
     return object;
@@ -62,14 +73,24 @@ void pool_put(struct pool *p, void *object)
     p->slots[index].next_free = p->first_free;
     p->first_free = index;
     p->used--;
+    mark(p, index);
 }
 
-void *pool_get(const struct pool *p, handle_t handle)
+void *pool_peek(const struct pool *p, handle_t handle)
 {
     if (handle.generation == 0 || handle.index >= p->count ||
         p->slots[handle.index].generation != handle.generation)
         return NULL;
     return pool_at(p, handle.index);
+}
+
+void *pool_get(const struct pool *p, handle_t handle)
+{
+    void *object = pool_peek(p, handle);
+
+    if (object != NULL)
+        mark(p, handle.index);
+    return object;
 }
 
 handle_t pool_handle(const struct pool *p, const void *object)
@@ -103,4 +124,68 @@ void *pool_next(const struct pool *p, const void *previous)
             return p->objects + index * p->object_size;
     }
     return NULL;
+}
+
+void pool_touch(const struct pool *p, const void *object)
+{
+    if (p->marks != NULL)
+        mark(p, pool_index(p, object));
+}
+
+uint32_t pool_unmark(struct pool *p)
+{
+    struct pool_marks *m = p->marks;
+    uint32_t index;
+
+    if (m == NULL || m->n == 0)
+        return UINT32_MAX;
+    index = m->list[--m->n];
+    m->is[index] = 0;
+    return index;
+}
+
+void pool_touch_place(const struct pool *p, uint32_t index)
+{
+    assert(index < p->count);
+    mark(p, index);
+}
+
+/* ---- copies ---- */
+
+void *pool_place(struct pool *p, handle_t handle)
+{
+    struct pool_slot *slot = &p->slots[handle.index];
+    void *object = p->objects + handle.index * p->object_size;
+
+    assert(handle.index < p->count && handle.generation != 0);
+    if (slot->next_free != IN_USE && ++p->used > p->used_max)
+        p->used_max = p->used;
+    *slot = (struct pool_slot){handle.generation, IN_USE};
+    memset(object, 0, p->object_size);
+    return object;
+}
+
+void pool_clear_place(struct pool *p, uint32_t index)
+{
+    assert(index < p->count);
+    if (p->slots[index].next_free != IN_USE)
+        return;
+    p->slots[index].next_free = END_OF_FREE;
+    p->used--;
+}
+
+void pool_relist(struct pool *p, uint32_t ahead)
+{
+    uint32_t next = END_OF_FREE;
+
+    for (uint32_t i = p->count; i-- > 0;) {
+        struct pool_slot *slot = &p->slots[i];
+
+        if (slot->next_free == IN_USE)
+            continue;
+        slot->generation += ahead;
+        slot->next_free = next;
+        next = i;
+    }
+    p->first_free = next;
 }

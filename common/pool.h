@@ -30,6 +30,14 @@ struct pool_slot {
     uint32_t next_free; /* index, or one of the two marks in pool.c */
 };
 
+/* The places that somebody has looked at since they were forgotten (pool_unmark): what may have
+ * changed.  LIST and IS have one element for each object. */
+struct pool_marks {
+    uint32_t *list;
+    uint8_t *is;
+    uint32_t n;
+};
+
 struct pool {
     struct pool_slot *slots;
     unsigned char *objects;
@@ -39,6 +47,7 @@ struct pool {
     uint32_t used_max; /* high-water mark since init */
     uint32_t first_free;
     uint64_t refused; /* how often pool_take found nothing */
+    struct pool_marks *marks; /* NULL: nobody wants to know */
 };
 
 #define POOL_ALIGN 16u
@@ -74,6 +83,9 @@ void pool_put(struct pool *p, void *object);
  */
 void *pool_get(const struct pool *p, handle_t handle);
 
+/* pool_peek - the same, for looking only: it is not marked. */
+void *pool_peek(const struct pool *p, handle_t handle);
+
 /* pool_handle - the handle of OBJECT, which is in use. */
 handle_t pool_handle(const struct pool *p, const void *object);
 
@@ -87,6 +99,27 @@ void *pool_at(const struct pool *p, uint32_t index);
  * NULL. PREVIOUS may have been given back meanwhile.
  */
 void *pool_next(const struct pool *p, const void *previous);
+
+/* pool_touch - OBJECT may change: mark it, when marks are kept.  pool_take, pool_get and pool_put
+ * do so themselves; who finds an object by a list, a timer or an index says so. */
+void pool_touch(const struct pool *p, const void *object);
+void pool_touch_place(const struct pool *p, uint32_t index);
+
+/* pool_unmark - take one place off the marks.  Returns: its index; UINT32_MAX: none is marked. */
+uint32_t pool_unmark(struct pool *p);
+
+/* ---- a copy of another process's pool: each object at the place that it has there ---- */
+
+/* pool_place - the object at HANDLE's place, zeroed and in use under HANDLE's generation, whatever
+ * was there.  The free list is wrong until pool_relist. */
+void *pool_place(struct pool *p, handle_t handle);
+
+/* pool_clear_place - nothing is at INDEX any more. */
+void pool_clear_place(struct pool *p, uint32_t index);
+
+/* pool_relist - the free list is made anew.  AHEAD is added to the generations of free places: as
+ * many may have been given out and back unseen. */
+void pool_relist(struct pool *p, uint32_t ahead);
 
 static inline uint32_t pool_free(const struct pool *p)
 {
