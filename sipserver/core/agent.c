@@ -271,8 +271,10 @@ void agents_watch_phones(struct sc *sc)
     for (struct agent *a = pool_next(&sc->agents, NULL); a != NULL; a = pool_next(&sc->agents, a)) {
         const struct dn *d = pool_get(&sc->dns, a->dn);
 
-        if (a->state != SC_AGENT_NULL && d != NULL && !d->in_service)
-            arm_ms(sc, &a->phone, sc->options.logout_grace_ms);
+        if (a->state == SC_AGENT_NULL || d == NULL || d->in_service)
+            continue;
+        pool_touch(&sc->agents, a);
+        arm_ms(sc, &a->phone, sc->options.logout_grace_ms);
     }
 }
 

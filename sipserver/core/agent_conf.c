@@ -95,7 +95,10 @@ struct agent *agent_find(const struct sc *sc, const char *id)
 {
     struct hash_node *node = hash_get_text(&sc->agents_by_id, id);
 
-    return node != NULL ? CONTAINER_OF(node, struct agent, by_id) : NULL;
+    if (node == NULL)
+        return NULL;
+    pool_touch(&sc->agents, CONTAINER_OF(node, struct agent, by_id));
+    return CONTAINER_OF(node, struct agent, by_id);
 }
 
 void agent_configure(struct sc *sc, const struct sc_agent_conf *conf)

@@ -1,5 +1,7 @@
 #include "sipserver/core/auth.h"
 
+#include "sipserver/core/core_inner.h"
+
 #include "sipserver/core/answer.h"
 
 /* So long an address is known: two registrations of the longest kind. */
@@ -81,8 +83,7 @@ static enum auth fresh(struct sc *sc, const struct sip_event *event, const struc
                             .made_s = sip_digest_made(p->nonce),
                             .count = sip_digest_count(p),
                             .request = request_of(sc, event->msg)};
-    struct source_limits limits = {sc->options.source_rate_max, sc->options.source_burst,
-                                   sc->options.stranger_rate_max, sc->options.stranger_burst};
+    struct source_limits limits = source_limits(sc);
     bool evicted;
     enum nonce_result r =
         nonces_use(&sc->nonces, sc->now, wall_s(sc), sc->digest.nonce_life_s, &try, &evicted);

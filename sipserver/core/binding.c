@@ -92,6 +92,7 @@ static void set_lost(struct sc *sc, struct dn *d, struct binding *b, mono_t unti
 {
     struct agent *a = pool_get(&sc->agents, d->agent);
 
+    pool_touch(&sc->bindings, b);
     if ((b->lost.ns != 0) != (until.ns != 0))
         d->lost_n += until.ns != 0 ? 1 : (uint32_t)-1;
     b->lost = until;
@@ -133,6 +134,33 @@ void binding_set(struct sc *sc, struct binding *b, const struct sip_addr *source
         list_append(flow_list(sc, b->source.flow), &b->in_flow);
     place(d, b);
     set_lost(sc, d, b, MONO_ZERO);
+}
+
+void binding_adopt(struct sc *sc, struct binding *b)
+{
+    struct dn *d = dn_of(sc, b);
+    struct list_link *place = &d->bindings.head;
+
+    timer_init(&b->expiry, TIMER_BINDING);
+    list_link_init(&b->in_dn);
+    list_link_init(&b->in_flow);
+    LIST_EACH(link, &d->bindings)
+    {
+        const struct binding *other = CONTAINER_OF(link, struct binding, in_dn);
+
+        if (weight(other) < weight(b) ||
+            (weight(other) == weight(b) && !mono_before(b->renewed, other->renewed))) {
+            place = link;
+            break;
+        }
+    }
+    list_insert_before(place, &b->in_dn);
+    d->bindings_n++;
+    if (has_flow(b) && b->lost.ns == 0)
+        b->lost = mono_add_ms(sc->now, sc->options.flow_grace_ms);
+    d->lost_n += b->lost.ns != 0;
+    timer_arm(&sc->timers, &b->expiry,
+              b->lost.ns != 0 ? mono_min(b->lost, b->expires) : b->expires);
 }
 
 static void drop_path(struct sc *sc, struct binding *b)

@@ -31,6 +31,10 @@ struct binding *binding_new(struct sc *sc, struct dn *d);
  * found by its connection. */
 void binding_set(struct sc *sc, struct binding *b, const struct sip_addr *source, mono_t expires);
 
+/* binding_adopt - B is a record that another host has made: it gets its place and its timer.  Its
+ * connection was that host's, and is lost. */
+void binding_adopt(struct sc *sc, struct binding *b);
+
 /* binding_set_path - PATH (may be empty) becomes the Path of B.  Asserts: it fits. */
 void binding_set_path(struct sc *sc, struct binding *b, struct sip_str path);
 

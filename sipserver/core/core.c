@@ -46,21 +46,30 @@ bool core_serving(const struct sc *sc)
 
 /* ---- time ---- */
 
+/* FN for the object of POOL whose timer MEMBER is T. */
+#define FIRED(pool, type, member, fn)                                                              \
+    do {                                                                                           \
+        struct type *fired = CONTAINER_OF(t, struct type, member);                                 \
+                                                                                                   \
+        pool_touch(&sc->pool, fired);                                                              \
+        fn(sc, fired);                                                                             \
+    } while (0)
+
 static void timer_fired(struct sc *sc, struct timer *t)
 {
     switch ((enum timer_kind)t->kind) {
-    case TIMER_BINDING: binding_timer(sc, CONTAINER_OF(t, struct binding, expiry)); break;
-    case TIMER_TRUNK_CHECK: trunk_timer_check(sc, CONTAINER_OF(t, struct trunk, check)); break;
-    case TIMER_TRUNK_FORCE: trunk_timer_force(sc, CONTAINER_OF(t, struct trunk, force)); break;
-    case TIMER_TRUNK_HOLD: trunk_timer_hold(sc, CONTAINER_OF(t, struct trunk, hold)); break;
-    case TIMER_CALL_RING: call_timer_ring(sc, CONTAINER_OF(t, struct call, ring)); break;
-    case TIMER_CALL_WAIT: call_timer_wait(sc, CONTAINER_OF(t, struct call, wait)); break;
-    case TIMER_CALL_NOTICE: wait_notice(sc, CONTAINER_OF(t, struct call, notice)); break;
-    case TIMER_CALL_SOUND: music_timer(sc, CONTAINER_OF(t, struct call, sound)); break;
-    case TIMER_AGENT_WRAP: agent_timer_wrap(sc, CONTAINER_OF(t, struct agent, wrap)); break;
-    case TIMER_LEG_SESSION: session_timer(sc, CONTAINER_OF(t, struct leg, session)); break;
-    case TIMER_AGENT_PHONE: agent_timer_phone(sc, CONTAINER_OF(t, struct agent, phone)); break;
-    case TIMER_AGENT_CONTROL: control_timer(sc, CONTAINER_OF(t, struct agent, operation)); break;
+    case TIMER_BINDING: FIRED(bindings, binding, expiry, binding_timer); break;
+    case TIMER_TRUNK_CHECK: FIRED(trunks, trunk, check, trunk_timer_check); break;
+    case TIMER_TRUNK_FORCE: FIRED(trunks, trunk, force, trunk_timer_force); break;
+    case TIMER_TRUNK_HOLD: FIRED(trunks, trunk, hold, trunk_timer_hold); break;
+    case TIMER_CALL_RING: FIRED(calls, call, ring, call_timer_ring); break;
+    case TIMER_CALL_WAIT: FIRED(calls, call, wait, call_timer_wait); break;
+    case TIMER_CALL_NOTICE: FIRED(calls, call, notice, wait_notice); break;
+    case TIMER_CALL_SOUND: FIRED(calls, call, sound, music_timer); break;
+    case TIMER_AGENT_WRAP: FIRED(agents, agent, wrap, agent_timer_wrap); break;
+    case TIMER_LEG_SESSION: FIRED(legs, leg, session, session_timer); break;
+    case TIMER_AGENT_PHONE: FIRED(agents, agent, phone, agent_timer_phone); break;
+    case TIMER_AGENT_CONTROL: FIRED(agents, agent, operation, control_timer); break;
     case TIMER_KINDS: assert(false);
     }
     calls_reap(sc);

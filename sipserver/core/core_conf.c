@@ -9,6 +9,7 @@
 #include "sipserver/core/divert.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/peering.h"
+#include "sipserver/core/replica_inner.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/trunk.h"
 
@@ -16,6 +17,7 @@
  * host is silent. */
 static void forget(struct sc *sc)
 {
+    replica_end(sc);
     for (struct relay *r = pool_next(&sc->relays, NULL); r != NULL; r = pool_next(&sc->relays, r))
         pool_put(&sc->relays, r);
     for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l)) {
@@ -69,8 +71,11 @@ void core_role(struct sc *sc, const struct sc_event *event)
 #endif
         if (sc->primary && !event->primary)
             forget(sc);
-    if (!sc->primary && event->primary)
+    if (!sc->primary && event->primary) {
         nonces_from(&sc->nonces, wall_s(sc));
+        if (sc->replica.copy)
+            replica_adopt(sc, event->clock_ns);
+    }
     sc->primary = event->primary;
     sc->epoch = event->epoch;
     sip_stack_epoch(sc->sip, sc->epoch);

@@ -6,6 +6,7 @@
 #include "sipserver/core/binding.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/peering.h"
+#include "sipserver/core/replica.h"
 #include "sipserver/core/session.h"
 
 void sc_maxima_default(struct sc_maxima *m)
@@ -90,6 +91,12 @@ static void carve_pool(struct carver *c, struct pool *p, uint32_t count, size_t 
         pool_init(p, block, count, size);
 }
 
+/* Two, and those of transfers, music and ring-all. */
+static uint32_t legs_max(const struct sc_maxima *m)
+{
+    return m->calls * 3 + 8;
+}
+
 static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
 {
     return value < min ? min : value > max ? max : value;
@@ -117,11 +124,59 @@ static void stack_conf(const struct sc_conf *conf, struct sip_stack_conf *ret)
     memcpy(ret->key.secret, conf->secret, sizeof(ret->key.secret));
 }
 
+/* How many objects of KIND there may be. */
+static uint32_t kind_max(const struct sc_maxima *m, enum replica_kind kind)
+{
+    switch (kind) {
+    case REPLICA_KIND_MODE: return 1;
+    case REPLICA_KIND_DN: return m->dns;
+    case REPLICA_KIND_AGENT: return m->agents;
+    case REPLICA_KIND_BINDING:
+    case REPLICA_KIND_PATH: return m->registrations;
+    case REPLICA_KIND_LEG:
+    case REPLICA_KIND_SDP_SMALL:
+    case REPLICA_KIND_SDP_LARGE: return legs_max(m);
+    case REPLICA_KIND_SERVER:
+    case REPLICA_KIND_CLIENT: return within(m->transactions, 16, 1000000);
+    case REPLICA_KIND_CALL:
+    case REPLICA_KIND_OFFER:
+    case REPLICA_KIND_RELAY:
+    case REPLICA_KIND_DATA:
+    case REPLICA_KIND_CAME:
+    case REPLICA_KINDS: break;
+    }
+    return m->calls;
+}
+
+static void carve_marks(struct carver *c, struct pool_marks *marks, uint32_t n)
+{
+    marks->list = carve(c, n * sizeof(*marks->list));
+    marks->is = carve(c, n);
+}
+
+static void carve_replica(struct carver *c, struct replica *r, const struct sc_maxima *m)
+{
+    for (unsigned kind = REPLICA_KIND_MODE; kind < REPLICA_KINDS; kind++) {
+        uint32_t n = kind_max(m, (enum replica_kind)kind);
+
+        r->shipped[kind] = carve(c, n * sizeof(*r->shipped[kind]));
+        carve_marks(c, &r->marks[kind], n);
+    }
+    carve_marks(c, &r->trunk_marks, m->dns);
+    carve_marks(c, &r->queue_marks, m->dns);
+    r->mode = carve(c, sizeof(*r->mode));
+    r->dns = carve(c, m->dns * sizeof(*r->dns));
+    r->agents = carve(c, m->agents * sizeof(*r->agents));
+    r->trunks = carve(c, m->dns * sizeof(*r->trunks));
+    r->targets = carve(c, m->dns * sizeof(*r->targets));
+    r->scratch = carve(c, SC_REPLICA_OBJECT_MAX);
+}
+
 /* Lay out everything in C; *SC is filled when there is memory. */
 static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
 {
     const struct sc_maxima *m = &conf->maxima;
-    uint32_t legs = m->calls * 3 + 8; /* two, and those of transfers, music and ring-all */
+    uint32_t legs = legs_max(m);
     uint32_t timers = m->registrations + m->dns * 3 + m->calls * 4 + legs + m->agents * 3;
     struct sip_stack_conf sip;
     struct sc scratch, *carved = carve(c, sizeof(*carved)),
@@ -151,6 +206,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     counts = carve(c, guard_bytes(SC_GUARD_COUNTS));
     nonces = carve(c, nonces_bytes(nonces_sets(m->registrations)));
     sources = carve(c, sources_bytes(SC_SOURCES));
+    carve_replica(c, &sc->replica, m);
     stack_conf(conf, &sip);
     sc->sip_memory_size = sip_stack_size(&sip);
     sc->sip_memory = carve(c, sc->sip_memory_size);
@@ -186,6 +242,8 @@ void core_new_stack(struct sc *sc)
 
 void core_zero_stack(struct sc *sc)
 {
+    for (unsigned i = 0; i < SIP_COUNTS; i++)
+        sc->sip_before[i] += sip_count(sc->sip, (enum sip_count)i);
     if (sc->conf.zero != NULL)
         sc->conf.zero(sc->sip_memory, sc->sip_memory_size);
     else

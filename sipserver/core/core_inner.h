@@ -21,6 +21,9 @@ void core_new_stack(struct sc *sc);
 void core_datagram(struct sc *sc, const struct sc_event *event);
 void core_sip(struct sc *sc, const struct sip_event *event);
 
+/* source_limits - how much an address may ask, as the options say. */
+struct source_limits source_limits(const struct sc *sc);
+
 /* core_role - this host is primary, or not, of an epoch. */
 void core_role(struct sc *sc, const struct sc_event *event);
 

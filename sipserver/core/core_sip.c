@@ -53,7 +53,7 @@ static void in_dialog(struct sc *sc, const struct sip_event *event)
 
 /* ---- how much an address may ask ---- */
 
-static struct source_limits source_limits(const struct sc *sc)
+struct source_limits source_limits(const struct sc *sc)
 {
     const struct sc_options *o = &sc->options;
 

@@ -20,7 +20,10 @@ struct dn *dn_find(const struct sc *sc, struct sip_str number)
 {
     struct hash_node *node = hash_get(&sc->dns_by_number, number.p, number.len);
 
-    return node != NULL ? CONTAINER_OF(node, struct dn, by_number) : NULL;
+    if (node == NULL)
+        return NULL;
+    pool_touch(&sc->dns, CONTAINER_OF(node, struct dn, by_number));
+    return CONTAINER_OF(node, struct dn, by_number);
 }
 
 static struct dn *dn_new(struct sc *sc, const struct sc_dn_conf *conf)

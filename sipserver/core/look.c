@@ -22,6 +22,11 @@ static const enum sip_count sip_drops[] = {
     SIP_N_RESPONSE_STRAY, SIP_N_RESPONSE_VIAS, SIP_N_RESPONSE_OTHERS, SIP_N_CLIENT_FULL,
     SIP_N_TOO_LARGE,      SIP_N_OUT_REFUSED};
 
+static uint64_t counted(const struct sc *sc, enum sip_count which)
+{
+    return sc->sip_before[which] + sip_count(sc->sip, which);
+}
+
 void sc_status(const struct sc *sc, struct sc_status *ret_status)
 {
     memset(ret_status, 0, sizeof(*ret_status));
@@ -36,7 +41,7 @@ void sc_status(const struct sc *sc, struct sc_status *ret_status)
         if (strncmp(count_names[i], "drop_", 5) == 0)
             ret_status->drops += sc->counts[i];
     for (unsigned i = 0; i < sizeof(sip_drops) / sizeof(sip_drops[0]); i++)
-        ret_status->drops += sip_count(sc->sip, sip_drops[i]);
+        ret_status->drops += counted(sc, sip_drops[i]);
 }
 
 void sc_counters(const struct sc *sc, void (*fn)(void *arg, const char *name, uint64_t value),
@@ -45,7 +50,7 @@ void sc_counters(const struct sc *sc, void (*fn)(void *arg, const char *name, ui
     for (unsigned i = 0; i < CORE_COUNTS; i++)
         fn(arg, count_names[i], sc->counts[i]);
     for (unsigned i = 0; i < SIP_COUNTS; i++)
-        fn(arg, sip_count_name((enum sip_count)i), sip_count(sc->sip, (enum sip_count)i));
+        fn(arg, sip_count_name((enum sip_count)i), counted(sc, (enum sip_count)i));
 }
 
 const char *sc_call_phase_name(enum sc_call_phase phase)
@@ -153,7 +158,7 @@ bool sc_next_line(const struct sc *sc, uint32_t *cursor, struct sc_agent_event *
 {
     const struct leg *l;
 
-    while ((l = walk(&sc->legs, cursor)) != NULL) {
+    while (sc->primary && (l = walk(&sc->legs, cursor)) != NULL) {
         const struct dn *d = pool_get(&sc->dns, l->dn);
         const struct agent *a = d != NULL ? pool_get(&sc->agents, d->agent) : NULL;
 
@@ -385,6 +390,8 @@ static bool calls_sane(const struct sc *sc)
 
 bool sc_sane(const struct sc *sc)
 {
+    if (sc->replica.copy) /* records only: nothing is made from them yet */
+        return rules_sane(sc) && timer_sane(&sc->timers);
     return dns_sane(sc) && trunks_sane(sc) && rules_sane(sc) && agents_sane(sc) &&
            queues_sane(sc) && calls_sane(sc) && controls_sane(sc) && timer_sane(&sc->timers) &&
            sip_sane(sc->sip) && list_empty(&sc->over);

@@ -83,7 +83,10 @@ static void look_at_calls(struct sc *sc, struct queue *q)
     for (unsigned i = 0; i < SC_PRIORITIES; i++)
         LIST_EACH(link, &q->waiting[i])
         {
-            timer_arm(&sc->timers, &CONTAINER_OF(link, struct call, in_queue)->wait, sc->now);
+            struct call *c = CONTAINER_OF(link, struct call, in_queue);
+
+            pool_touch(&sc->calls, c);
+            timer_arm(&sc->timers, &c->wait, sc->now);
         }
 }
 
@@ -123,13 +126,12 @@ bool queue_full(const struct queue *q)
     return q->size_max != 0 && q->waiting_n >= q->size_max;
 }
 
-void queue_add(struct sc *sc, struct call *c)
+/* Calls that come back came first: they are looked for from the head. */
+static void enter(struct queue *q, struct call *c)
 {
-    struct queue *q = queue_of_call(sc, c);
     struct list *waiting = &q->waiting[c->priority];
     struct list_link *place = &waiting->head;
 
-    /* Calls that come back came first: they are looked for from the head. */
     for (struct list_link *l = list_first(waiting); l != NULL; l = list_next(waiting, l)) {
         const struct call *other = CONTAINER_OF(l, struct call, in_queue);
         const struct call *last = CONTAINER_OF(list_last(waiting), struct call, in_queue);
@@ -148,6 +150,23 @@ void queue_add(struct sc *sc, struct call *c)
     q->waiting_n++;
     q->waiting_by[c->priority]++;
     q->in_music += music_holds(c) ? 1 : 0;
+}
+
+bool queue_adopt(struct sc *sc, struct call *c)
+{
+    struct queue *q = queue_of_call(sc, c);
+
+    if (q == NULL || c->priority >= SC_PRIORITIES)
+        return false;
+    enter(q, c);
+    return true;
+}
+
+void queue_add(struct sc *sc, struct call *c)
+{
+    struct queue *q = queue_of_call(sc, c);
+
+    enter(q, c);
     if (q->wait_max_ms != 0)
         timer_arm(&sc->timers, &c->wait, mono_add_ms(c->entered, q->wait_max_ms));
     queue_changed(sc, q);
@@ -277,8 +296,11 @@ static void distribute(struct sc *sc, struct queue *q)
 {
     while (out_has_room(sc->out) && q->waiting_n > 0 && !list_empty(&q->idle)) {
         struct agent *a = next_agent(sc, q);
+        struct call *c = first_for(sc, a);
 
-        call_offer_agent(sc, first_for(sc, a), a);
+        pool_touch(&sc->agents, a);
+        pool_touch(&sc->calls, c);
+        call_offer_agent(sc, c, a);
     }
 }
 

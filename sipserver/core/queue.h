@@ -24,6 +24,10 @@ bool queue_full(const struct queue *q);
 void queue_add(struct sc *sc, struct call *c);
 void queue_remove(struct sc *sc, struct call *c);
 
+/* queue_adopt - C, whose record another host has made, waits: it is in its place.  False: there is
+ * no such queue. */
+bool queue_adopt(struct sc *sc, struct call *c);
+
 /* queue_detour - where C must go instead of into Q, and why; NULL: it may wait there, as far as
  * overflow goes. */
 const char *queue_detour(const struct sc *sc, const struct queue *q, const struct call *c,

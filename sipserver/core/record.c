@@ -201,7 +201,7 @@ void record_told(struct sc *sc, struct call *c, enum sc_call_phase phase, const 
 
 bool sc_next_call(const struct sc *sc, uint32_t *cursor, struct sc_record *ret_record)
 {
-    for (; *cursor < sc->calls.count; ++*cursor) {
+    for (; sc->primary && *cursor < sc->calls.count; ++*cursor) {
         const struct call *c;
 
         c = pool_at(&sc->calls, *cursor);

@@ -284,8 +284,10 @@ static void move_legs(struct sc *sc, const struct dn *d, const struct sip_addr *
     if (d->legs == 0)
         return;
     for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
-        if (l->by_flow && pool_get(&sc->dns, l->dn) == d && sip_addr_eq(&l->peer, from))
+        if (l->by_flow && pool_get(&sc->dns, l->dn) == d && sip_addr_eq(&l->peer, from)) {
+            pool_touch(&sc->legs, l);
             l->peer = *to;
+        }
 }
 
 /* The lost binding that phone WISH has left behind: of the same instance, or of the same host where

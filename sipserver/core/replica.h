@@ -79,10 +79,11 @@ void sc_replica_status(const struct sc *sc, struct sc_replica_status *ret_status
 /* sc_replica_sane - primary that is followed, nothing waiting for sc_replica_changes: no object
  * differs from what was shipped last.  Backup: every object is what was received.  Walks
  * everything: for tests. */
-bool sc_replica_sane(const struct sc *sc);
+bool sc_replica_sane(struct sc *sc);
 
 /* sc_replica_check - the same for the next OBJECTS_MAX places, in turn: anti-entropy.  Primary: an
- * object that differs is shipped with the next changes.
+ * object that differs is shipped with the next changes.  Backup: only of use when both hosts know
+ * the same fields (one version).
  * Returns: how many differed. */
 uint32_t sc_replica_check(struct sc *sc, uint32_t objects_max);
 

@@ -63,6 +63,7 @@ void ring_others(struct sc *sc, struct call *c, const struct queue *q)
            c->rings_n < CALL_RINGS_MAX && !list_empty(&q->idle)) {
         const struct membership *m = CONTAINER_OF(list_first(&q->idle), struct membership, in_idle);
 
+        pool_touch_place(&sc->agents, m->agent);
         if (!ring_one(sc, c, pool_at(&sc->agents, m->agent)))
             return;
     }

@@ -642,6 +642,42 @@ struct peering {
     char reason[SC_REASON_SIZE];
 };
 
+/* ---- the copy at the other host (replica.h) ---- */
+
+enum replica_kind {
+#define KIND(number, name, pool, message, table) REPLICA_KIND_##name = number,
+#define NAMED(number, name, message)             REPLICA_KIND_##name = number,
+#include "sipserver/core/replica_kinds.tbl.h"
+    REPLICA_KINDS
+};
+
+/* Of an object that the configuration made: what the primary said of it, until it is taken over. */
+#define REPLICA_NAMED_MAX 1024
+struct replica_named {
+    handle_t local; /* while it is taken over: the object of that name here */
+    uint32_t generation;
+    uint16_t len; /* 0: nothing */
+    unsigned char body[REPLICA_NAMED_MAX];
+};
+
+struct replica {
+    bool following; /* primary: somebody follows */
+    bool whole;     /* ... and has everything but what is marked */
+    bool copy;      /* backup: objects have come */
+    uint32_t slice_kind, slice_at;
+    uint32_t check_kind, check_at;
+    uint64_t objects, digest, unknown;
+    uint64_t *shipped[REPLICA_KINDS]; /* by place: hash of what was shipped, or came; 0: nothing */
+    struct pool_marks marks[REPLICA_KINDS], trunk_marks, queue_marks;
+    struct replica_named *mode, *dns, *agents;
+    /* while it is taken over: ours, by the primary's place */
+    struct replica_match {
+        uint32_t generation;
+        handle_t local;
+    } * trunks, *targets;
+    unsigned char *scratch;     /* SC_REPLICA_OBJECT_MAX bytes */
+};
+
 struct sc {
     struct sc_conf conf;
     struct sc_options options;
@@ -685,8 +721,10 @@ struct sc {
     struct sip_stack *sip;
     void *sip_memory;
     size_t sip_memory_size;
+    uint64_t sip_before[SIP_COUNTS]; /* counted by stacks that are no more */
     uint32_t serial;  /* tells tags and Call-IDs of one object apart; begins at random */
     struct list over; /* calls without legs, given back at the end of each event */
+    struct replica replica;
 
     /* good during a step only */
     mono_t now;

@@ -8,6 +8,7 @@
 #include "sipserver/core/dn.h"
 #include "sipserver/core/hops.h"
 #include "sipserver/core/peering.h"
+#include "sipserver/core/replica_inner.h"
 #include "sipserver/core/report.h"
 
 #define DOUBT_PARTS  8  /* OPTIONS within oos-force while in doubt */
@@ -299,7 +300,7 @@ void trunks_start(struct sc *sc)
     {
         struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
 
-        if (t->state == TRUNK_NEW && t->reachable)
+        if (t->state == TRUNK_NEW && t->reachable && !timer_armed(&t->check))
             arm_ms(sc, &t->check, 0);
     }
 }
@@ -317,6 +318,44 @@ void trunks_stop(struct sc *sc)
         d->in_service = false;
         text_copy(d->reason, sizeof(d->reason), "not yet watched");
     }
+}
+
+#define ADOPTED_PARTS 4 /* of oos-force: what a trunk gets at a takeover, at least */
+
+static void rearm(struct sc *sc, struct timer *t, mono_t due)
+{
+    if (due.ns != 0)
+        timer_arm(&sc->timers, t, due);
+}
+
+void trunk_adopt(struct sc *sc, struct trunk *t, const struct replica_trunk *r)
+{
+    uint32_t hop = 0;
+
+    while (hop < t->hops_n && !sip_addr_eq(&t->hops[hop].addr, &r->addr))
+        hop++;
+    if (hop == t->hops_n || r->state >= TRUNK_STATES)
+        return; /* watched anew: it has another address here */
+    t->hop = hop;
+    t->addr = t->hops[hop].addr;
+    t->state = r->state;
+    t->unanswered = r->unanswered;
+    t->options = r->options;
+    t->cseq = r->cseq;
+    t->good = r->good;
+    t->hold_ms = r->hold_ms;
+    t->in_since = r->in_since;
+    for (uint32_t i = 0; i < r->hops_n; i++)
+        for (uint32_t k = 0; k < t->hops_n; k++)
+            if (sip_addr_eq(&t->hops[k].addr, &r->hops[i].addr)) {
+                t->hops[k].bad = r->hops[i].bad;
+                t->hops[k].rests = r->hops[i].rests;
+            }
+    rearm(sc, &t->check, r->check.due);
+    rearm(sc, &t->hold, r->hold.due);
+    if (r->force.due.ns != 0) /* what it answered meanwhile is lost: it is asked again at least */
+        rearm(sc, &t->force,
+              mono_max(r->force.due, mono_add_ms(sc->now, force_ms(sc, t) / ADOPTED_PARTS)));
 }
 
 /* ---- the watch ---- */

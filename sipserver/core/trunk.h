@@ -22,6 +22,10 @@ void trunks_options_changed(struct sc *sc);
 void trunks_start(struct sc *sc);
 void trunks_stop(struct sc *sc);
 
+/* trunk_adopt - T goes on as R, what another host knew of it, whose moments are on our clock. */
+struct replica_trunk;
+void trunk_adopt(struct sc *sc, struct trunk *t, const struct replica_trunk *r);
+
 /* trunk_response - an event of one of our OPTIONS: its answer or its end. */
 void trunk_response(struct sc *sc, struct trunk *t, const struct sip_event *event);
 

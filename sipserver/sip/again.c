@@ -108,7 +108,7 @@ int sip_request_again(struct sip_stack *s, mono_t now, uint64_t txn, uint32_t cs
     if (t == NULL)
         return -ENOBUFS;
     t->r.owner = before->r.owner;
-    txn_keep(s, t, b.len);
+    txn_keep(s, t, s->scratch, b.len);
     txn_index(s, t,
               txn_client_key(s, branch, sip_str_of(sip_method_name((enum sip_method)t->r.method))),
               0);

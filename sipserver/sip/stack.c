@@ -125,7 +125,7 @@ static struct txn *new_server(struct sip_stack *s, const struct sip_msg *m,
     }
     t->r.status = 100;
     t->r.common = common;
-    txn_keep(s, t, b.len);
+    txn_keep(s, t, s->scratch, b.len);
     txn_index(s, t, txn_server_key(s, m, m->method), txn_merge_key(s, m, m->method));
     return t;
 }
@@ -356,7 +356,7 @@ bool sip_timer(struct sip_stack *s, mono_t now, struct sip_out *out, struct sip_
     *ret_event = (struct sip_event){.kind = SIP_EV_NONE};
     if (timer == NULL)
         return false;
-    t = txn_of_timer(timer, &event);
+    t = txn_of_timer(s, timer, &event);
     txn_step(s, t, event, &x);
     return true;
 }
@@ -496,7 +496,7 @@ int sip_request(struct sip_stack *s, mono_t now, const struct sip_addr *to,
     if (t == NULL)
         return -ENOBUFS;
     t->r.owner = owner;
-    txn_keep(s, t, b.len);
+    txn_keep(s, t, s->scratch, b.len);
     txn_index(s, t, txn_client_key(s, branch, sip_str_of(sip_method_name(request->method))), 0);
     txn_send(s, t, out);
     *ret_txn = txn_id(s, t);

@@ -46,7 +46,7 @@ static void arm_resend(struct sip_stack *s, struct txn *t, mono_t now, uint32_t 
     arm(s, &t->resend, now, ms);
 }
 
-static void drop_image(struct sip_stack *s, struct txn *t)
+void txn_drop_image(struct sip_stack *s, struct txn *t)
 {
     struct txn_images *images = &s->images[txn_image_size(t->r.image_len)];
 
@@ -106,7 +106,7 @@ static void enter(struct sip_stack *s, struct txn *t, mono_t now)
                                                     : long_ms; /* J */
             arm(s, &t->life, now, reliable ? 0 : ms);
             if (t->r.machine == TXN_NCT)
-                drop_image(s, t);
+                txn_drop_image(s, t);
         }
         break;
     case TXN_CONFIRMED:
@@ -116,7 +116,7 @@ static void enter(struct sip_stack *s, struct txn *t, mono_t now)
         if (t->r.machine == TXN_IST)
             arm_resend(s, t, now, c->t1_ms); /* end to end, so over any transport (13.3.1.4) */
         else
-            drop_image(s, t);
+            txn_drop_image(s, t);
         arm(s, &t->life, now, long_ms); /* L, M */
         break;
     case TXN_TERMINATED: timer_cancel(&s->timers, &t->life); break;
@@ -177,7 +177,7 @@ static void tell_ack(struct sip_stack *s, struct txn *t, struct txn_step *x)
 {
     t->r.acknowledged = true;
     timer_cancel(&s->timers, &t->resend);
-    drop_image(s, t);
+    txn_drop_image(s, t);
     tell(s, t, x, SIP_EV_ACK, 0);
 }
 
@@ -206,7 +206,7 @@ static void resend_at_t2(struct sip_stack *s, struct txn *t, struct txn_step *x)
 /* The response that waits in scratch is kept and sent. */
 static void answer(struct sip_stack *s, struct txn *t, struct txn_step *x)
 {
-    txn_keep(s, t, x->answer_len);
+    txn_keep(s, t, s->scratch, x->answer_len);
     t->r.status = (uint16_t)x->status;
     txn_send(s, t, x->out);
 }
@@ -318,7 +318,7 @@ static void send_cancel(struct sip_stack *s, struct txn *t, struct txn_step *x)
         return;
     }
     c->r.internal = true;
-    txn_keep(s, c, b.len);
+    txn_keep(s, c, s->scratch, b.len);
     txn_index(s, c, txn_client_key(s, invite->via.branch, SIP_STR("CANCEL")), 0);
     txn_send(s, c, x->out);
 }
@@ -428,7 +428,7 @@ void txn_free(struct sip_stack *s, struct txn *t)
 {
     timer_cancel(&s->timers, &t->resend);
     timer_cancel(&s->timers, &t->life);
-    drop_image(s, t);
+    txn_drop_image(s, t);
     hash_remove(&s->by_key, &t->by_key);
     if (txn_is_server(t)) {
         hash_remove(&s->by_merge, &t->by_merge);
@@ -508,26 +508,32 @@ void txn_index(struct sip_stack *s, struct txn *t, uint64_t key, uint64_t merge_
 
 #define OWNER_OF(node, member) ((struct txn *)(void *)((char *)(node)-offsetof(struct txn, member)))
 
+static struct txn *touched(struct sip_stack *s, struct txn *t)
+{
+    pool_touch(txn_is_server(t) ? &s->servers : &s->clients, t);
+    return t;
+}
+
 struct txn *txn_by_key(struct sip_stack *s, uint64_t key)
 {
     struct hash_node *node = hash_get_number(&s->by_key, key);
 
-    return node == NULL ? NULL : OWNER_OF(node, by_key);
+    return node == NULL ? NULL : touched(s, OWNER_OF(node, by_key));
 }
 
 struct txn *txn_by_merge(struct sip_stack *s, uint64_t merge_key)
 {
     struct hash_node *node = hash_get_number(&s->by_merge, merge_key);
 
-    return node == NULL ? NULL : OWNER_OF(node, by_merge);
+    return node == NULL ? NULL : touched(s, OWNER_OF(node, by_merge));
 }
 
-struct txn *txn_of_timer(struct timer *timer, enum txn_event *ret_event)
+struct txn *txn_of_timer(struct sip_stack *s, struct timer *timer, enum txn_event *ret_event)
 {
     bool life = timer->kind == TXN_TIMER_LIFE;
 
     *ret_event = life ? TXN_T_LIFE : TXN_T_RESEND;
-    return life ? OWNER_OF(timer, life) : OWNER_OF(timer, resend);
+    return touched(s, life ? OWNER_OF(timer, life) : OWNER_OF(timer, resend));
 }
 
 /* An id is generation, server bit and index; never 0, as no generation is. */
@@ -552,17 +558,17 @@ void txn_acknowledged(struct sip_stack *s, struct txn *t, mono_t now)
     arm(s, &t->life, now, s->conf.repeat_1xx_ms);
 }
 
-void txn_keep(struct sip_stack *s, struct txn *t, size_t len)
+void txn_keep(struct sip_stack *s, struct txn *t, const void *message, size_t len)
 {
     struct txn_images *images = &s->images[txn_image_size(len)];
 
     assert(len > 0 && len <= s->conf.message_max);
     if (t->r.image_len > 0 && txn_image_size(t->r.image_len) != txn_image_size(len))
-        drop_image(s, t);
+        txn_drop_image(s, t);
     if (t->r.image_len == 0)
         t->image = images->free_n > 0 ? images->free[--images->free_n] : images->begun++;
     t->r.image_len = (uint16_t)len;
-    memcpy(txn_image(s, t), s->scratch, len);
+    memcpy(txn_image(s, t), message, len);
 }
 
 void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out)

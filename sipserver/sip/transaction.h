@@ -132,8 +132,10 @@ void txn_free(struct sip_stack *s, struct txn *t);
  */
 void txn_acknowledged(struct sip_stack *s, struct txn *t, mono_t now);
 
-/* txn_keep - SCRATCH's LEN bytes become the image of T; txn_send - the image goes out. */
-void txn_keep(struct sip_stack *s, struct txn *t, size_t len);
+/* txn_keep - the LEN bytes of MESSAGE become the image of T; txn_drop_image - it needs none any
+ * more; txn_send - the image goes out. */
+void txn_keep(struct sip_stack *s, struct txn *t, const void *message, size_t len);
+void txn_drop_image(struct sip_stack *s, struct txn *t);
 void txn_send(struct sip_stack *s, const struct txn *t, struct sip_out *out);
 
 /* txn_back_to_udp - T's request went by TCP only for its size, and cannot: by UDP then (18.1.1).
@@ -144,7 +146,7 @@ bool txn_back_to_udp(struct sip_stack *s, struct txn *t, mono_t now, struct sip_
 const struct sip_msg *txn_read_image(struct sip_stack *s, const struct txn *t);
 
 /* txn_of_timer - the transaction that TIMER belongs to, and the event that it stands for. */
-struct txn *txn_of_timer(struct timer *timer, enum txn_event *ret_event);
+struct txn *txn_of_timer(struct sip_stack *s, struct timer *timer, enum txn_event *ret_event);
 
 static inline bool txn_is_server(const struct txn *t)
 {

@@ -1,5 +1,11 @@
 #include "tests/unit/sipserver/kit.h"
 
+#include "tests/unit/sipserver/pair.h"
+
+#ifndef KIT_TAKEOVER
+#define KIT_TAKEOVER 0 /* the core has no backup */
+#endif
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +37,7 @@ static void catch_out(struct kit *k)
     k->out.n = 0;
 }
 
-void kit_step(struct kit *k, const struct sc_event *event)
+void kit_step_alone(struct kit *k, const struct sc_event *event)
 {
     bool done;
 
@@ -40,6 +46,21 @@ void kit_step(struct kit *k, const struct sc_event *event)
         catch_out(k);
         cr_assert(sc_sane(k->sc), "the core's invariants are broken");
     } while (!done);
+}
+
+void kit_alone(struct kit *k)
+{
+    if (k->pair != NULL)
+        pair_alone(k->pair);
+}
+
+void kit_step(struct kit *k, const struct sc_event *event)
+{
+    if (k->pair != NULL)
+        pair_before(k->pair, k, event);
+    kit_step_alone(k, event);
+    if (k->pair != NULL)
+        pair_after(k->pair, k, event);
 }
 
 void kit_run(struct kit *k, int64_t ms)
@@ -177,6 +198,8 @@ struct kit *kit_new(void (*tune)(struct kit *k))
     k->memory = calloc(1, sc_size(&k->conf));
     k->now = mono_add_ms(MONO_ZERO, 1000000);
     k->sc = sc_init(k->memory, &k->conf, 42, k->now);
+    if (KIT_TAKEOVER > 0)
+        k->pair = pair_new(k, KIT_TAKEOVER);
     k->out.max = 256;
     k->out.actions = calloc(k->out.max, sizeof(*k->out.actions));
     sip_out_init(&k->out.sip, calloc(128, sizeof(struct sip_dgram)), 128, malloc(1 << 20), 1 << 20);
@@ -191,6 +214,8 @@ void kit_free(struct kit *k)
     free(k->out.sip.items);
     free(k->out.sip.arena);
     free(k->memory);
+    if (k->pair != NULL)
+        pair_free(k->pair);
     digest_openssl_destroy(&k->digest);
     free(k);
 }
@@ -301,13 +326,18 @@ static void pick(void *arg, const char *name, uint64_t value)
         w->value = value;
 }
 
-uint64_t kit_counter(const struct kit *k, const char *name)
+uint64_t kit_counter_of(const struct sc *sc, const char *name)
 {
     struct wanted w = {name, UINT64_MAX};
 
-    sc_counters(k->sc, pick, &w);
+    sc_counters(sc, pick, &w);
     cr_assert_neq(w.value, UINT64_MAX, "no counter %s", name);
     return w.value;
+}
+
+uint64_t kit_counter(const struct kit *k, const char *name)
+{
+    return kit_counter_of(k->sc, name) + (k->pair != NULL ? pair_counter(k->pair, name) : 0);
 }
 
 bool kit_dn_in(const struct kit *k, const char *dn)

@@ -40,6 +40,7 @@ struct kit {
     unsigned actions_n;
     uint32_t late_ms; /* what every datagram has waited */
     uint32_t serial;  /* for branches, tags and Call-IDs of the parties */
+    struct pair *pair; /* NULL: the core has no backup (pair.h) */
 };
 
 /* A party: a phone, a gateway, the peer. */
@@ -75,7 +76,11 @@ void kit_free(struct kit *k);
 void kit_serve(struct kit *k);
 struct kit *kit_house(void (*tune)(struct kit *k));
 
+/* kit_alone - this test is about something that a backup does not have (pair.h): no takeovers. */
+void kit_alone(struct kit *k);
+
 void kit_step(struct kit *k, const struct sc_event *event);
+void kit_step_alone(struct kit *k, const struct sc_event *event); /* its backup is not told */
 void kit_run(struct kit *k, int64_t ms); /* time passes */
 void kit_datagram(struct kit *k, const struct sip_addr *from, const char *data, size_t len);
 void kit_role(struct kit *k, bool primary, uint64_t epoch);
@@ -95,7 +100,8 @@ const char *kit_agent_reason(const struct kit *k, const char *agent);
 /* What has been told. */
 unsigned kit_calls_told(const struct kit *k, enum sc_call_phase phase);
 const struct sc_call_event *kit_last_call(const struct kit *k, enum sc_call_phase phase);
-uint64_t kit_counter(const struct kit *k, const char *name);
+uint64_t kit_counter(const struct kit *k, const char *name); /* of both cores of a pair */
+uint64_t kit_counter_of(const struct sc *sc, const char *name);
 bool kit_dn_in(const struct kit *k, const char *dn);
 struct sc_status kit_status(const struct kit *k);
 struct sc_queue_status kit_queue(const struct kit *k, const char *queue);

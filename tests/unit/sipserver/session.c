@@ -442,6 +442,7 @@ Test(session, a_party_with_timers_that_cannot_be_refreshed_ends_with_its_interva
 {
     char large[1100] = "";
     unsigned asked = 0;
+    uint32_t last = 0;
 
     memset(large, 'x', sizeof(large) - 1);
     ua_says(&phone[0], SIP_H_SUPPORTED, "timer");
@@ -460,7 +461,8 @@ Test(session, a_party_with_timers_that_cannot_be_refreshed_ends_with_its_interva
         kit_run(k, 1000);
         while (ua_has_request(&phone[0], SIP_OPTIONS) && ua_take(&phone[0], true)) {
             ua_reply(&phone[0], 200, NULL);
-            asked++;
+            asked += phone[0].msg.cseq.number != last; /* one may come twice */
+            last = phone[0].msg.cseq.number;
         }
     }
     cr_assert_geq(asked, 2);
