@@ -76,6 +76,7 @@ static bool verb_of_core(const char *name, enum ham_verb *ret_verb)
         enum ham_verb verb;
     } verbs[] = {{"switchover", VERB_SWITCHOVER},
                  {"site promote", VERB_PROMOTE},
+                 {"site promote --force", VERB_FORCE},
                  {"pause", VERB_PAUSE},
                  {"resume", VERB_RESUME},
                  {"acknowledge", VERB_ACKNOWLEDGE}};

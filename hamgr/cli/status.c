@@ -226,7 +226,7 @@ int verb_switchover(struct cli *cli)
 
 int verb_site_promote(struct cli *cli)
 {
-    return move(cli, "site promote", false);
+    return move(cli, cli->force ? "site promote --force" : "site promote", false);
 }
 
 static int tell(struct cli *cli, const char *verb)

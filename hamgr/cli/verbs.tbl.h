@@ -7,7 +7,7 @@ VERB( "arbiter",       verb_arbiter,      0,  "",               "run the arbiter
 VERB( "status",        verb_status,       0,  "[--json]",       "hosts, roles, modes, judgement of the other site, the configuration writer" )
 VERB( "events",        verb_events,       0,  "[--follow]",     "what happened here: roles, leases, components, sites" )
 VERB( "switchover",    verb_switchover,   1,  "[SITE]",         "hand the role of this site's primary over to its backup, planned; refused when the backup is not ready" )
-VERB( "site promote",  verb_site_promote, 1,  "[SITE]",         "bring the Configuration Server of this site into service when the other site's is lost" )
+VERB( "site promote",  verb_site_promote, 1,  "[SITE] [--force]", "bring the Configuration Server of this site into service when the other site's is lost; --force, only without an arbiter: by the votes of this site's two hosts, the other site being stopped for sure" )
 VERB( "pause",         verb_pause,        0,  "",               "let this host take or give no role by itself, until `resume`; say it at both hosts of a site before work on them" )
 VERB( "resume",        verb_resume,       0,  "",               "end `pause`" )
 VERB( "acknowledge",   verb_acknowledge,  0,  "",               "forget the automatic moves that anti-flap has counted at this host, so that the role may move again" )

@@ -305,9 +305,11 @@ static void on_operator(struct ham *h, mono_t now, const struct ham_ev *ev, stru
     bool peer_able = h->peer != HAM_NONE && ham_host_fresh(h, h->peer, now) &&
                      h->other[h->peer].beat.health == HEALTH_GOOD;
 
+    if (go && verb == VERB_FORCE)
+        h->forced = true;
     if (go && verb == VERB_SWITCHOVER) {
         judge_yield(h, now, h->peer, false, out);
-    } else if (go && verb == VERB_PROMOTE) {
+    } else if (go && (verb == VERB_PROMOTE || verb == VERB_FORCE)) {
         h->promote_until = mono_add_ms(now, h->conf.promote_ms);
         h->next_beat = now; /* the request to the holder goes out with it */
     } else if (verb == VERB_STOP) {
@@ -390,6 +392,9 @@ static void brief(struct ham *h, mono_t now)
     t->may_take = calm && tv->record.known && r->state == LEASE_HOLDING &&
                   (h->ticket_site == h->site || h->ticket_site == HAM_NONE || by_evidence ||
                    orphaned(h, now) || mono_before(now, h->promote_until));
+    h->forced = h->forced && !lease_by_majority(t) &&
+                (t->state == LEASE_HOLDING || mono_before(now, h->promote_until));
+    t->forced = h->forced;
     t->known = tv->record.floor;
     t->own = tv->record.holder == h->conf.self ? tv->record.epoch : 0;
     t->held_until = vote_held_until(tv, h->conf.self);

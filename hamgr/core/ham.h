@@ -44,7 +44,9 @@ enum ham_verb {
     VERB_PAUSE,      /* no automatic move until VERB_RESUME */
     VERB_RESUME,
     VERB_ACKNOWLEDGE, /* forget the automatic moves counted by anti-flap */
-    VERB_STOP         /* hand over if somebody can take it, else release; then take nothing more */
+    VERB_STOP,        /* hand over if somebody can take it, else release; then take nothing more */
+    VERB_FORCE /* as VERB_PROMOTE, without the other site, which the operator knows to be stopped;
+                  only without an arbiter */
 };
 
 struct ham_ev {
@@ -112,6 +114,7 @@ struct ham {
     uint8_t ticket_site;  /* where the writer was last seen */
     mono_t writer_seen;   /* when; our start at first */
     mono_t promote_until; /* an operator wants the ticket here until then */
+    bool forced;          /* ... or holds it at the operator's word, by the votes of this pair */
     bool paused, stopping;
     mono_t moves[HAM_MOVES_MAX]; /* automatic moves, MONO_ZERO none */
     uint8_t move_next;

@@ -84,6 +84,18 @@ enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now)
         for (uint8_t i = 0; i < h->conf.hosts; i++)
             fresh = (uint8_t)(fresh + ham_host_fresh(h, i, now));
         return fresh < h->ticket.majority ? REASON_NO_MAJORITY : REASON_UNDER_WAY;
+    case VERB_FORCE:
+        if (h->is_arbiter || h->role.state != LEASE_HOLDING)
+            return REASON_NOT_PRIMARY;
+        if (h->ticket.state == LEASE_HOLDING)
+            return REASON_ALREADY;
+        if (h->conf.arbiter != HAM_NONE)
+            return REASON_ARBITER;
+        if (h->judges && h->other_site.state == SITE_UP)
+            return REASON_SITE_HEARD;
+        if (h->peer == HAM_NONE || !ham_host_fresh(h, h->peer, now))
+            return h->peer == HAM_NONE ? REASON_NO_PEER : REASON_PEER_SILENT;
+        return judge_tilted(h, now) ? REASON_TILT : REASON_UNDER_WAY;
     case VERB_STOP: return h->role.state == LEASE_IDLE ? REASON_DONE : REASON_UNDER_WAY;
     case VERB_PAUSE: return h->paused ? REASON_ALREADY : REASON_DONE;
     case VERB_RESUME: return h->paused ? REASON_DONE : REASON_ALREADY;

@@ -21,6 +21,8 @@ static mono_t supported(const struct lease *l);
 static uint64_t next_epoch(const struct lease *l);
 static uint32_t pause_ms(struct lease *l);
 static void forget(struct lease *l);
+static bool by_pair(const struct lease *l, uint32_t mask);
+static bool enough(const struct lease *l, uint32_t mask);
 
 /* Guards: "if ..." */
 static bool always(const struct call *c)
@@ -46,7 +48,7 @@ static bool pause_first(const struct call *c)
 }
 static bool majority_would(const struct call *c)
 {
-    return __builtin_popcount(c->l->would) >= c->l->majority;
+    return enough(c->l, c->l->would);
 }
 static bool better_copy_there(const struct call *c)
 {
@@ -56,8 +58,7 @@ static bool better_copy_there(const struct call *c)
 }
 static bool majority_granted(const struct call *c)
 {
-    return __builtin_popcount(c->l->granted) >= c->l->majority &&
-           mono_before(c->now, supported(c->l));
+    return enough(c->l, c->l->granted) && mono_before(c->now, supported(c->l));
 }
 static bool own_vote_came(const struct call *c)
 {
@@ -163,7 +164,7 @@ static void extend(const struct call *c)
 {
     struct lease *l = c->l;
     l->deadline = mono_max(l->deadline, supported(l));
-    if (__builtin_popcount(l->granted) >= l->majority)
+    if (enough(l, l->granted))
         l->epoch = l->target;
 }
 static void lose(const struct call *c)
@@ -213,6 +214,8 @@ void lease_init(struct lease *l, const struct ham_conf *c, enum ham_right right,
     l->self = c->self;
     l->hosts = c->hosts;
     l->voters = ham_voters(c, right, &l->majority);
+    for (uint8_t i = 0; right == RIGHT_TICKET && i < c->hosts; i++)
+        l->pair |= c->site_of[i] == c->site_of[c->self] ? 1u << i : 0;
     l->ttl_ms = right == RIGHT_TICKET ? c->ticket_ttl_ms : c->lease_ttl_ms;
     l->renew_ms = right == RIGHT_TICKET ? c->ticket_renew_ms : c->renew_ms;
     l->ask_ms = c->ask_ms;
@@ -335,6 +338,11 @@ bool lease_holds(const struct lease *l, mono_t now)
     return l->state == LEASE_HOLDING && mono_before(now, l->deadline);
 }
 
+bool lease_by_majority(const struct lease *l)
+{
+    return l->state == LEASE_HOLDING && __builtin_popcount(l->granted) >= l->majority;
+}
+
 mono_t lease_deadline(const struct lease *l)
 {
     if (l->state == LEASE_HOLDING)
@@ -435,7 +443,7 @@ static void ask(const struct call *c, enum ham_ask_kind kind, uint32_t mask)
  * when we asked it, so the majority-th latest asking decides. */
 static mono_t supported(const struct lease *l)
 {
-    mono_t sorted[HAM_HOSTS_MAX];
+    mono_t least = MONO_NEVER, sorted[HAM_HOSTS_MAX];
     int n = 0;
     for (uint8_t v = 0; v < l->hosts; v++) {
         if (!(l->voters & 1u << v) || l->base[v].ns == 0)
@@ -445,9 +453,26 @@ static mono_t supported(const struct lease *l)
             sorted[i] = sorted[i - 1];
         sorted[i] = l->base[v];
     }
-    if (n < l->majority)
-        return MONO_ZERO;
-    return lease_end(l->ttl_ms, l->drift_ppm, l->margin_ms, sorted[l->majority - 1]);
+    for (uint8_t v = 0; v < l->hosts; v++)
+        if (l->pair & 1u << v)
+            least = mono_min(least, l->base[v]);
+    mono_t asked = n < l->majority ? MONO_ZERO : sorted[l->majority - 1];
+    if (by_pair(l, l->pair) && least.ns != 0)
+        asked = mono_max(asked, least);
+    return asked.ns == 0 ? MONO_ZERO : lease_end(l->ttl_ms, l->drift_ppm, l->margin_ms, asked);
+}
+
+/* All votes of our pair, at an operator's word.  A majority of the voters has one of them, so
+ * nobody holds the right by majority meanwhile; that the other pair is not told the same is the
+ * operator's to know. */
+static bool by_pair(const struct lease *l, uint32_t mask)
+{
+    return l->forced && l->pair != 0 && (mask & l->pair) == l->pair;
+}
+
+static bool enough(const struct lease *l, uint32_t mask)
+{
+    return __builtin_popcount(mask) >= l->majority || by_pair(l, mask);
 }
 
 /* A new epoch for each time that it is taken, so that one epoch has one holder; an attempt that

@@ -38,11 +38,14 @@ struct lease {
     /* set once */
     uint8_t right, self, majority, hosts;
     uint32_t voters; /* bit mask */
+    uint32_t pair;   /* ticket: those of our own site */
     uint32_t ttl_ms, renew_ms, ask_ms, backoff_ms, drift_ppm, margin_ms;
     /* told by ham before each step */
-    bool may_take;     /* may become candidate now */
-    uint64_t known;    /* highest epoch our own voter knows */
-    uint64_t own;      /* epoch that our own voter has on record for us, or 0 */
+    bool may_take;  /* may become candidate now */
+    bool forced;    /* ticket: an operator vouches for the other site's being stopped, so the votes
+                       of our own pair, all of them, are enough */
+    uint64_t known; /* highest epoch our own voter knows */
+    uint64_t own;   /* epoch that our own voter has on record for us, or 0 */
     mono_t held_until; /* our own voter's promise to another holder runs out; MONO_ZERO none */
     uint32_t delay_ms; /* further pause before asking (not preferred, not well) */
     struct ham_pos pos;
@@ -115,6 +118,9 @@ bool lease_alone(const struct lease *l);
 
 /* lease_holds - true while the right is ours to use at NOW. */
 bool lease_holds(const struct lease *l, mono_t now);
+
+/* lease_by_majority - held with the promises of a majority, and not only of our own pair. */
+bool lease_by_majority(const struct lease *l);
 
 mono_t lease_deadline(const struct lease *l);
 bool lease_sane(const struct lease *l);

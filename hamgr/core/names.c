@@ -64,6 +64,9 @@ const char *ham_reason_text(enum ham_reason reason)
         [REASON_COPY_BEHIND] = "the other host's copy of the calls is not whole yet",
         [REASON_COPY_STALE] =
             "its copy of the calls lacks what the predecessor sent without a backup",
+        [REASON_ARBITER] =
+            "there is an arbiter: with it and this site's two hosts nothing need be forced",
+        [REASON_SITE_HEARD] = "the other site is heard: without --force it is asked to hand over",
         [REASON_SELF_UNREADY] =
             "this host is not healthy, or its copy of the calls is not whole yet",
         [REASON_ALONE] = "this host goes on without its backup, whose copy lacks what came since",

@@ -116,6 +116,8 @@ enum ham_reason {
     REASON_ALONE,        /* this host goes on without its backup, which lacks what came since */
     REASON_COPY_STALE,   /* its copy lacks what its predecessor sent alone */
     REASON_SELF_UNREADY, /* this host is not a full copy yet, or is not healthy */
+    REASON_ARBITER,      /* there is an arbiter, which is not to be passed over */
+    REASON_SITE_HEARD,   /* the other site is heard: it can be asked */
     REASON_MAX
 };
 

@@ -58,6 +58,8 @@ void sim_boot(struct sim *s, int i)
 {
     struct sim_host *h = &s->host[i];
     struct ham_conf c = s->conf;
+    if (i >= c.hosts)
+        return; /* a deployment without an arbiter */
     c.self = (uint8_t)i;
     if (i == SIM_ARBITER)
         c.components = 0;

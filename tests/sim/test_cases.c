@@ -531,6 +531,93 @@ Test(cases, c5_switchover_during_a_hand_over_of_the_ticket)
     }
 }
 
+/* ---- two sites without an arbiter: the ticket moves by hand ---- */
+
+static void without_arbiter(struct ham_conf *c)
+{
+    sim_conf(c);
+    c->hosts = 4;
+    c->arbiter = HAM_NONE;
+    c->witness[0] = 2;
+    c->witness[1] = 0;
+    c->auto_promote = false;
+}
+
+static void begin_without_arbiter(void)
+{
+    struct ham_conf c;
+    sim_destroy(&s);
+    without_arbiter(&c);
+    s = sim_new(9, &c, false);
+    cr_assert(sim_await(s, 8000, served), "%s", s->violation);
+    cr_assert(sim_run(s, 3000));
+    cr_assert_eq(sim_writer(s), 0);
+}
+
+Test(cases, c5_without_an_arbiter_the_operator_moves_the_writer_of_a_lost_site)
+{
+    begin_without_arbiter();
+    sim_crash(s, 0);
+    sim_crash(s, 1);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_lt(sim_writer(s), 0, "nothing moves by itself");
+    cr_assert_eq(sim_op(s, 2, VERB_PROMOTE), REASON_NO_MAJORITY);
+    cr_assert_eq(sim_op(s, 2, VERB_FORCE), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 5000, writer_in_west));
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_writer(s), 2, "and it goes on");
+    sim_restart(s, 0);
+    sim_restart(s, 1);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_eq(sim_writer(s), 2, "who comes back does not take it back");
+    cr_assert_not(s->host[2].ham.forced, "a majority promises it now");
+}
+
+Test(cases, c5_force_after_a_cut_leaves_one_writer_when_it_heals)
+{
+    begin_without_arbiter();
+    for (int a = 0; a < 2; a++)
+        for (int b = 2; b < 4; b++)
+            cut_both(a, b);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_lt(sim_writer(s), 0, "two votes of four are no majority on either side");
+    cr_assert_eq(sim_op(s, 2, VERB_FORCE), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 5000, writer_in_west));
+    sim_heal_all(s);
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_writer(s), 2);
+}
+
+Test(cases, c5_force_is_refused_where_it_is_not_needed_or_not_safe)
+{
+    cr_assert_eq(sim_op(s, 2, VERB_FORCE), REASON_ARBITER);
+    begin_without_arbiter();
+    cr_assert_eq(sim_op(s, 2, VERB_FORCE), REASON_SITE_HEARD);
+    cr_assert_eq(sim_op(s, 3, VERB_FORCE), REASON_NOT_PRIMARY);
+    cr_assert_eq(sim_op(s, 0, VERB_FORCE), REASON_ALREADY);
+}
+
+Test(sim, c5_force_at_one_site_keeps_one_writer_under_chaos)
+{
+    struct ham_conf c;
+    uint64_t forced = 0;
+    without_arbiter(&c);
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct sim *w = sim_new(seed, &c, false);
+        for (int n = 0; n < 30; n++) {
+            for (int a = 0; n % 3 == 0 && a < 4; a++)
+                sim_cut(w, a % 2, 2 + a / 2); /* west hears nothing of east, and may be heard */
+            (void)chaos_run(w, 1000);
+            int west = sim_primary(w, 1);
+            forced += west >= 0 && sim_op(w, west, VERB_FORCE) == REASON_UNDER_WAY;
+        }
+        cr_assert_str_empty(w->violation, "seed %d: %s", (int)seed, w->violation);
+        cr_assert(chaos_heal(w, 30000), "seed %d: %s", (int)seed, w->violation);
+        sim_destroy(&w);
+    }
+    cr_assert_gt(forced, 100);
+}
+
 Test(cases, c6_candidate_behind_is_refused_the_ticket)
 {
     struct vote *v = &s->host[SIM_ARBITER].ham.vote[RIGHT_TICKET];
