@@ -179,6 +179,28 @@ static void settle_sip_tls(const struct reading *r)
         settle_folder(r, "sip-tls.ca", from->ca, BOOTSTRAP_PATH_SIZE - 1, to->ca);
 }
 
+/* settle_profile - what the file does not say, as its profile has it. */
+static void settle_profile(const struct conf_tree *tree, struct raw *raw)
+{
+    static const struct {
+        const char *path;
+        size_t offset;
+        uint32_t ms;
+    } fast[] = {
+#define TIMEOUT(option, member, core, ms)                                                          \
+    {"timeouts." option, offsetof(struct bootstrap_timeouts, member), ms},
+#define TIMEOUT_ELSEWHERE(option, member, ms)                                                      \
+    {"timeouts." option, offsetof(struct bootstrap_timeouts, member), ms},
+#include "common/profile.tbl.h"
+    };
+
+    for (size_t i = 0; raw->profile == BOOTSTRAP_PROFILE_FAST && i < sizeof fast / sizeof fast[0];
+         i++) {
+        if (!conf_given(tree, fast[i].path))
+            memcpy((char *)&raw->timeouts + fast[i].offset, &fast[i].ms, sizeof fast[i].ms);
+    }
+}
+
 int bootstrap_read(const char *path, const char *self, struct bootstrap *ret_bootstrap,
                    struct conf_errors *errors)
 {
@@ -191,6 +213,8 @@ int bootstrap_read(const char *path, const char *self, struct bootstrap *ret_boo
     if (result < 0)
         return result;
     r.tree = tree;
+    settle_profile(tree, &raw);
+    b.profile = raw.profile;
     snprintf(b.file, sizeof b.file, "%s", path);
     copy_name(b.cluster, raw.cluster);
     b.ports = raw.ports;

@@ -55,7 +55,7 @@ struct bootstrap_site {
     int address_mode; /* enum bootstrap_address_mode */
     char interface[16];
     uint32_t prefix_length;
-    int fence; /* enum bootstrap_fence */
+    int fence;                         /* enum bootstrap_fence */
     char witness[BOOTSTRAP_NAME_SIZE]; /* name of the third voice; "" when there is none */
     int last_resort;                   /* enum bootstrap_last_resort */
     uint32_t host_count;
@@ -112,6 +112,9 @@ struct bootstrap_timeouts {
     uint32_t peer_silent;
 };
 
+/* Which defaults the timeouts have (common/profile.tbl.h). */
+enum bootstrap_profile { BOOTSTRAP_PROFILE_DEFAULT, BOOTSTRAP_PROFILE_FAST };
+
 struct bootstrap {
     char file[256];
     char cluster[BOOTSTRAP_NAME_SIZE];
@@ -120,6 +123,7 @@ struct bootstrap {
     char keys_dir[BOOTSTRAP_PATH_SIZE];
     struct bootstrap_ports ports;
     struct bootstrap_sip_tls sip_tls;
+    int profile; /* enum bootstrap_profile */
     struct bootstrap_timeouts timeouts;
     uint32_t self;    /* index into hosts */
     uint32_t arbiter; /* index into hosts, or BOOTSTRAP_NONE */

@@ -36,6 +36,7 @@ struct raw {
     char witness[BOOTSTRAP_NAME_SIZE];
     struct bootstrap_ports ports;
     struct bootstrap_sip_tls sip_tls;
+    int profile;
     struct bootstrap_timeouts timeouts;
     struct raw_host arbiter; /* address "" when there is none */
     uint32_t site_count;

@@ -39,11 +39,12 @@ static void check_lease(const struct bootstrap *b)
         fault("timeouts", text);
         return;
     }
-    snprintf(text, sizeof(text),
-             "lease %u ms, renewed every %u ms: a dead primary's right ends within %u ms",
-             conf.lease_ttl_ms, conf.renew_ms,
-             conf.lease_ttl_ms + conf.margin_ms +
-                 (uint32_t)((uint64_t)conf.lease_ttl_ms * conf.drift_ppm / 1000000));
+    snprintf(
+        text, sizeof(text),
+        "profile %s: lease %u ms, renewed every %u ms: a dead primary's right ends within %u ms",
+        b->profile == BOOTSTRAP_PROFILE_FAST ? "fast" : "default", conf.lease_ttl_ms, conf.renew_ms,
+        conf.lease_ttl_ms + conf.margin_ms +
+            (uint32_t)((uint64_t)conf.lease_ttl_ms * conf.drift_ppm / 1000000));
     good("timeouts", text);
 }
 

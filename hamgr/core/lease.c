@@ -69,6 +69,12 @@ static bool hopeless(const struct call *c)
     return __builtin_popcount(c->l->refused) > __builtin_popcount(c->l->voters) - c->l->majority;
 }
 
+static bool free_soon(const struct call *c)
+{
+    return c->m->reply.reason == REASON_HELD &&
+           mono_before(mono_add_ms(c->now, c->m->reply.left_ms), c->l->wake);
+}
+
 /* Actions */
 static void nothing(const struct call *c)
 {
@@ -95,6 +101,11 @@ static void probe(const struct call *c)
     c->l->target = next_epoch(c->l);
     ask(c, ASK_PROBE, c->l->voters);
     c->l->wake = mono_add_ms(c->now, c->l->ask_ms);
+}
+static void shorten(const struct call *c)
+{
+    c->l->wake = mono_add_ms(c->now, c->m->reply.left_ms);
+    c->l->left_ms = 0; /* when we wake */
 }
 static void ask_self(const struct call *c)
 {

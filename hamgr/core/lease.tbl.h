@@ -47,6 +47,7 @@ ROW   (PROBING,  DUE,      always,           IDLE,     retry_later, "too few vot
 ROW   (PROBING,  REPLY,    better_copy_there,IDLE,     step_back,   "our copy is stale and the other host's is not: it first", "H-14")
 ROW   (PROBING,  REPLY,    majority_would,   ASKING,   ask_self,    "a majority would grant it",                          "failover.md, the candidate")
 ROW   (PROBING,  REPLY,    hopeless,         IDLE,     retry_later, "no majority would",                                  "H-5; NF-6")
+ROW   (PROBING,  REPLY,    free_soon,        PROBING,  shorten,     "what is in the way ends before this attempt: then again", "H-3")
 ROW   (PROBING,  REPLY,    always,           PROBING,  nothing,     "others have not answered",                           "failover.md, the candidate")
 ROW   (PROBING,  RELEASED, always,           ASKING,   succeed,     "handed to us: no wait",                              "H-10")
 IGNORE(PROBING,  YIELD,                                             "nothing is held",                                    "failover.md, the holder")

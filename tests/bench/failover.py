@@ -26,8 +26,9 @@ INTERVAL_MS = 10
 WHOLE_LIMIT = 60          # seconds
 ECHO_PORT = 9000
 PREFIX_LENGTH = 24
-# A process that is killed ten times a minute is a crash loop; each blow here is to be the first one.
-TIMEOUTS = {"start-limit-interval": "1s"}
+# A process that ends ten times a minute is a crash loop, and moves of the role that often are flapping; here each blow is to be
+# the first one.
+TIMEOUTS = {"start-limit-interval": "1s", "anti-flap-window": "1s"}
 CALM = 1.1                # seconds between two blows at the least, so that the one before is forgotten
 # Failures seen sooner, at the price of a machine that must never be slow.
 FAST = {"lease-ttl": "250ms", "renew-interval": "60ms", "drift-margin": "10ms", "beat-interval": "60ms", "silent-after": "250ms",

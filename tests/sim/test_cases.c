@@ -124,6 +124,49 @@ Test(sim, h3_takeover_within_1200_ms_and_switchover_within_100_ms_whatever_the_s
                 (int)(longest_crash / SIM_MS), (int)(longest_site / SIM_MS));
 }
 
+/* `profile: fast` of the bootstrap file. */
+static void fast(struct ham_conf *c)
+{
+    sim_conf(c);
+#define TIMEOUT(option, member, core, ms) c->core = ms;
+#include "common/profile.tbl.h"
+}
+
+Test(sim, profile_fast_leaves_a_dead_host_within_300_ms_whatever_the_seed)
+{
+    struct ham_conf c;
+    struct ham_conf_fault fault;
+    int64_t longest = 0;
+    fast(&c);
+    cr_assert(ham_conf_check(&c, &fault), "%s", fault.text);
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct sim *w = sim_new(seed, &c, false);
+        cr_assert(sim_await(w, 5000, served));
+        cr_assert(sim_run(w, 3000 + (int64_t)seed * 7));
+        cr_assert_eq(sim_primary(w, 0), 0);
+        int64_t start = w->now;
+        sim_crash(w, 0);
+        cr_assert(sim_await(w, 300, one_is_primary), "seed %d", (int)seed);
+        longest = w->now - start > longest ? w->now - start : longest;
+        cr_assert_str_empty(w->violation, "%s", w->violation);
+        sim_destroy(&w);
+    }
+    cr_log_info("fast: takeover %d ms", (int)(longest / SIM_MS));
+}
+
+Test(sim, profile_fast_keeps_the_invariants_under_chaos)
+{
+    struct ham_conf c;
+    fast(&c);
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct sim *w = sim_new(seed, &c, false);
+        (void)chaos_run(w, 30000);
+        cr_assert_str_empty(w->violation, "seed %d: %s", (int)seed, w->violation);
+        cr_assert(chaos_heal(w, 30000), "seed %d: %s", (int)seed, w->violation);
+        sim_destroy(&w);
+    }
+}
+
 Test(cases, h4_primary_frozen_past_lease_then_thawed)
 {
     sim_freeze(s, 0, true);

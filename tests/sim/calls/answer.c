@@ -1,4 +1,5 @@
 /* answer - what a party does with the requests of a site. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/sim/calls/words.h"
@@ -23,8 +24,10 @@ static struct sip_content answer_sdp(struct world *w, const struct party *p, str
 {
     if (l->said == 0)
         l->said = ++w->serial;
-    if (l->heard == 0)
+    if (l->heard == 0) {
         l->owed = l->said; /* an offer of ours */
+        l->waits = true;
+    }
     return words_sdp(w, p, l->said, l->heard, text, size);
 }
 
@@ -33,15 +36,16 @@ static void hear(struct line *l, const struct sip_msg *m)
     uint32_t serial, answers;
 
     l->heard = l->said = l->owed = 0;
+    l->waits = false;
     if (words_sdp_read(m, &serial, &answers))
         l->heard = serial;
     if (sip_msg_number(m, SIP_H_SESSION_EXPIRES, &l->expires_s) != 0)
         l->expires_s = 0;
 }
 
-/* A 2xx or a refusal to the INVITE in l->txn or l->asked. */
-static void answer_invite(struct world *w, struct party *p, struct line *l, uint64_t txn,
-                          unsigned status)
+/* An answer to the INVITE in l->txn or l->asked; a provisional one RELIABLE. */
+static void answer_reliably(struct world *w, struct party *p, struct line *l, uint64_t txn,
+                            unsigned status, bool reliable)
 {
     char contact[96], body[2048];
     struct words x = {.n = 0};
@@ -53,12 +57,21 @@ static void answer_invite(struct world *w, struct party *p, struct line *l, uint
         r.contact = words_contact(p, contact, sizeof(contact));
         if (status >= 200)
             words_grant_timer(w, p, l->expires_s, &x);
+        if (reliable)
+            r.rseq = l->rseq =
+                l->rseq != 0 ? l->rseq + 1 : 1 + (uint32_t)prng_below(&w->people, 9999);
         if (status >= 200 || status == 183)
             r.content = answer_sdp(w, p, l, body, sizeof(body));
     }
     r.extras = x.extras;
     r.extras_n = x.n;
     (void)sip_respond(p->stack, w->now, txn, &r, &w->party_out);
+}
+
+static void answer_invite(struct world *w, struct party *p, struct line *l, uint64_t txn,
+                          unsigned status)
+{
+    answer_reliably(w, p, l, txn, status, false);
 }
 
 void party_answer(struct world *w, struct party *p, struct line *l, unsigned status)
@@ -91,6 +104,40 @@ void party_answer_late(struct world *w, struct party *p, struct line *l, unsigne
     party_flush(w, p);
 }
 
+/* It rings, and says so, reliably where both know how: then without an offer of its own, which
+ * the PRACK would have to answer. */
+static void ring(struct world *w, struct party *p, struct line *l)
+{
+    bool reliable = l->wants_reliable && p->reliable != REL_NO;
+    bool early = !w->calm && chance(&w->people, 15) && !(reliable && l->heard == 0);
+
+    answer_reliably(w, p, l, l->txn, early ? 183 : 180, reliable);
+    if (reliable && !w->calm && chance(&w->people, 20)) /* another one, which is sent once */
+        answer_invite(w, p, l, l->txn, 180);
+}
+
+/* Nobody acknowledges its reliable response (RFC 3262 3). */
+void party_no_prack(struct world *w, struct party *p, const struct sip_event *e)
+{
+    for (unsigned i = 0; i < LINES && e->status < 200; i++)
+        if (p->line[i].state == RINGING && p->line[i].txn == e->txn) {
+            answer_invite(w, p, &p->line[i], e->txn, 504);
+            line_idle(w, &p->line[i]);
+        }
+}
+
+static void pracked(struct world *w, struct party *p, struct line *l, const struct sip_event *e)
+{
+    char expected[48];
+
+    snprintf(expected, sizeof(expected), "%u %u INVITE", l->rseq, l->came_cseq);
+    if (l->rseq == 0 || !sip_str_eq(sip_msg_value(e->msg, SIP_H_RACK), sip_str_of(expected)))
+        violate(w, "%s said %s, and its PRACK says %.*s", p->number, expected,
+                (int)sip_msg_value(e->msg, SIP_H_RACK).len, sip_msg_value(e->msg, SIP_H_RACK).p);
+    (void)sip_acknowledged(p->stack, w->now, l->txn);
+    reply(w, p, e, 200);
+}
+
 static void incoming(struct world *w, struct party *p, const struct sip_event *e)
 {
     struct line *l = NULL;
@@ -112,9 +159,10 @@ static void incoming(struct world *w, struct party *p, const struct sip_event *e
     l->site = e->src;
     l->txn = e->txn;
     l->came_cseq = e->msg->cseq.number;
+    l->wants_reliable = sip_msg_has_token(e->msg, SIP_H_SUPPORTED, SIP_STR("100rel"));
     hear(l, e->msg);
     if (people_accept(w, p, l))
-        answer_invite(w, p, l, l->txn, !w->calm && chance(&w->people, 15) ? 183 : 180);
+        ring(w, p, l);
 }
 
 static struct line *line_of(struct party *p, const struct sip_msg *m)
@@ -138,7 +186,7 @@ static void reinvited(struct world *w, struct party *p, struct line *l, const st
         party_answer_late(w, p, l, 200);
     else if (p->glares && chance(&w->people, 95)) {
         party_answer_late(w, p, l, 491);
-        l->act = mono_max(l->act, world_soon(w, &w->people, 3000, 9000));
+        l->act = mono_max(l->act, world_soon(w, &w->people, 9000, 16000));
     } else if (p->stubborn && chance(&w->people, 80))
         party_answer_late(w, p, l, 488);
     else if (p->slow)
@@ -201,6 +249,8 @@ void party_asked(struct world *w, struct party *p, const struct sip_event *e)
             party_answer_late(w, p, l, 487);
         if (l->state != ENDING)
             line_idle(w, l);
+    } else if (e->method == SIP_PRACK) {
+        pracked(w, p, l, e);
     } else if (l->state != UP) {
         reply(w, p, e, e->method == SIP_INVITE ? 491 : 481);
     } else if (e->method == SIP_INVITE) {
@@ -222,6 +272,7 @@ void party_acknowledged(struct world *w, struct party *p, const struct sip_event
 
     if (l == NULL || e->msg->cseq.number != l->came_cseq)
         return;
+    l->waits = false;
     if (words_sdp_read(e->msg, &serial, &answers) && l->owed != 0 && serial == l->owed)
         return; /* its own, without streams: its desktop calls a number, which has none yet */
     if (words_sdp_read(e->msg, &serial, &answers) && (l->owed == 0 || answers != l->owed))

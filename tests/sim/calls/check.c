@@ -126,6 +126,16 @@ static uint64_t transaction(const struct site *s, const struct sip_msg *m)
     return hash_of(h, &m->method, sizeof(m->method));
 }
 
+/* M, an ACK, is of a refusal: it has the branch of its INVITE (RFC 3261 17.1.1.3). */
+static bool of_refusal(struct world *w, const struct site *s, const struct sip_msg *m, bool sent)
+{
+    struct sip_msg invite = {.method = SIP_INVITE, .via = m->via};
+    uint64_t key = hash_str(hash_str(s->conf.site + (s->losses << 8), m->call_id), m->from.tag);
+
+    return sent ? map_find(w->cseqs, hash_str(key, m->via.branch)) != NULL
+                : map_find(w->requests, transaction(s, &invite)) != NULL;
+}
+
 /* A dialog whose answer was acknowledged ends by BYE, or by an answer that says that the other side
  * knows it no more; never by the site's saying so (I7).  Dialogs are told apart by Call-ID, as each
  * call here has its own.  A connection may have lost the BYE. */
@@ -139,7 +149,7 @@ static void check_dialog(struct world *w, struct site *s, const struct sip_msg *
     bool unknown =
         !m->is_request && m->method != SIP_CANCEL && (m->status == 481 || m->status == 408);
 
-    if (m->is_request && m->method == SIP_ACK && !sip_str_empty(m->to.tag))
+    if (m->is_request && m->method == SIP_ACK && !of_refusal(w, s, m, sent))
         *flags |= AGREED;
     if (sent && unknown && *flags == AGREED)
         w->denied = key;

@@ -163,6 +163,9 @@ static void send_invite(struct world *w, struct party *p, struct line *l, const 
     r.contact = words_contact(p, contact, sizeof(contact));
     words_allow(p, &x);
     words_ask_timer(w, p, &x);
+    if (p->reliable != REL_NO)
+        words_add(&x, p->reliable == REL_REQUIRED ? SIP_H_REQUIRE : SIP_H_SUPPORTED,
+                  SIP_STR("100rel"));
     if (authorization[0] != '\0')
         words_add(&x, SIP_H_AUTHORIZATION, sip_str_of(authorization));
     r.extras = x.extras;
@@ -190,7 +193,7 @@ void party_call(struct world *w, struct party *p, struct line *l, const char *nu
     snprintf(l->uri, sizeof(l->uri), "sip:%s@10.0.0.%u", number, 1 + site);
     l->state = CALLING;
     l->act = world_soon(w, &w->people, patient ? 90000 : 0, patient ? 230000 : 9000);
-    l->deaf = !w->calm && chance(&w->people, 3);
+    l->deaf = !w->calm && chance(&w->people, 6);
     trace_event(w, p->number, "calls", l->uri);
     send_invite(w, p, l, "");
     party_flush(w, p);
@@ -270,7 +273,7 @@ static void ack(struct world *w, struct party *p, struct line *l, const struct s
     struct sip_request r;
     uint32_t serial = 0, answers = 0;
 
-    if (l->deaf)
+    if (l->deaf || (p->mumbles && !w->calm && chance(&w->people, 85)))
         return;
     sip_dialog_request(&l->dialog, SIP_ACK, &r);
     r.contact = words_contact(p, contact, sizeof(contact));
@@ -297,11 +300,49 @@ static void check_answer(struct world *w, const struct party *p, const struct li
                 sip_method_name(method), answers);
 }
 
+/* The answer is of another branch than the last one: that is the dialog now (RFC 3261 13.2.2.4). */
+static int take_dialog(struct line *l, const struct sip_msg *m)
+{
+    if (!sip_dialog_same_fork(&l->dialog, m)) {
+        l->dialog.state = SIP_DIALOG_NONE;
+        l->dialog.remote_tag_len = 0;
+        l->dialog.routes_len = 0;
+        l->rseq = 0;
+    }
+    return sip_dialog_answer(&l->dialog, m);
+}
+
+/* A provisional response, which may want to be acknowledged (RFC 3262 4). */
+static void progress(struct world *w, struct party *p, struct line *l, const struct sip_msg *m)
+{
+    struct sip_extra rack = {.id = SIP_H_RACK};
+    struct sip_request r;
+    char text[48];
+    uint32_t n = 0;
+    uint64_t txn;
+
+    if (!sip_msg_has_token(m, SIP_H_REQUIRE, SIP_STR("100rel")) ||
+        sip_msg_number(m, SIP_H_RSEQ, &n) != 0)
+        return;
+    if (p->reliable == REL_NO)
+        violate(w, "%s knows no 100rel and gets a reliable %u", p->number, m->status);
+    if (take_dialog(l, m) != 0 || (l->rseq != 0 && n != l->rseq + 1) || (p->no_prack && !w->calm))
+        return;
+    l->rseq = n;
+    snprintf(text, sizeof(text), "%u %u INVITE", n, l->dialog.invite_cseq);
+    rack.value = sip_str_of(text);
+    sip_dialog_request(&l->dialog, SIP_PRACK, &r);
+    r.extras = &rack;
+    r.extras_n = 1;
+    (void)sip_request(p->stack, w->now, &l->site, &r, 1 + (uint64_t)(l - p->line), &w->party_out,
+                      &txn);
+}
+
 static void invite_accepted(struct world *w, struct party *p, struct line *l,
                             const struct sip_event *e)
 {
     if (l->state == CALLING && e->txn == l->txn) {
-        if (sip_dialog_answer(&l->dialog, e->msg) != 0)
+        if (take_dialog(l, e->msg) != 0)
             return;
         check_answer(w, p, l, e->msg, SIP_INVITE);
         ack(w, p, l, e->msg);
@@ -369,8 +410,10 @@ static void answered(struct world *w, struct party *p, const struct sip_event *e
             check_answer(w, p, l, e->msg, SIP_UPDATE);
         l->asking = 0;
     } else if (e->method == SIP_INVITE && e->status < 200) {
-        if (e->msg != NULL && e->txn == l->txn && l->state == CALLING)
+        if (e->msg != NULL && e->txn == l->txn && l->state == CALLING) {
             check_answer(w, p, l, e->msg, SIP_INVITE);
+            progress(w, p, l, e->msg);
+        }
     } else if (e->method == SIP_INVITE && e->status < 300 && e->msg != NULL) {
         invite_accepted(w, p, l, e);
     } else if (e->method == SIP_INVITE) {
@@ -401,6 +444,7 @@ static void party_event(struct world *w, struct party *p, const struct sip_event
     case SIP_EV_TIMEOUT:
     case SIP_EV_UNSENT: answered(w, p, e); break;
     case SIP_EV_NO_ACK:
+        party_no_prack(w, p, e);
         for (unsigned i = 0; i < LINES && e->status < 300; i++)
             if (p->line[i].state == UP && (e->txn == p->line[i].txn || p->line[i].owed != 0))
                 party_bye(w, p, &p->line[i]);

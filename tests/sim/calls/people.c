@@ -10,12 +10,18 @@ void party_ways(struct world *w, struct party *p)
     p->has_update = chance(r, 50);
     p->has_timer = chance(r, 60);
     p->stubborn = chance(r, 15);
-    p->glares = chance(r, w->plan.transfers ? 50 : 20);
+    p->glares = chance(r, w->plan.transfers ? 70 : 20);
     p->lazy = chance(r, w->plan.transfers ? 80 : 35);
+    if (p->gateway && p->index % (PHONES + CALLERS) >= PHONES + CALLERS - 2)
+        p->lazy = true; /* a media server, too */
     p->slow = chance(r, 25);
     p->trying = chance(r, 25);
     p->bulky = chance(r, 15);
     p->dual = chance(r, 25);
+    p->reliable = chance(r, 50) ? REL_NO : chance(r, 60) ? REL_SUPPORTED : REL_REQUIRED;
+    p->no_prack = chance(r, 10);
+    p->mumbles = chance(r, 30);
+    p->quick = chance(r, 30);
 }
 
 mono_t party_next(const struct party *p)
@@ -35,13 +41,13 @@ bool people_accept(struct world *w, struct party *p, struct line *l)
 {
     struct prng *r = &w->people;
 
-    (void)p;
     if (w->calm) {
         l->act = world_soon(w, r, 200, 800);
         return true;
     }
     l->quiet = chance(r, 16); /* nobody is there */
-    l->act = l->quiet ? world_soon(w, r, 20000, 260000) : world_soon(w, r, 0, 5000);
+    l->act =
+        l->quiet ? world_soon(w, r, 20000, 260000) : world_soon(w, r, 0, p->quick ? 100 : 5000);
     return chance(r, 85);
 }
 
@@ -95,6 +101,10 @@ static void talk(struct world *w, struct party *p, struct line *l)
 {
     unsigned what = (unsigned)prng_below(&w->people, 100);
 
+    if (p->lazy && l->waits && !l->quiet && !w->finish) { /* it hears nobody yet */
+        l->act = world_soon(w, &w->people, 2000, 8000);
+        return;
+    }
     l->act = p->lazy ? world_soon(w, &w->people, 6000, 30000) : world_soon(w, &w->people, 0, 9000);
     if (w->finish || l->quiet || what < 15)
         party_bye(w, p, l);
@@ -170,6 +180,8 @@ void desk_act(struct world *w, struct agent_desk *d)
     struct site *s = !w->calm && chance(r, 8) ? &w->site[1 - index / PHONES] : home;
     unsigned what = (unsigned)prng_below(r, 100);
 
+    if (w->plan.few && !w->calm && index % PHONES != 0 && what < 62)
+        what = 70; /* not ready */
     d->act = w->calm ? world_soon(w, r, 1000, 2000) : world_soon(w, r, 1000, 12000);
     if (w->calm) { /* everybody works */
         (void)site_agent(w, &w->site[1 - index / PHONES], SC_LOGOUT, d->id, SC_AGENT_NULL);

@@ -72,9 +72,17 @@ void __wrap_txn_step(struct sip_stack *s, struct txn *t, enum txn_event event, s
 static const struct {
     const struct fsm *table;
     unsigned state, event;
-} asleep[] = {{&call_fsm, CALL_QUEUED, CALL_EV_REFUSED},
-              {&call_fsm, CALL_OFFERED, CALL_EV_REFUSED},
-              {&peering_fsm, PEERING_PEERED, PEERING_EV_UNNAMED}}; /* its trunk stops first */
+} asleep[] = {{&peering_fsm, PEERING_PEERED, PEERING_EV_UNNAMED}}; /* its trunk stops first */
+
+/* Rows that fire once in a hundred seeds: the last of four glares in a row, or an ACK that never
+ * comes while an agent rings, with nothing else ending the wait.  tests/unit/sipserver/music.c has
+ * both. */
+static bool rare(const struct fsm *table, const struct fsm_row *row)
+{
+    return (table == &music_fsm && row->from == MUSIC_JOINING && row->event == MUSIC_EV_GLARE &&
+            row->to == MUSIC_SILENT) ||
+           (table == &call_fsm && row->from == CALL_OFFERED && row->event == CALL_EV_NO_ACK);
+}
 
 static bool sleeps(const struct fsm *table, const struct fsm_row *row)
 {
@@ -96,7 +104,7 @@ unsigned rows_unfired(void)
             if (row->ignore)
                 continue;
             rows++;
-            if ((fired[i][k] > 0) != sleeps(tables[i], row))
+            if (rare(tables[i], row) || (fired[i][k] > 0) != sleeps(tables[i], row))
                 continue;
             printf("row %s: %s %s %s %s\n",
                    fired[i][k] > 0 ? "fired, take it off the list" : "never fired", tables[i]->name,

@@ -29,6 +29,7 @@ void plan_make(struct world *w, struct prng *p)
 
     w->plan = (struct plan){.slow = w->seed % 8 == 0,
                             .transfers = w->seed % 4 == 1,
+                            .few = w->seed % 16 == 1 || w->seed % 16 == 7,
                             .tcp_trunk = chance(p, 30),
                             .t1_ms = t1[prng_below(p, 3)],
                             .loss_pct = (uint32_t)prng_below(p, 12),
@@ -50,7 +51,9 @@ void plan_make(struct world *w, struct prng *p)
         o->ring_timeout_ms = (uint32_t)prng_between(p, 3000, 8000);
         o->answer_timeout_ms = w->plan.slow ? 240000 : (uint32_t)prng_between(p, 5000, 15000);
         o->wrap_up_ms = chance(p, 60) ? (uint32_t)prng_between(p, 500, 5000) : 0;
-        o->session_expires_s = (uint32_t)prng_between(p, 6, 14);
+        o->session_expires_s = w->plan.transfers && chance(p, 60)
+                                   ? (uint32_t)prng_between(p, 60, 120)
+                                   : (uint32_t)prng_between(p, 6, 14);
         o->min_se_s = (uint32_t)prng_between(p, 3, 6);
         o->logout_grace_ms = 4000;
         o->queue_answer_after_ms = (uint32_t)prng_between(p, 200, 4000);
@@ -58,7 +61,7 @@ void plan_make(struct world *w, struct prng *p)
         o->music_retry_ms = 2000;
         o->overflows_max = (uint32_t)prng_between(p, 0, 3);
         o->ring_all_max = (uint32_t)prng_between(p, 1, 4);
-        s->music = chance(p, 60);
+        s->music = chance(p, w->plan.transfers ? 85 : 60);
         s->overflow = chance(p, 50);
         s->priority = (uint32_t)prng_below(p, 5);
         s->distribution = chance(p, 50) ? SC_LONGEST_IDLE : chance(p, 50) ? SC_LINEAR : SC_RING_ALL;

@@ -55,8 +55,8 @@ void words_add(struct words *x, enum sip_header_id id, struct sip_str value)
 void words_allow(const struct party *p, struct words *x)
 {
     words_add(x, SIP_H_ALLOW,
-              p->has_update ? SIP_STR("INVITE, ACK, BYE, CANCEL, INFO, REFER, UPDATE")
-                            : SIP_STR("INVITE, ACK, BYE, CANCEL, INFO, REFER"));
+              p->has_update ? SIP_STR("INVITE, ACK, BYE, CANCEL, INFO, REFER, PRACK, UPDATE")
+                            : SIP_STR("INVITE, ACK, BYE, CANCEL, INFO, REFER, PRACK"));
     if (p->has_timer)
         words_add(x, SIP_H_SUPPORTED, SIP_STR("timer"));
 }

@@ -80,14 +80,17 @@ struct line {
     char uri[128];        /* called */
     uint64_t txn;         /* of the INVITE that began it, either way */
     struct sip_dialog dialog;
-    uint32_t offer;     /* serial of the offer that its request carried and that is not answered */
-    uint32_t owed;      /* serial of the offer in its answer, which an ACK answers */
-    uint32_t heard;     /* serial of the offer that it was sent last */
-    uint32_t said;      /* serial of its answer to that */
-    uint32_t came_cseq; /* of the INVITE that it answers or answered */
-    uint64_t asking;    /* its re-INVITE or UPDATE that is out */
-    uint64_t asked;     /* a re-INVITE that it will answer later */
-    uint32_t expires_s; /* Session-Expires of that */
+    uint32_t offer;      /* serial of the offer that its request carried and that is not answered */
+    uint32_t owed;       /* serial of the offer in its answer, which an ACK answers */
+    bool waits;          /* for that ACK */
+    uint32_t heard;      /* serial of the offer that it was sent last */
+    uint32_t said;       /* serial of its answer to that */
+    uint32_t came_cseq;  /* of the INVITE that it answers or answered */
+    uint64_t asking;     /* its re-INVITE or UPDATE that is out */
+    uint64_t asked;      /* a re-INVITE that it will answer later */
+    uint32_t expires_s;  /* Session-Expires of that */
+    uint32_t rseq;       /* of the last reliable provisional response, either way; 0: none */
+    bool wants_reliable; /* who calls it knows 100rel */
     mono_t act, answer_at;
 };
 
@@ -106,6 +109,10 @@ struct party {
     mono_t tcp_last[2];
     struct line line[LINES];
     /* ways */
+    enum { REL_NO, REL_SUPPORTED, REL_REQUIRED } reliable; /* 100rel (RFC 3262) */
+    bool quick;                                            /* answers at once */
+    bool mumbles;                                          /* its first ACK gets lost */
+    bool no_prack;                                         /* but it never acknowledges */
     bool has_update, has_timer, stubborn, slow, trying, bulky, dual, glares, lazy;
     /* registrations, one for each site */
     struct {
@@ -138,6 +145,7 @@ struct packet {
 /* What a seed makes of the deployment. */
 struct plan {
     bool slow;      /* long timeouts, few calls: minutes instead of seconds */
+    bool few;       /* one agent of each site works: callers wait */
     bool transfers; /* people talk long and hand calls on */
     bool tcp_trunk; /* the gateways and the peer over TCP */
     uint32_t t1_ms;
@@ -250,6 +258,7 @@ void party_cancel(struct world *w, struct party *p, struct line *l);
 void party_answer(struct world *w, struct party *p, struct line *l, unsigned status);
 void party_answer_late(struct world *w, struct party *p, struct line *l, unsigned status);
 void party_asked(struct world *w, struct party *p, const struct sip_event *e);
+void party_no_prack(struct world *w, struct party *p, const struct sip_event *e);
 void party_acknowledged(struct world *w, struct party *p, const struct sip_event *e);
 void party_register(struct world *w, struct party *p, unsigned site, bool leave);
 void party_leave(struct world *w, struct party *p, int64_t ms, bool restart);

@@ -314,3 +314,22 @@ Test(lease, copy_lost_since_it_was_asked_for_makes_the_taking_stale)
     cr_assert_eq(l.state, LEASE_HOLDING);
     cr_assert(l.stale);
 }
+
+Test(lease, grant_in_the_way_that_ends_soon_is_asked_for_again_then)
+{
+    begin();
+    wake(0);
+    wake(100);
+    cr_assert_eq(l.state, LEASE_PROBING);
+    answer(101, 0, REASON_GRANTED, 2);
+    struct ham_msg m = {.type = HAM_MSG_REPLY, .from = 4, .right = RIGHT_ROLE_0};
+    m.reply = (struct ham_reply){
+        .seq = l.seq, .epoch = 1, .left_ms = 7, .kind = ASK_PROBE, .reason = REASON_HELD};
+    clear(&out);
+    lease_replied(&l, at_ms(110), &m, &out);
+    cr_assert_eq(l.state, LEASE_PROBING);
+    cr_assert_eq(l.wake.ns, at_ms(117).ns, "and not the end of the attempt");
+    wake(117);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    cr_assert_not(mono_before(at_ms(117 + 60), l.wake), "the pause only: it is free now");
+}

@@ -18,6 +18,8 @@ static const char *const deployment =
     "    address-mode: loopback\n"
     "    hosts: [{name: east.1, address: 127.0.1.1}, {name: east.2, address: 127.0.1.2}]\n";
 
+static const char *profile; /* NULL: not in the file */
+
 /* DEPLOYMENT with the timeout NAME at VALUE as the core gets it; false when it is refused. */
 static bool configured(const char *name, const char *value, struct ham_conf *ret_conf, char *text,
                        size_t size)
@@ -29,6 +31,8 @@ static bool configured(const char *name, const char *value, struct ham_conf *ret
 
     cr_assert_geq(fd, 0);
     dprintf(fd, "%s", deployment);
+    if (profile != NULL)
+        dprintf(fd, "profile: %s\n", profile);
     if (name != NULL)
         dprintf(fd, "timeouts: {%s: %s}\n", name, value);
     close(fd);
@@ -125,4 +129,41 @@ Test(conf, the_sample_is_read_at_each_of_its_hosts)
                      0, "%s", errors.list[0].text);
         cr_assert_eq(daemon_conf(&bootstrap, &conf, text, sizeof(text)), 0, "%s", text);
     }
+}
+
+Test(conf, profile_fast_has_its_own_defaults_and_each_can_be_overridden)
+{
+    struct ham_conf conf, usual;
+    char text[512];
+
+    cr_assert(configured(NULL, NULL, &usual, text, sizeof(text)), "%s", text);
+    profile = "default";
+    cr_assert(configured(NULL, NULL, &conf, text, sizeof(text)), "%s", text);
+    cr_assert_eq(memcmp(&conf, &usual, sizeof(conf)), 0);
+    profile = "fast";
+    cr_assert(configured(NULL, NULL, &conf, text, sizeof(text)), "%s", text);
+#define TIMEOUT(option, member, core, ms)                                                          \
+    cr_assert_eq(conf.core, ms, option);                                                           \
+    cr_assert_lt(conf.core, usual.core, option);
+#include "common/profile.tbl.h"
+    cr_assert_eq(conf.antiflap_ms, usual.antiflap_ms, "the others are the same");
+    cr_assert(configured("lease-ttl", "400ms", &conf, text, sizeof(text)), "%s", text);
+    cr_assert_eq(conf.lease_ttl_ms, 400);
+    cr_assert_eq(conf.renew_ms, 55);
+    profile = NULL;
+}
+
+Test(conf, what_does_not_fit_the_profile_is_refused_with_the_arithmetic)
+{
+    struct ham_conf conf;
+    char text[512];
+
+    profile = "fast";
+    cr_assert_not(configured("renew-interval", "250ms", &conf, text, sizeof(text)));
+    cr_assert_not_null(strstr(text, "lease-ttl 220 ms less drift-margin 10 ms"), "%s", text);
+    cr_assert_not_null(strstr(text, "'timeouts.renew-interval'"), "%s", text);
+    profile = "quick";
+    cr_assert_not(configured(NULL, NULL, &conf, text, sizeof(text)));
+    cr_assert_not_null(strstr(text, "fast"), "%s", text);
+    profile = NULL;
 }

@@ -384,6 +384,32 @@ Test(music, a_caller_in_glare_is_asked_again_a_little_later)
     released(&tone);
 }
 
+/* Four times; then the service is released, and the caller hears nothing until music-retry. */
+Test(music, a_caller_in_glare_without_end_waits_in_silence_for_a_while)
+{
+    in_music();
+    kit_run(k, 30000);
+    service("tone", "sip:no-address.invalid");
+    ua_request(&tone, SIP_BYE, NULL);
+    ua_expect(&tone, 200);
+    kit_run(k, 0);
+    ua_expect_request(&spare, SIP_INVITE);
+    ua_reply(&spare, 200, SDP_M);
+    for (unsigned i = 0; i < 4; i++) {
+        until_asked(&gw[0], 4100);
+        ua_expect_request(&gw[0], SIP_INVITE);
+        ua_reply(&gw[0], 491, NULL);
+        ua_expect_request(&gw[0], SIP_ACK);
+    }
+    ua_expect_request(&spare, SIP_ACK);
+    released(&spare);
+    kit_run(k, 4100);
+    ua_expect_nothing(&gw[0]);
+    cr_assert_eq(kit_queue(k, "5000").waiting, 1);
+    until_asked(&spare, 10000);
+    ua_expect_request(&spare, SIP_INVITE);
+}
+
 /* RFC 3264 4.  Found by tests/sim/calls: the service that followed got the agent's offer. */
 Test(music, a_service_that_hangs_up_while_the_agent_waits_for_the_caller_is_followed_by_none)
 {
@@ -507,6 +533,26 @@ Test(music, a_caller_who_never_acknowledges_the_music_is_released)
 }
 
 /* RFC 3261 14.1: no re-INVITE before the first INVITE is done. */
+Test(music, a_caller_who_never_acknowledges_the_music_is_released_while_an_agent_rings)
+{
+    enter(0, SDP_A);
+    kit_run(k, 50000);
+    ua_expect_request(&tone, SIP_INVITE);
+    ua_reply(&tone, 200, SDP_M);
+    ua_expect(&gw[0], 200);
+    kit_run(k, 20000);
+    ready("a1");
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 180, NULL);
+    kit_run(k, 11900);
+    cr_assert(!ua_has_request(&phone[1], SIP_CANCEL));
+    kit_run(k, 200);
+    ua_expect_request(&phone[1], SIP_CANCEL);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_READY);
+    cr_assert(ua_has_request(&gw[0], SIP_BYE));
+    cr_assert_eq(record()->outcome, SC_CALL_ABANDONED);
+}
+
 Test(music, an_agent_who_answers_before_the_callers_ack_waits_for_it)
 {
     enter(0, SDP_A);
