@@ -120,7 +120,7 @@ struct follower {
     uint64_t request_id;
 };
 
-static void event_text(const json_t *event, char *text, size_t size)
+void control_event_text(const json_t *event, char *text, size_t size)
 {
     const char *machine = "", *object = "", *from = "", *to = "", *why = "";
     json_int_t at = 0, epoch = 0;
@@ -142,7 +142,7 @@ static void send_event(void *arg, const json_t *event)
     const struct follower *f = arg;
     char text[512];
 
-    event_text(event, text, sizeof(text));
+    control_event_text(event, text, sizeof(text));
     reply(f->peer, f->request_id, 0, text, json_incref((json_t *)event), true);
 }
 
@@ -176,6 +176,14 @@ static void verb_of_events(struct daemon *d, struct bus_peer *peer,
           false);
 }
 
+static void tell_why(struct daemon *d, struct bus_peer *peer, uint64_t request_id)
+{
+    char text[8192];
+    json_t *json = why_story(d, text, sizeof(text));
+
+    reply(peer, request_id, 0, text, json, false);
+}
+
 /* ---- the socket ---- */
 
 static void on_request(void *arg, struct bus_peer *peer, const struct bus_sender *from,
@@ -191,6 +199,8 @@ static void on_request(void *arg, struct bus_peer *peer, const struct bus_sender
         return;
     if (strcmp(request->verb, "status") == 0) {
         reply(peer, request->request_id, 0, "", view_status(d), false);
+    } else if (strcmp(request->verb, "why") == 0) {
+        tell_why(d, peer, request->request_id);
     } else if (strcmp(request->verb, "events") == 0) {
         verb_of_events(d, peer, request);
     } else if (verb_of_core(request->verb, &verb)) {

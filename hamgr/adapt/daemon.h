@@ -122,9 +122,14 @@ json_t *view_status(const struct daemon *d); /* for `hamgr status`; the caller o
 /* REASON in words, with what is known of the copy at the other host. */
 void view_reason(const struct daemon *d, enum ham_reason reason, char *text, size_t size);
 const char *view_judgement(const struct daemon *d); /* "up", "silent", "dead", "cut" */
+void view_evidence(const struct daemon *d, char *text, size_t size); /* for it, in words */
+
+/* why.c: the present in sentences, in TEXT; the same as JSON, which the caller owns. */
+json_t *why_story(const struct daemon *d, char *text, size_t size);
 
 /* control.c: the operator's verbs. */
 int control_open(struct daemon *d);
+void control_event_text(const json_t *event, char *text, size_t size);
 void control_answer(struct daemon *d, uint32_t id, enum ham_reason reason);
 
 #endif

@@ -114,7 +114,7 @@ const char *view_judgement(const struct daemon *d)
     return "";
 }
 
-static void evidence(const struct daemon *d, char *text, size_t size)
+void view_evidence(const struct daemon *d, char *text, size_t size)
 {
     const struct site *s = &d->ham.other_site;
     mono_t now = loop_now_exact();
@@ -159,7 +159,7 @@ void view_push(struct daemon *d)
     char text[256];
     uint32_t self_site = bootstrap_self(&d->bootstrap)->site;
 
-    evidence(d, text, sizeof(text));
+    view_evidence(d, text, sizeof(text));
     for (uint32_t i = 0; i < d->bootstrap.host_count; i++) {
         const struct bootstrap_site *site = bootstrap_site_of(&d->bootstrap, i);
 
@@ -334,7 +334,7 @@ static json_t *sites_json(const struct daemon *d)
     json_t *list = json_array();
     char text[256];
 
-    evidence(d, text, sizeof(text));
+    view_evidence(d, text, sizeof(text));
     for (uint32_t i = 0; i < d->bootstrap.site_count; i++)
         json_array_append_new(list,
                               json_pack("{s:s,s:s,s:s,s:s}", "site", d->bootstrap.sites[i].name,

@@ -250,3 +250,8 @@ int verb_acknowledge(struct cli *cli)
 {
     return tell(cli, "acknowledge");
 }
+
+int verb_why(struct cli *cli)
+{
+    return tell(cli, "why");
+}

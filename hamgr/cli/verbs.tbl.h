@@ -5,6 +5,7 @@ VERB( "init",          verb_init,         1,  "[DIR] [--force]",     "found a de
 VERB( "run",           verb_run,          0,  "[--supervise]",  "run this host: hold its roles; with --supervise start and watch its processes too" )
 VERB( "arbiter",       verb_arbiter,      0,  "",               "run the arbiter: a third voice with a vote, on nobody's call path" )
 VERB( "status",        verb_status,       0,  "[--json]",       "hosts, roles, modes, judgement of the other site, the configuration writer" )
+VERB( "why",           verb_why,          0,  "[--json]",       "the present of this host in sentences: its role, its health, the copy, what `switchover` and `site promote` would be answered, and the last of roles and tickets" )
 VERB( "events",        verb_events,       0,  "[--follow]",     "what happened here: roles, leases, components, sites" )
 VERB( "switchover",    verb_switchover,   1,  "[SITE]",         "hand the role of this site's primary over to its backup, planned; refused when the backup is not ready" )
 VERB( "site promote",  verb_site_promote, 1,  "[SITE] [--force]", "bring the Configuration Server of this site into service when the other site's is lost; --force, only without an arbiter: by the votes of this site's two hosts, the other site being stopped for sure" )

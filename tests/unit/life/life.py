@@ -144,6 +144,22 @@ class Life(Host):
         self.until(lambda: any(h["role"] == "PRIMARY" and h["health"] == "good" for h in self.status("east.1")["hosts"]
                                if h["site"]), 10, "a healthy primary")
 
+    def test_why_tells_the_present_and_what_a_verb_would_be_answered(self):
+        for host in ("arbiter", "east.1"):
+            self.start(host)
+        self.until(lambda: self.host("east.1", "east.1").get("role") == "PRIMARY", 60, "east.1 primary")
+        text = self.check("why", "east.1")
+        self.assertIn("east.1 is the primary of east in epoch", text)
+        self.assertIn("`switchover` would be answered: the other host of the site is silent", text)
+        self.assertIn("last of roles and tickets:\n", text)
+        self.assertIn("ASKING -> HOLDING", text)
+        self.start("east.2")
+        self.until(lambda: self.host("east.1", "east.2").get("ready"), 60, "east.2 ready")
+        self.assertIn("`switchover` would be answered: under way", self.check("why", "east.1"))
+        self.assertRegex(self.check("why", "east.2"), "east.2 is backup of east: its vote is promised to east.1 for another")
+        self.assertIn("this is the arbiter", self.check("why", "arbiter"))
+        self.assertIn("why", json.loads(self.check("why --json", "east.1")))
+
     def test_a_planned_switchover_moves_the_role_and_back(self):
         self.both_up()
         out = self.check("switchover --wait --timeout 8000", "east.1")
