@@ -30,9 +30,6 @@ PREFIX_LENGTH = 24
 # the first one.
 TIMEOUTS = {"start-limit-interval": "1s", "anti-flap-window": "1s"}
 CALM = 1.1                # seconds between two blows at the least, so that the one before is forgotten
-# Failures seen sooner, at the price of a machine that must never be slow.
-FAST = {"lease-ttl": "250ms", "renew-interval": "60ms", "drift-margin": "10ms", "beat-interval": "60ms", "silent-after": "250ms",
-        "ask-timeout": "60ms", "candidate-backoff": "10ms", "tilt-after": "200ms", "tilt-hold": "250ms"}
 GOALS_MS = {"process": 150, "host": 1200}
 BLOWS = ("process", "host", "link", "hamgr")
 PARTS = (*BLOWS, "loaded", "fast", "keepalived")
@@ -395,10 +392,10 @@ def measurements(labs, table, options, parts):
     random_ = random.Random(options.seed)
     usual, fast = {}, {}
     if {*BLOWS, "loaded"} & set(parts):
-        usual = measure_ours(labs("usual", TIMEOUTS), "standfast", parts, table, options, random_)
+        usual = measure_ours(labs("default"), "standfast", parts, table, options, random_)
     if "fast" in parts:
-        fast = measure_ours(labs("fast", {**TIMEOUTS, **FAST}), "standfast-fast", ("host", "link", "loaded"), table, options, random_)
-    theirs = labs("keepalived", TIMEOUTS) if "keepalived" in parts else None
+        fast = measure_ours(labs("fast"), "standfast-fast", ("host", "link", "loaded"), table, options, random_)
+    theirs = labs("default", "keepalived") if "keepalived" in parts else None
     for advert, ours, name in ((1, usual, "standfast"), (0.1, fast, "standfast-fast")):
         if not theirs:
             break
@@ -425,14 +422,14 @@ def measure(options):
     directory = tempfile.mkdtemp(prefix="sffail.")
     made = []
 
-    def labs(name, timeouts):
+    def labs(profile, name=None):
         """One after the other, each with namespaces of its own."""
         for lab in made:
             lab.down()
-        folder = os.path.join(directory, name)
+        folder = os.path.join(directory, name or profile)
         os.mkdir(folder)
         made[:] = [Lab(folder, Namespaces(f"sff{os.getpid()}", os.path.join(options.bin, "wanlink")), options.bin, sites=(SITE,),
-                       timeouts=timeouts)]
+                       timeouts=TIMEOUTS, profile=profile)]
         made[0].up()
         return made[0]
     began = time.monotonic()

@@ -22,10 +22,12 @@ WAITING = "8200"      # where the lab has music
 class Deployment:
     """All hosts, known by name ("east.1"), and the arbiter ("arbiter")."""
 
-    def __init__(self, lab, timeouts=None, options=None, site_fields=None):
+    def __init__(self, lab, timeouts=None, options=None, site_fields=None, profile=None):
+        """PROFILE: that of the bootstrap file, whose timeouts then count instead of TIMEOUTS."""
         self.lab = lab
+        self.profile = profile
         self.site_fields = site_fields or {}   # further fields of every site in the bootstrap file
-        self.timeouts = {**TIMEOUTS, **(timeouts or {})}
+        self.timeouts = {**({} if profile else TIMEOUTS), **(timeouts or {})}
         self.options = {**OPTIONS, **(options or {})}
         self.bootstrap_file = os.path.join(lab.directory, "standfast.yaml")
         self.configuration_file = os.path.join(lab.directory, "configuration.yaml")
@@ -47,6 +49,7 @@ class Deployment:
             "ports: {" + ", ".join(f"{name}: {port}" for name, port in (
                 ("sip", net.sip_port), *([("sip-tls", net.sip_port + 1)] if self.sip_tls else []), ("agent-http", self.lab.agent_http_port), ("stats-http", net.http_port),
                 ("lease", net.bus_port), ("log", net.bus_port + 1), ("stats", net.bus_port + 2), ("replica", net.bus_port + 3))) + "}",
+            *([f"profile: {self.profile}"] if self.profile else []),
             "timeouts: {" + ", ".join(f"{name}: {value}" for name, value in self.timeouts.items()) + "}"]
         if self.sip_tls:
             lines.append("sip-tls: {" + ", ".join(f"{name}: {path}" for name, path in self.sip_tls.items()) + "}")

@@ -21,7 +21,7 @@ def _is_report(path):
 
 class Lab:
     def __init__(self, directory, net, bin_dir, sites=("east", "west"), arbiter=True, timeouts=None, options=None,
-                 captures=False, on_note=None, site_fields=None, music=False):
+                 captures=False, on_note=None, site_fields=None, profile=None, music=False):
         self.directory = directory
         self.net = net
         self.bin_dir = bin_dir
@@ -32,7 +32,7 @@ class Lab:
         self.log_directory = os.path.join(directory, "log")
         os.makedirs(self.log_directory, exist_ok=True)
         self.processes = Processes()
-        self.deployment = Deployment(self, timeouts, options, site_fields)
+        self.deployment = Deployment(self, timeouts, options, site_fields, profile)
         self.gateway = peers.Gateway(self)
         self.phones = {site: peers.Phones(self, site, list(AGENTS_OF[site].values()), index)
                        for index, site in enumerate(self.sites)}
