@@ -261,6 +261,7 @@ static void answered(struct sc *sc, struct relay *r, const struct sip_event *eve
     struct leg *to = sender(sc, c, !r->from_caller);
     bool final = event->kind != SIP_EV_RESPONSE || event->status >= 200;
     bool lost = event->kind != SIP_EV_RESPONSE || event->status == 481 || event->status == 408;
+    unsigned status = event->status;
 
     if (!final) {
         if (event->status > 100 && r->method == SIP_INVITE && !r->no_1xx)
@@ -276,10 +277,12 @@ static void answered(struct sc *sc, struct relay *r, const struct sip_event *eve
         (void)sip_dialog_response(&to->dialog, event->msg);
     if (to != NULL && refreshes((enum sip_method)r->method) && to->state == LEG_UP)
         session_answered(sc, to, event);
+    if (status == 503 || status == 422 ||
+        (lost && to != NULL && to == music_party(sc, c))) /* the caller's dialog goes on */
+        status = 500;
     /* RFC 4320 4.1: whoever sent another request than an INVITE has given up by now, too. */
     if (r->method == SIP_INVITE || event->status != 408)
-        respond(sc, r, event->status == 503 || event->status == 422 ? 500 : event->status,
-                event->msg);
+        respond(sc, r, status, event->msg);
     if (r->method == SIP_INVITE && event->status < 300) {
         struct leg *from = sender(sc, c, r->from_caller);
 

@@ -720,6 +720,28 @@ Test(music, a_service_that_leaves_with_a_request_under_way_does_not_take_the_cal
 }
 
 /* RFC 3261 13.3.1.4 */
+/* 481 and 408 end a dialog at who asked (RFC 3261 12.2.1.2), and the caller's goes on. */
+Test(music, a_service_that_is_lost_in_a_request_of_the_caller_does_not_take_the_caller_along)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        in_music();
+        kit_run(k, 20000);
+        ua_request(&gw[0], SIP_INVITE, SDP_A2);
+        ua_expect_request(&tone, SIP_INVITE);
+        if (i == 0)
+            ua_reply(&tone, 481, NULL);
+        else
+            kit_run(k, 33000);
+        ua_expect(&gw[0], 500);
+        cr_assert_not(ua_has_request(&gw[0], SIP_BYE));
+        cr_assert_eq(kit_queue(k, "5000").waiting, 1);
+        if (i == 0) {
+            teardown();
+            setup();
+        }
+    }
+}
+
 Test(music, a_service_that_never_acknowledges_its_reinvite_does_not_take_the_caller_along)
 {
     in_music();
