@@ -102,18 +102,36 @@ void check_free(struct world *w)
 
 /* ---- the wire ---- */
 
-/* A session description without its origin, which the site may make its own (RFC 3264 8). */
+/* LINE of a session description is the site's to change: the origin, the direction of the stream
+ * (RFC 3264 8). */
+static bool is_the_sites(struct sip_str line)
+{
+    static const char *const lines[] = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"};
+
+    if (line.len > 1 && line.p[0] == 'o' && line.p[1] == '=')
+        return true;
+    for (unsigned i = 0; i < 4; i++)
+        if (sip_str_eq(line, sip_str_of(lines[i])))
+            return true;
+    return false;
+}
+
+/* What nobody may touch in a session description. */
 static uint64_t description(const struct site *s, struct sip_str body)
 {
-    const char *o = memmem(body.p, body.len, "\r\no=", 4);
-    const char *end =
-        o != NULL ? memmem(o + 4, body.len - (size_t)(o + 4 - body.p), "\r\n", 2) : NULL;
-    uint64_t h;
+    uint64_t h = s->conf.site;
 
-    if (end == NULL)
-        return hash_str(s->conf.site, body);
-    h = hash_of(s->conf.site, body.p, (size_t)(o - body.p));
-    return hash_of(h, end, body.len - (size_t)(end - body.p));
+    while (body.len > 0) {
+        const char *end = memmem(body.p, body.len, "\r\n", 2);
+        struct sip_str line = {body.p, end != NULL ? (size_t)(end - body.p) : body.len};
+        size_t taken = line.len + (end != NULL ? 2 : 0);
+
+        if (!is_the_sites(line))
+            h = hash_str(h, line);
+        body.p += taken;
+        body.len -= taken;
+    }
+    return h;
 }
 
 /* The transaction that a request opens, or a response belongs to, at site S (RFC 3261 17.2.3). */

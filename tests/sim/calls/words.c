@@ -9,14 +9,20 @@
 struct sip_content words_sdp(struct world *w, const struct party *p, uint32_t serial,
                              uint32_t answers, char *text, size_t size)
 {
-    int n = snprintf(text, size, "v=0\r\no=- %u 1 IN IP4 10.9.0.%u\r\ns=%u %u\r\n", serial,
-                     p->index, serial, answers);
+    static const char *const ways[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
+    int n =
+        snprintf(text, size,
+                 "v=0\r\no=- %u 1 IN IP4 10.9.0.%u\r\ns=%u %u\r\nc=IN IP4 10.9.0.%u\r\nt=0 0\r\n"
+                 "m=audio %u RTP/AVP 8\r\n",
+                 serial, p->index, serial, answers, p->index, 4000 + serial % 100 * 2);
+
+    if (chance(&w->people, 30)) /* a phone that holds, too */
+        n += snprintf(text + n, size - (size_t)n, "a=%s\r\n", ways[prng_below(&w->people, 4)]);
 
     if (p->bulky) /* too long for a refresh by INVITE to repeat it */
         for (unsigned i = 0; i < 40; i++)
             n += snprintf(text + n, size - (size_t)n, "a=candidate %u one line of many\r\n", i);
     assert((size_t)n < size);
-    (void)w;
     return (struct sip_content){SIP_STR("application/sdp"), {text, (size_t)n}};
 }
 

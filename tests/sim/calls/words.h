@@ -3,7 +3,8 @@
  *
  * "s=S R": S is the serial of this description, R that of the offer which it answers, 0 for an
  * offer.  So a party can tell whether what it gets belongs to what it sent, and that nobody has
- * touched it on the way; the origin (o=) is the site's to change (RFC 3264 8). */
+ * touched it on the way; the origin (o=) and the directions of the stream are the site's to change
+ * (RFC 3264 8). */
 #ifndef TESTS_SIM_CALLS_WORDS_H
 #define TESTS_SIM_CALLS_WORDS_H
 
