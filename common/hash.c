@@ -74,6 +74,31 @@ static uint32_t buckets_for(uint32_t capacity)
     return n;
 }
 
+/* The product of two 64-bit numbers, folded: every bit of the result depends on every bit of both. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t hash_fold(uint64_t seed, const void *data, size_t length)
+{
+    static const uint64_t odd[2] = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xc2b2ae3d27d4eb4f)};
+    const unsigned char *p = data;
+    uint64_t state = seed ^ odd[0], word[2];
+    size_t left = length;
+
+    for (; left >= sizeof(word); p += sizeof(word), left -= sizeof(word)) {
+        memcpy(word, p, sizeof(word));
+        state = fold(word[0] ^ odd[1], word[1] ^ state);
+    }
+    memset(word, 0, sizeof(word));
+    memcpy(word, p, left);
+    state = fold(word[0] ^ odd[1], word[1] ^ state);
+    return fold(state ^ odd[0], length ^ odd[1]);
+}
+
 size_t hash_bytes(uint32_t capacity)
 {
     return buckets_for(capacity) * sizeof(struct hash_node *);

@@ -38,6 +38,10 @@ struct hash {
 /* siphash24 - SipHash-2-4 of LENGTH bytes of DATA under SECRET. */
 uint64_t siphash24(const uint8_t secret[HASH_SECRET_BYTES], const void *data, size_t length);
 
+/* hash_fold - LENGTH bytes of DATA and SEED in 64 bits, several times as fast as siphash24: for
+ * telling whether two texts are equal, under a seed that nobody outside knows.  Not for tables. */
+uint64_t hash_fold(uint64_t seed, const void *data, size_t length);
+
 /* hash_bytes - how much memory hash_init needs for CAPACITY nodes. */
 size_t hash_bytes(uint32_t capacity);
 

@@ -36,14 +36,23 @@ static size_t put_varint(unsigned char *to, uint64_t value)
     return n;
 }
 
+#define TWO_MAX 20 /* bytes of two varints */
+
 /* TAG and VALUE, both varints. */
 static void put_two(struct record_buf *b, uint64_t tag, uint64_t value)
 {
-    unsigned char text[20];
-    size_t n = put_varint(text, tag);
-    unsigned char *to;
+    unsigned char text[TWO_MAX], *to = b->p + b->len;
+    bool wide = !b->overflow && b->size - b->len >= TWO_MAX;
+    size_t n;
 
-    n += put_varint(text + n, value);
+    if (!wide)
+        to = text;
+    n = put_varint(to, tag);
+    n += put_varint(to + n, value);
+    if (wide) {
+        b->len += n;
+        return;
+    }
     to = room(b, n);
     if (to != NULL)
         memcpy(to, text, n);
@@ -57,13 +66,13 @@ void record_put_number(struct record_buf *b, unsigned number, uint64_t value)
 
 static void put_fixed(struct record_buf *b, unsigned number, uint64_t value)
 {
-    unsigned char text[10];
-    size_t n = put_varint(text, number << 3 | WIRE_FIXED64);
+    unsigned tag = number << 3 | WIRE_FIXED64;
+    size_t n = tag < 0x80 ? 1 : 2;
     unsigned char *to = room(b, n + 8);
 
     if (to == NULL)
         return;
-    memcpy(to, text, n);
+    (void)put_varint(to, tag);
     for (unsigned i = 0; i < 8; i++)
         to[n + i] = (unsigned char)(value >> 8 * i);
 }

@@ -47,15 +47,15 @@ static struct replica_named *named(struct sc *sc, enum replica_kind kind)
                                         : NULL;
 }
 
-/* Of an object and its place; never 0. */
-static uint64_t hash_of(enum replica_kind kind, handle_t handle, const void *body, size_t len)
+/* Of an object and its place; never 0.  Strangers write parts of objects, so the site's secret is
+ * in it. */
+static uint64_t hash_of(const struct sc *sc, enum replica_kind kind, handle_t handle,
+                        const void *body, size_t len)
 {
-    uint8_t key[HASH_SECRET_BYTES] = {(uint8_t)kind};
-    uint64_t hash;
+    uint64_t secret, place = (uint64_t)handle.generation << 32 | handle.index, hash;
 
-    memcpy(key + 4, &handle.index, sizeof(handle.index));
-    memcpy(key + 8, &handle.generation, sizeof(handle.generation));
-    hash = siphash24(key, body, len);
+    memcpy(&secret, sc->conf.secret, sizeof(secret));
+    hash = hash_fold(hash_fold(secret + kind, &place, sizeof(place)), body, len);
     return hash != 0 ? hash : 1;
 }
 
@@ -137,7 +137,7 @@ static bool ship(struct sc *sc, enum replica_kind kind, uint32_t index, struct s
         body = record_open(&b, OBJECT_BODY);
         replica_put(sc, kind, index, &b);
         record_close(&b, body);
-        hash = hash_of(kind, handle, b.p + body, b.len - body);
+        hash = hash_of(sc, kind, handle, b.p + body, b.len - body);
     }
     if (hash == sc->replica.shipped[kind][index])
         return true;
@@ -304,7 +304,7 @@ static int take_object(struct sc *sc, const unsigned char *p, size_t len)
         return 0;
     }
     r = take(sc, kind, h, body.bytes, body.len);
-    account(sc, kind, h.index, r == 0 ? hash_of(kind, h, body.bytes, body.len) : 1);
+    account(sc, kind, h.index, r == 0 ? hash_of(sc, kind, h, body.bytes, body.len) : 1);
     return r;
 }
 
@@ -350,13 +350,13 @@ static bool place_sane(struct sc *sc, enum replica_kind kind, uint32_t index)
     if (!sc->primary && n != NULL) {
         n += index;
         return known == (n->len == 0 ? 0
-                                     : hash_of(kind, (handle_t){index, n->generation}, n->body,
+                                     : hash_of(sc, kind, (handle_t){index, n->generation}, n->body,
                                                n->len));
     }
     if (!is_there(sc, kind, index))
         return known == 0;
     replica_put(sc, kind, index, &b);
-    return known == hash_of(kind, handle_at(sc, kind, index), b.p, b.len);
+    return known == hash_of(sc, kind, handle_at(sc, kind, index), b.p, b.len);
 }
 
 bool sc_replica_sane(struct sc *sc)

@@ -117,3 +117,22 @@ Test(hash, agrees_with_a_plain_array_under_random_use)
     }
     free(memory);
 }
+
+Test(hash, a_fold_depends_on_every_byte_on_the_length_and_on_the_seed)
+{
+    unsigned char text[64] = {0};
+
+    for (size_t n = 0; n <= sizeof(text); n++) {
+        uint64_t h = hash_fold(1, text, n);
+
+        cr_assert_eq(hash_fold(1, text, n), h);
+        cr_assert_neq(hash_fold(2, text, n), h);
+        if (n > 0)
+            cr_assert_neq(hash_fold(1, text, n - 1), h);
+        for (size_t i = 0; i < n; i++) {
+            text[i] ^= 0x80;
+            cr_assert_neq(hash_fold(1, text, n), h, "byte %zu of %zu", i, n);
+            text[i] ^= 0x80;
+        }
+    }
+}
