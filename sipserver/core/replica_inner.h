@@ -17,6 +17,9 @@ enum replica_use {
     REPLICA_TARGETS,
 };
 
+/* The kinds from here on are the core's own pools. */
+#define REPLICA_FIRST_OWN REPLICA_KIND_PATH
+
 /* What is shipped of the trunk, of the queue, of a DN, of an agent; the rest is configuration. */
 struct replica_hop {
     struct sip_addr addr;

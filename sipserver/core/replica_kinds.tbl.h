@@ -16,18 +16,18 @@
 NAMED( 1, MODE,      ReplicaMode)
 NAMED( 2, DN,        ReplicaDn)
 NAMED( 3, AGENT,     ReplicaAgent)
-KIND(  4, BINDING,   bindings,        ReplicaBinding,     &binding_record)
-KIND(  5, PATH,      paths,           ReplicaPath,        &path_record)
-KIND(  6, CALL,      calls,           ReplicaCall,        &call_record)
-KIND(  7, LEG,       legs,            ReplicaLeg,         &leg_record)
+NAMED( 4, SERVER,    ReplicaTransaction) /* of the stack's pools */
+NAMED( 5, CLIENT,    ReplicaTransaction)
+KIND(  6, PATH,      paths,           ReplicaPath,        &path_record)
+KIND(  7, BINDING,   bindings,        ReplicaBinding,     &binding_record)
 KIND(  8, SDP_SMALL, sdps[SDP_SMALL], ReplicaSdp,         &sdp_small_record)
 KIND(  9, SDP_LARGE, sdps[SDP_LARGE], ReplicaSdp,         &sdp_large_record)
 KIND( 10, OFFER,     offers,          ReplicaOffer,       &offer_record)
-KIND( 11, RELAY,     relays,          ReplicaRelay,       &relay_record)
-KIND( 12, DATA,      datas,           ReplicaData,        &data_record)
-KIND( 13, CAME,      came,            ReplicaCame,        &came_record)
-NAMED(14, SERVER,    ReplicaTransaction) /* of the stack's pools */
-NAMED(15, CLIENT,    ReplicaTransaction)
+KIND( 11, DATA,      datas,           ReplicaData,        &data_record)
+KIND( 12, CAME,      came,            ReplicaCame,        &came_record)
+KIND( 13, RELAY,     relays,          ReplicaRelay,       &relay_record)
+KIND( 14, LEG,       legs,            ReplicaLeg,         &leg_record)
+KIND( 15, CALL,      calls,           ReplicaCall,        &call_record)
 /* clang-format on */
 #undef KIND
 #undef NAMED
