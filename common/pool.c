@@ -73,7 +73,9 @@ void pool_put(struct pool *p, void *object)
     p->slots[index].next_free = p->first_free;
     p->first_free = index;
     p->used--;
+#if SC_MUTATION != 26 /* nobody is told that it is gone */
     mark(p, index);
+#endif
 }
 
 void *pool_peek(const struct pool *p, handle_t handle)
@@ -160,6 +162,9 @@ void *pool_place(struct pool *p, handle_t handle)
     assert(handle.index < p->count && handle.generation != 0);
     if (slot->next_free != IN_USE && ++p->used > p->used_max)
         p->used_max = p->used;
+#if SC_MUTATION == 23 /* the generation is not kept */
+    handle.generation = 1;
+#endif
     *slot = (struct pool_slot){handle.generation, IN_USE};
     memset(object, 0, p->object_size);
     return object;

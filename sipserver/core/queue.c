@@ -158,6 +158,13 @@ bool queue_adopt(struct sc *sc, struct call *c)
 
     if (q == NULL || c->priority >= SC_PRIORITIES)
         return false;
+#if SC_MUTATION == 24 /* in the order in which they are found */
+    list_append(&q->waiting[c->priority], &c->in_queue);
+    q->waiting_n++;
+    q->waiting_by[c->priority]++;
+    q->in_music += music_holds(c) ? 1 : 0;
+    return true;
+#endif
     enter(q, c);
     return true;
 }

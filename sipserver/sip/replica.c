@@ -25,7 +25,9 @@ static const struct record_field dialog_fields[] = {
     RECORD_NUMBER(2, is_uac),
     RECORD_NUMBER(3, secure),
     RECORD_NUMBER(4, remote_cseq_known),
+#if SC_MUTATION != 22 /* the CSeq begins again */
     RECORD_NUMBER(5, local_cseq),
+#endif
     RECORD_NUMBER(6, invite_cseq),
     RECORD_NUMBER(7, remote_cseq),
     RECORD_BYTES(8, call_id, call_id_len),

@@ -8,6 +8,7 @@
 
 #include "sipserver/core/state.h"
 #include "sipserver/core/transfer.h"
+#include "sipserver/sip/transaction.h"
 
 void violate(struct world *w, const char *format, ...)
 {
@@ -19,14 +20,6 @@ void violate(struct world *w, const char *format, ...)
     vsnprintf(w->violation, sizeof(w->violation), format, args);
     va_end(args);
     trace_event(w, "CHECK", "violated", w->violation);
-}
-
-const void *check_look(const struct pool *p, handle_t handle)
-{
-    if (handle_is_none(handle) || handle.index >= p->count ||
-        p->slots[handle.index].generation != handle.generation)
-        return NULL;
-    return pool_at(p, handle.index);
 }
 
 /* ---- what has been seen: a map of hashes ---- */
@@ -154,22 +147,37 @@ static bool of_refusal(struct world *w, const struct site *s, const struct sip_m
                 : map_find(w->requests, transaction(s, &invite)) != NULL;
 }
 
+/* A BYE that the site will send again: its first sending died with the host that wanted it. */
+static bool bye_comes(const struct site *s, struct sip_str call_id)
+{
+    const struct sip_stack *sip = s->now != NULL ? s->now->sc->sip : NULL;
+    const struct txn *t = NULL;
+
+    while (sip != NULL && (t = pool_next(&sip->clients, t)) != NULL)
+        if (t->r.method == SIP_BYE && t->r.image_len > 0 &&
+            memmem(txn_image(sip, t), t->r.image_len, call_id.p, call_id.len) != NULL)
+            return true;
+    return false;
+}
+
 /* A dialog whose answer was acknowledged ends by BYE, or by an answer that says that the other side
  * knows it no more; never by the site's saying so (I7).  Dialogs are told apart by Call-ID, as each
  * call here has its own.  A connection may have lost the BYE. */
-enum { AGREED = 1, OVER = 2 };
+enum { AGREED = 1, OVER = 2, LOSSES_BITS = 8 }; /* and when it was seen first */
 
 static void check_dialog(struct world *w, struct site *s, const struct sip_msg *m, bool sent,
                          bool by_udp)
 {
-    uint64_t key = hash_str(s->conf.site + (s->losses << 8), m->call_id);
-    uint64_t *flags = map_put(w->dialogs, key);
+    uint64_t key = hash_str(s->conf.site, m->call_id), *flags = map_put(w->dialogs, key);
     bool unknown =
         !m->is_request && m->method != SIP_CANCEL && (m->status == 481 || m->status == 408);
 
+    if (*flags == 0)
+        *flags = (s->losses + 1) << LOSSES_BITS;
     if (m->is_request && m->method == SIP_ACK && !of_refusal(w, s, m, sent))
         *flags |= AGREED;
-    if (sent && unknown && *flags == AGREED)
+    if (sent && unknown && *flags == ((s->losses + 1) << LOSSES_BITS | AGREED) &&
+        !bye_comes(s, m->call_id))
         w->denied = key;
     else if ((m->is_request && m->method == SIP_BYE) || unknown || !by_udp)
         *flags |= OVER;
@@ -180,7 +188,7 @@ static void check_denied(struct world *w)
 {
     const uint64_t *flags = map_find(w->dialogs, w->denied);
 
-    if (w->denied != 0 && flags != NULL && *flags == AGREED)
+    if (w->denied != 0 && flags != NULL && (*flags & OVER) == 0)
         violate(w, "a call that nobody ended is denied");
     w->denied = 0;
 }
@@ -211,9 +219,11 @@ static void check_cseq(struct world *w, struct site *s, const struct sip_msg *m)
         return; /* or sent again: it is the same transaction */
     (void)map_put(w->cseqs, branch);
     last = map_put(w->cseqs, key);
-    if (*last == 0 || number == (uint32_t)*last + 1 ||
+    if (number == (uint32_t)*last + 1 || *last == 0 ||
         (number > (uint32_t)*last && *last >> 32 != s->epoch)) {
-        for (uint32_t left_out = (uint32_t)*last + 1; *last != 0 && left_out < number; left_out++)
+        uint32_t left_out = *last != 0 || number < 16 ? (uint32_t)*last + 1 : number;
+
+        for (; left_out < number; left_out++)
             (void)map_put(w->cseqs, hash_of(key, &left_out, sizeof(left_out)));
         *last = number | s->epoch << 32;
     } else if (number == (uint32_t)*last) {
@@ -305,12 +315,12 @@ static void check_turn(struct world *w, struct site *s, const struct sc_call_eve
         if (strcmp(id, e->call) == 0)
             mine = c;
     }
-    a = mine != NULL ? check_look(&sc->agents, mine->agent) : NULL;
+    a = mine != NULL ? pool_peek(&sc->agents, mine->agent) : NULL;
     if (a == NULL || mine->queued.ns == 0)
         return;
     for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
          c = pool_next(&sc->calls, c)) {
-        const struct dn *q = check_look(&sc->dns, c->queue);
+        const struct dn *q = pool_peek(&sc->dns, c->queue);
 
         if (c->state != CALL_QUEUED || q == NULL || c->priority < mine->priority ||
             (c->priority == mine->priority && !mono_before(c->queued, mine->queued)))
@@ -324,7 +334,7 @@ static void check_turn(struct world *w, struct site *s, const struct sc_call_eve
 
 /* ---- operations of desktops: one reply each ---- */
 
-enum { REPLIED = 1 };
+enum { REPLIED = 1, UNSURE = 8 };
 
 static uint64_t operation_key(const struct site *s, uint64_t request_id)
 {
@@ -350,7 +360,7 @@ static void replied(struct world *w, const struct site *s, const struct sc_agent
 
     if (r->client != DESKTOP_CLIENT)
         return;
-    if (flags == NULL || (*flags & (REPLIED | FORGOTTEN)) != 0)
+    if (flags == NULL || (*flags & REPLIED) != 0 || (*flags & (FORGOTTEN | UNSURE)) == FORGOTTEN)
         violate(w, "site %u: a reply to the operation %llu, which has one or never was",
                 s->conf.site, (unsigned long long)r->request_id);
     else
@@ -413,6 +423,9 @@ void check_kept(struct world *w, struct site *s)
     const struct sc *sc = s->now->sc;
 
     check_forgotten(w, s);
+    for (unsigned i = 0; i < MAP_SIZE; i++)
+        if (w->operations->slot[i].value >> SITE_BITS == s->conf.site)
+            w->operations->slot[i].value |= UNSURE;
     for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
          c = pool_next(&sc->calls, c)) {
         char id[SC_CALL_ID_SIZE];
@@ -432,11 +445,11 @@ static void check_agents(struct world *w, const struct site *s)
 
     for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
          a = pool_next(&sc->agents, a)) {
-        const struct dn *d = check_look(&sc->dns, a->dn);
+        const struct dn *d = pool_peek(&sc->dns, a->dn);
 
         if (a->state == SC_AGENT_BUSY && (d == NULL || d->legs == 0))
             violate(w, "site %u: %s is busy without a call", s->conf.site, a->id);
-        if (a->state == SC_AGENT_RESERVED && check_look(&sc->calls, a->call) == NULL)
+        if (a->state == SC_AGENT_RESERVED && pool_peek(&sc->calls, a->call) == NULL)
             violate(w, "site %u: %s is reserved for no call", s->conf.site, a->id);
         if (a->state == SC_AGENT_ACW && !timer_armed(&a->wrap))
             violate(w, "site %u: the after-call work of %s never ends", s->conf.site, a->id);
@@ -456,9 +469,31 @@ static void check_ringing(struct world *w, const struct site *s)
                 violate(w, "site %u: a phone rings twice for one call", s->conf.site);
 }
 
+/* sc_sane looks at everything, which would tell the replica that everything may have changed. */
+static bool sane_unmarked(struct sc *sc)
+{
+    struct pool *pools[] = {&sc->dns,          &sc->trunks,          &sc->queues,
+                            &sc->targets,      &sc->bindings,        &sc->paths,
+                            &sc->agents,       &sc->calls,           &sc->legs,
+                            &sc->offers,       &sc->relays,          &sc->datas,
+                            &sc->came,         &sc->sdps[SDP_SMALL], &sc->sdps[SDP_LARGE],
+                            &sc->sip->servers, &sc->sip->clients};
+    struct pool_marks *marks[sizeof(pools) / sizeof(pools[0])];
+    bool sane;
+
+    for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+        marks[i] = pools[i]->marks;
+        pools[i]->marks = NULL;
+    }
+    sane = sc_sane(sc);
+    for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
+        pools[i]->marks = marks[i];
+    return sane;
+}
+
 void check_host(struct world *w, struct host *h)
 {
-    if (!sc_sane(h->sc))
+    if (!sane_unmarked(h->sc))
         violate(w, "site %u: the core's invariants are broken (sc_sane)", h->site->conf.site);
     if (h != h->site->now)
         return;

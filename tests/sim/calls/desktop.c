@@ -17,10 +17,10 @@ static unsigned calls_of(const struct site *s, const char *id, unsigned *ret_hel
     *ret_rings = false;
     for (const struct agent *a = pool_next(&sc->agents, NULL); a != NULL;
          a = pool_next(&sc->agents, a)) {
-        const struct dn *d = strcmp(a->id, id) == 0 ? check_look(&sc->dns, a->dn) : NULL;
+        const struct dn *d = strcmp(a->id, id) == 0 ? pool_peek(&sc->dns, a->dn) : NULL;
 
         for (unsigned i = 0; d != NULL && i < SC_LINES_MAX; i++) {
-            const struct leg *l = check_look(&sc->legs, d->lines[i]);
+            const struct leg *l = pool_peek(&sc->legs, d->lines[i]);
 
             if (l == NULL || !l->counted)
                 continue;

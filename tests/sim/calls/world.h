@@ -301,9 +301,6 @@ uint64_t hash_of(uint64_t h, const void *data, size_t len);
 /* run.c */
 int run_seeds(int argc, char **argv, const char *name, const struct pairing *pairing); /* main */
 
-/* The object named HANDLE, which nobody is going to change: pool_get says that somebody may. */
-const void *check_look(const struct pool *p, handle_t handle);
-
 /* rows.c */
 unsigned rows_unfired(void); /* since the process began; prints them */
 
