@@ -360,12 +360,12 @@ static bool lively(const struct ham *h, uint8_t host, mono_t now)
                        mono_add_ms(h->other[host].heard, LIVELY_BEATS * (int64_t)h->conf.beat_ms));
 }
 
-/* The preferred host asks first, if it is there.  Whoever has just started has heard nobody yet. */
+/* The preferred host asks first, if it is there.  One that was never heard may be about to start,
+ * as we are. */
 static bool prefers_another(const struct ham *h, mono_t now)
 {
     uint8_t preferred = h->conf.preferred[h->site];
-    bool unheard = preferred != HAM_NONE && h->other[preferred].heard.ns == 0 &&
-                   mono_before(now, mono_add_ms(h->started, h->conf.silent_after_ms));
+    bool unheard = preferred != HAM_NONE && h->other[preferred].heard.ns == 0;
     return preferred != h->conf.self && (unheard || lively(h, preferred, now));
 }
 

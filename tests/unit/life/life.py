@@ -107,11 +107,18 @@ class Host(unittest.TestCase):
             time.sleep(0.05)
         self.fail(f"not within {seconds} s: {text}")
 
+    def switchover(self, host):
+        return self.status(host)["switchover"]
+
+    def ready(self, primary):
+        """PRIMARY, which decides it, finds its backup ready for switchover."""
+        return lambda: (self.status(primary) or {}).get("switchover", {}).get("ready")
+
     def both_up(self):
         for host in ("arbiter", "east.1", "east.2"):
             self.start(host)
-        self.until(lambda: self.host("east.1", "east.1").get("role") == "PRIMARY" and self.host("east.1", "east.2").get("ready"),
-                   60, "east.1 primary and east.2 ready")
+        self.until(lambda: self.host("east.1", "east.1").get("role") == "PRIMARY" and self.ready("east.1")(), 60,
+                   "east.1 primary and east.2 ready")
 
 
 class Life(Host):
@@ -164,7 +171,7 @@ class Life(Host):
         self.both_up()
         out = self.check("switchover --wait --timeout 8000", "east.1")
         self.assertRegex(out, re.compile("the primary is east.2"))
-        self.until(lambda: self.host("east.1", "east.1").get("ready"), 60, "east.1 ready again")
+        self.until(self.ready("east.2"), 60, "east.1 ready again")
         out = self.check("switchover --wait --timeout 8000", "east.2")
         self.assertIn("the primary is east.1", out)
 
@@ -184,12 +191,6 @@ class StandIn(Host):
         """When the SIP server of HOST got the role TO, in microseconds of CLOCK_BOOTTIME."""
         with open(os.path.join(self.dir, host + ".log"), encoding="utf-8") as f:
             return [int(m[1]) for m in re.finditer(rf" sipserver \S+ ROLE .*to={to} .*mono_us=(\d+)", f.read())]
-
-    def switchover(self, host):
-        return self.status(host)["switchover"]
-
-    def ready(self, primary):
-        return lambda: (self.status(primary) or {}).get("switchover", {}).get("ready")
 
     def kill_sipserver(self, here, there):
         """Of the primary HERE, whose backup THERE is ready; until one of them is well again."""
