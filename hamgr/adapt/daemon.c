@@ -313,7 +313,10 @@ static void note(struct daemon *d, const struct ham_note *n)
                                                                  : MSG_LEASE;
     bool alarm = n->reason == REASON_COPY_STALE || n->reason == REASON_ALONE;
     bool detail = n->machine == MACHINE_VOTE || n->from == n->to;
+    char why[256];
 
+    (void)snprintf(why, sizeof(why), "%s%s%s", n->why, n->reason != REASON_DONE ? ": " : "",
+                   n->reason != REASON_DONE ? ham_reason_text((enum ham_reason)n->reason) : "");
     log_event(alarm    ? LEVEL_WARNING
               : detail ? LEVEL_INFO
                        : LEVEL_NOTICE,
@@ -321,12 +324,11 @@ static void note(struct daemon *d, const struct ham_note *n)
               LOG_FIELDS(.from = from, .to = to,
                          .event = ham_machine_name((enum ham_machine)n->machine), .epoch = n->epoch,
                          .object = object),
-              "%s%s%s", n->why, n->reason != REASON_DONE ? ": " : "",
-              n->reason != REASON_DONE ? ham_reason_text((enum ham_reason)n->reason) : "");
+              "%s", why);
     history_add(d->history,
                 json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:I}", "at_ms", (json_int_t)loop_wall_ms(),
                           "machine", ham_machine_name((enum ham_machine)n->machine), "object",
-                          object, "from", from, "to", to, "why", n->why, "epoch",
+                          object, "from", from, "to", to, "why", why, "epoch",
                           (json_int_t)n->epoch));
 }
 

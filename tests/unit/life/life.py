@@ -248,6 +248,8 @@ class Replica(StandIn):
         told = self.switchover("east.2")
         self.assertEqual((told["stale"], told["lacks_sequence"], told["stale_takeovers"]), (True, 101, 1))
         self.assertIn("ALARM: promoted stale", self.check("status", "east.2"))
+        self.assertIn("promoted stale: its copy of the calls lacks what the predecessor sent without a backup",
+                      self.check("events", "east.2"))
 
 
 class AntiFlap(StandIn):
