@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#define ASK_AGAIN_MS 100
+#define ASK_AGAIN_MS 1000 /* longer than an answer takes: one to an earlier request is none */
 
 /* ---- guards and actions ---- */
 
@@ -19,13 +19,14 @@ static bool whole(const struct commit *c)
     return c->whole_at != 0 && c->acked >= c->whole_at && c->equal;
 }
 
-/* The voters know us as solo, or were asked: that ends with a backup that has everything. */
+/* The voters know us as solo, or were asked, or a process before us was: that ends with a backup
+ * that has everything. */
 static bool g_to_end(const struct sc *sc, const void *object)
 {
     const struct commit *c = object;
 
     (void)sc;
-    return whole(c) && (c->recorded || c->asked_sequence != 0);
+    return whole(c) && (!c->ended || c->recorded || c->asked_sequence != 0);
 }
 
 static bool g_not_whole(const struct sc *sc, const void *object)
@@ -59,7 +60,7 @@ static void a_follow(struct sc *sc, void *object, const void *argument)
         c->sequence = c->floor; /* no copy to come may look like an old one */
     c->begun_at = c->sequence + 1;
     c->whole_at = 0;
-    c->equal = false;
+    c->equal = c->ended = false;
     c->acts = (c->acts & ~(unsigned)COMMIT_UNFOLLOW) | COMMIT_FOLLOW;
 }
 
@@ -100,6 +101,7 @@ static void a_end(struct sc *sc, void *object, const void *argument)
     (void)argument;
     c->acts |= COMMIT_END;
     c->asked_sequence = 0;
+    c->ended = true;
 }
 
 static void a_release(struct sc *sc, void *object, const void *argument)

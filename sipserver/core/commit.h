@@ -52,6 +52,7 @@ struct commit {
     uint64_t begun_at;  /* the first batch of this copy */
     uint64_t whole_at;  /* the batch that made it whole; 0: none yet */
     bool equal;         /* as last acknowledged: the copy is like ours */
+    bool ended;         /* solo was given back with this copy */
     bool recorded;      /* as the last order says: this epoch is solo */
     uint64_t floor;     /* the highest sequence of a solo so far */
     mono_t now, oldest; /* for guards */

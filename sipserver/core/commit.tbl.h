@@ -94,7 +94,7 @@ IGNORE( SOLO,       OVERDUE,                                 "nothing waits",   
 IGNORE( SOLO,       FULL,                                    "nothing waits",                                         "" )
 IGNORE( SOLO,       GONE,                                    "nobody follows",                                        "" )
 IGNORE( SOLO,       GRANTED,                                 "so it is",                                              "" )
-ROW   ( SOLO,       PLAIN,   always,    SOLO,       ask,     "the voters are told again",                             "H-14" )
+ROW   ( SOLO,       PLAIN,   always,    ASKING,     ask,     "the right to go on alone is no longer given",           "H-14" )
 ROW   ( SOLO,       STOPPED, always,    ALONE,      none,    "this host is not primary",                              "H-1" )
 /* clang-format on */
 #undef STATE

@@ -37,6 +37,7 @@ static void hold(void)
     cr_assert(commit_ack(&c, c.sequence, true));
     commit_acked(&c, now, MONO_NEVER);
     cr_assert(commit_ready(&c));
+    cr_assert_eq(commit_take(&c), COMMIT_END, "should a process before us have been solo");
 }
 
 static uint64_t asked(void)
@@ -96,9 +97,9 @@ Test(commit, what_waits_longer_than_patience_asks_for_the_right_to_go_on, .init 
     cr_assert_gt(asked(), c.sequence, "no copy can have what was not sent");
     cr_assert(commit_holds(&c), "nothing leaves before the answer");
     cr_assert_not(commit_follows(&c), "nothing gets a number that the answer does not cover");
-    commit_tick(&c, at(2299), since);
+    commit_tick(&c, at(3199), since);
     cr_assert_eq(commit_take(&c), 0);
-    commit_tick(&c, at(2300), since);
+    commit_tick(&c, at(3200), since);
     cr_assert_eq(commit_take(&c), COMMIT_ASK, "again");
 }
 
@@ -272,15 +273,19 @@ Test(commit, a_role_that_ends_leaves_nothing_to_be_answered, .init = setup)
     cr_assert_eq(c.state, COMMIT_ALONE, "another epoch's");
 }
 
-Test(commit, solo_is_told_again_to_voters_who_have_forgotten_it, .init = setup)
+Test(commit, solo_lasts_as_long_as_the_orders_allow_it, .init = setup)
 {
     hold();
     commit_gone(&c, now);
     commit_order(&c, now, 5, asked());
     commit_take(&c);
-    commit_order(&c, now, 0, 0);
+    commit_order(&c, now, 5, c.asked_sequence);
     cr_assert_eq(c.state, COMMIT_SOLO);
+    commit_order(&c, now, 0, 0);
     cr_assert_eq(commit_take(&c), COMMIT_ASK);
+    cr_assert(commit_holds(&c));
+    commit_order(&c, now, 5, c.asked_sequence);
+    cr_assert_eq(c.state, COMMIT_SOLO);
 }
 
 Test(commit, more_output_than_there_is_room_for_asks_at_once, .init = setup)
