@@ -26,6 +26,7 @@ LOG_MESSAGE( BEAT,         0x25,   "a host or a process fell silent or is heard 
 LOG_MESSAGE( SITE,         0x26,   "the judgement about the other site, with the evidence" )
 LOG_MESSAGE( OPERATOR,     0x27,   "a verb of the operator, its outcome" )
 LOG_MESSAGE( SERVING,      0x28,   "this process serves (to=SERVING) or has stopped (to=STOPPED): the record that invariant I1 is checked from" )
+LOG_MESSAGE( REPLICA,      0x29,   "a backup's copy of the calls: begun, whole, differs; the primary goes on alone" )
 
 LOG_MESSAGE( MODE,         0x30,   "the mode of a site changed" )
 LOG_MESSAGE( TRUNK,        0x31,   "a trunk went in or out of service" )

@@ -1,6 +1,7 @@
 /* Timeouts against one another, at every site. */
 #include "confproxy/core/judge.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,6 +93,7 @@ static bool sets_timeouts(const struct cfg_item *item)
                                                FIELD_OPTIONS_RECOVERY_TIMEOUT,
                                                FIELD_OPTIONS_RECOVERY_HOLD_MAX,
                                                FIELD_OPTIONS_TRUNK_TIMEOUT,
+                                               FIELD_OPTIONS_REPLICA_PATIENCE,
                                                FIELD_OPTIONS_DNS_TTL_MIN,
                                                FIELD_OPTIONS_DNS_TTL_MAX,
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
@@ -105,6 +107,19 @@ static bool sets_timeouts(const struct cfg_item *item)
     return false;
 }
 
+/* check_patience - a phone that waits for a held answer must not repeat its request (H-14).  Not
+ * set, the patience follows sip-t1. */
+static void check_patience(struct judge *j, size_t item, const char *site, uint64_t t1)
+{
+    size_t says = SIZE_MAX;
+    uint64_t patience = effective(j, site, FIELD_OPTIONS_REPLICA_PATIENCE, &says);
+
+    if (says != SIZE_MAX && patience >= t1)
+        problem(j, item, FIELD_OPTIONS_REPLICA_PATIENCE,
+                "%llums is not below sip-t1, %llums: phones would repeat what waits for the backup",
+                (unsigned long long)patience, (unsigned long long)t1);
+}
+
 static void check_site_timeouts(struct judge *j, size_t item, const char *site)
 {
     static const enum cfg_field_id watch[2] = {FIELD_OPTIONS_OOS_FORCE,
@@ -114,6 +129,7 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
 
     timeouts_of(j, site, &t, &ignored);
     check_watch(j, item, watch, &t, "");
+    check_patience(j, item, site, t.t1);
     uint64_t ttl_min = effective(j, site, FIELD_OPTIONS_DNS_TTL_MIN, &ignored);
     uint64_t ttl_max = effective(j, site, FIELD_OPTIONS_DNS_TTL_MAX, &ignored);
     if (ttl_min > ttl_max)

@@ -9,7 +9,9 @@
 #include "proto/config.pb-c.h"
 #include "sipserver/adapt/events.h"
 #include "sipserver/adapt/maxima.h"
+#include "sipserver/adapt/output.h"
 #include "sipserver/adapt/records.h"
+#include "sipserver/adapt/replica.h"
 #include "sipserver/adapt/resolver.h"
 #include "sipserver/adapt/server.h"
 #include "sipserver/adapt/stream.h"
@@ -138,6 +140,19 @@ static void merge_records(const struct conf *c, struct records_conf *r)
     r->sync_ms = OPTION(c, records_sync_ms, r->sync_ms);
 }
 
+/* The patience ends before a phone repeats its request: where sip-t1 is short, so is it. */
+static void merge_replica(const struct conf *c, struct replica_conf *r)
+{
+    uint32_t t1_ms = OPTION(c, sip_t1_ms, 500);
+
+    replica_conf_default(r);
+    if (r->patience_ms > t1_ms * 2 / 5)
+        r->patience_ms = t1_ms * 2 / 5;
+    r->patience_ms = OPTION(c, replica_patience_ms, r->patience_ms);
+    r->slice = OPTION(c, replica_slice, r->slice);
+    r->check_rate = OPTION(c, replica_check_rate, r->check_rate);
+}
+
 static void merge_limits(const struct conf *c, struct stream_limits *l)
 {
     stream_limits_default(l);
@@ -206,6 +221,7 @@ static void send_options(struct conf *c)
     struct sc_options options;
     struct records_conf records;
     struct resolver_conf resolver;
+    struct replica_conf replica;
 
     merge_options(c, &options);
     merge_limits(c, &limits);
@@ -213,6 +229,11 @@ static void send_options(struct conf *c)
     merge_records(c, &records);
     merge_resolver(c, &resolver);
     resolver_configure(c->server->resolver, &resolver);
+    merge_replica(c, &replica);
+    replica_configure(c->server->replica, &replica);
+    if (output_room(c->server->output, (size_t)OPTION(c, replica_hold_max_mib, HELD_ROOM >> 20)
+                                           << 20) != 0)
+        log_event(LEVEL_ERR, MSG_FAULT, NULL, "no memory for replica-hold-max; it stays as it was");
     c->options_due = false;
     records_configure(c->server->records, &records);
     events_gather(c->server->events, OPTION(c, events_gather_ms, EVENTS_GATHER_MS));

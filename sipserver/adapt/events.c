@@ -9,13 +9,14 @@
 #include "common/log.h"
 #include "proto/events.pb-c.h"
 #include "sipserver/adapt/records.h"
+#include "sipserver/adapt/replica.h"
 #include "sipserver/adapt/server.h"
 #include "sipserver/adapt/stream.h"
 #include "sipserver/adapt/udp.h"
 
 #define SUBSCRIBERS_MAX 8
 #define BATCH_MAX       512
-#define COUNTERS_MAX    160
+#define COUNTERS_MAX    192
 #define STATUS_MS       1000
 
 static_assert((int)SC_CALL_OVERFLOWED == (int)SF__CALL_PHASE__CALL_OVERFLOWED, "call phases");
@@ -196,6 +197,7 @@ static void fill_server(struct events *events, struct slot *s)
     add_counter(events, "drop_udp_full", udp_full(server->udp));
     stream_counters(server->stream, add_counter, events);
     bus_counters(server->component->bus, add_counter, events);
+    replica_counters(server->replica, add_counter, events);
     add_records(events, server->records);
     s->server.counters = events->counter_list;
     s->server.n_counters = events->counters_n;

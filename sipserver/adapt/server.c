@@ -15,7 +15,9 @@
 #include "sipserver/adapt/conf.h"
 #include "sipserver/adapt/events.h"
 #include "sipserver/adapt/note.h"
+#include "sipserver/adapt/output.h"
 #include "sipserver/adapt/records.h"
+#include "sipserver/adapt/replica.h"
 #include "sipserver/adapt/resolver.h"
 #include "sipserver/adapt/stream.h"
 #include "sipserver/adapt/udp.h"
@@ -87,6 +89,7 @@ int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t 
     log_event(LEVEL_INFO, MSG_CONFIG, NULL, "the tables take %zu bytes at most", size);
     server->core = sc_init(memory, &server->conf, seed, loop_now(server->component->loop));
     server->primary = false;
+    replica_reset(server->replica);
     if (server->component->role.primary)
         server_role(server->component);
     return 0;
@@ -96,21 +99,7 @@ int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t 
 
 void server_transmit(struct server *server)
 {
-    struct sip_out *out = &server->out.sip;
-    unsigned i = 0, n;
-
-    while (i < out->n) {
-        for (n = 0; i + n < out->n && out->items[i + n].to.transport == SIP_UDP; n++)
-            ;
-        if (n > 0) {
-            udp_send(server->udp, out, i, n);
-        } else {
-            stream_send(server->stream, &out->items[i], sip_out_data(out, i));
-            n = 1;
-        }
-        i += n;
-    }
-    sip_out_clear(out);
+    output_transmit(server->output);
 }
 
 static void perform(struct server *server)
@@ -121,9 +110,9 @@ static void perform(struct server *server)
         const struct sc_action *a = &out->actions[i];
 
         switch (a->kind) {
-        case SC_ACT_AGENT_REPLY: agents_reply(server->agents, &a->reply); break;
+        case SC_ACT_AGENT_REPLY: output_reply(server->output, &a->reply); break;
         case SC_ACT_AGENT_EVENT:
-            agents_event(server->agents, &a->agent);
+            output_event(server->output, &a->agent);
             events_agent(server->events, &a->agent);
             break;
         case SC_ACT_QUEUE: events_queue(server->events, &a->queue); break;
@@ -133,7 +122,7 @@ static void perform(struct server *server)
             break;
         case SC_ACT_DN: events_dn(server->events, &a->dn); break;
         case SC_ACT_MODE: events_server(server->events); break;
-        case SC_ACT_RECORD: records_add(server->records, &a->record); break;
+        case SC_ACT_RECORD: output_record(server->output, &a->record); break;
         case SC_ACT_RESOLVE: resolver_want(server->resolver, &a->resolve); break;
         case SC_ACT_NOTE: note(&a->note, server->component->role.epoch); break;
         }
@@ -183,6 +172,7 @@ static void on_turn_end(void *arg, mono_t now)
     udp_report_unsent(server->udp);
     server_transmit(server);
     stream_turn_end(server->stream);
+    replica_turn_end(server->replica, now);
     records_flush(server->records);
     loop_timer_set(server->timer, wake_at(sc_deadline(server->core), now));
     server->turn_end = loop_now_exact();
@@ -300,6 +290,10 @@ int server_start(struct component *component)
     if (r == 0)
         r = conf_new(server, site->name, b->cluster, &server->configuration);
     if (r == 0)
+        r = output_new(server, &server->output);
+    if (r == 0)
+        r = replica_new(server, &server->replica);
+    if (r == 0)
         r = server_core(server, &maxima, 500);
     if (r == 0)
         r = agents_new(server, &server->agents);
@@ -312,26 +306,37 @@ int server_start(struct component *component)
     return r;
 }
 
+static void stop_serving(struct server *server)
+{
+    server_transmit(server); /* what was decided before; the right to send is asked there */
+    udp_close(server->udp);
+    stream_close(server->stream);
+    if (server->primary)
+        replica_backup(server->replica);
+}
+
 void server_role(struct component *component)
 {
     struct server *server = component->self;
     const struct component_role *role = &component->role;
+    struct sc_event event = {.kind = SC_EV_ROLE,
+                             .primary = role->primary,
+                             .epoch = role->epoch,
+                             .wall_ms = loop_wall_ms()};
     bool changed = role->primary != server->primary;
 
-    if (!role->primary) {
-        server_transmit(server); /* what was decided before; the right to send is asked there */
-        udp_close(server->udp);
-        stream_close(server->stream);
-    }
-    server->primary = role->primary;
-    server_step(server, &(struct sc_event){.kind = SC_EV_ROLE,
-                                           .primary = role->primary,
-                                           .epoch = role->epoch,
-                                           .wall_ms = loop_wall_ms()});
-    if (role->primary) {
+    if (!role->primary)
+        stop_serving(server);
+    if (role->primary) { /* what the first step has to say needs them */
         udp_open(server->udp);
         stream_open(server->stream);
     }
+    if (role->primary && changed)
+        event.clock_ns = replica_primary(server->replica, role->epoch);
+    server->primary = role->primary;
+    server_step(server, &event);
+    if (role->primary)
+        replica_order(server->replica);
     if (changed && server->events != NULL) {
         agents_snapshot_all(server->agents);
         events_snapshot_all(server->events);
@@ -359,6 +364,9 @@ void server_report(struct component *component, Sf__RoleReport *report)
     report->calls = status.calls;
     report->registrations = status.registrations;
     report->agents = status.agents;
+    replica_report(server->replica, report);
+    if (replica_handing_over(server->replica))
+        report->role = SF__ROLE__ROLE_PRIMARY; /* until the backup has the last batch */
     report->drops = status.drops + udp_drops(server->udp) + stream_drops(server->stream) +
                     bus_drops(component->bus);
 }
@@ -368,6 +376,8 @@ void server_finish(struct component *component)
     struct server *server = component->self;
 
     calls_destroy(&server->calls);
+    output_destroy(&server->output);
+    replica_destroy(&server->replica);
     records_destroy(&server->records);
     events_destroy(&server->events);
     agents_destroy(&server->agents);

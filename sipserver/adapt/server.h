@@ -1,11 +1,11 @@
 /* server - the process's own object: the core, its adapters, and the turn that connects them.
  *
- *     udp ── datagrams ──┐                    ┌── udp (datagrams, while component_may_serve)
- *     stream ─ messages ─┤                    ├── stream (TCP, TLS; likewise)
- *     agent ─ requests ──┤   server_step      ├── agent (replies, events)
- *     conf ── objects ───┼──> sc_step ────────┤
- *     role ── orders ────┤                    ├── events (statistics)
- *     timer ─ deadline ──┘                    └── note (log)
+ *     udp ── datagrams ──┐              ┌── output ── at once, or when the backup has acknowledged:
+ *     stream ─ messages ─┤              │     udp, stream (while component_may_serve)
+ *     agent ─ requests ──┤ server_step  │     agent (replies, events), records
+ *     conf ── objects ───┼──> sc_step ──┤
+ *     role ── orders ────┤              ├── replica ── what has changed, to the backup
+ *     timer ─ deadline ──┘              └── events (statistics), note (log)
  */
 #ifndef SIPSERVER_ADAPT_SERVER_H
 #define SIPSERVER_ADAPT_SERVER_H
@@ -22,6 +22,8 @@ struct events;
 struct records;
 struct calls;
 struct resolver;
+struct output;
+struct replica;
 
 struct server {
     struct component *component;
@@ -40,6 +42,8 @@ struct server {
     struct records *records;
     struct calls *calls;
     struct resolver *resolver;
+    struct output *output;
+    struct replica *replica;
     bool primary;    /* as the core was told */
     mono_t turn_end; /* of the last turn, and how long that took */
     int64_t turn_ms;
@@ -58,8 +62,8 @@ void server_finish(struct component *component);
 int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t t1_ms);
 
 /* server_step - hand EVENT to the core and perform what comes out, in order.  Messages wait for
- * those of the next steps: server_transmit sends them, after each batch of datagrams that came in
- * and at the end of the turn. */
+ * those of the next steps: server_transmit hands them to output, after each batch of datagrams that
+ * came in and at the end of the turn. */
 void server_step(struct server *server, const struct sc_event *event);
 void server_transmit(struct server *server);
 

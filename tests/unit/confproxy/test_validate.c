@@ -387,6 +387,18 @@ Test(validate, timeouts_are_judged_as_each_site_sees_them)
          "least 2 x sip-t1, 2000ms");
 }
 
+Test(validate, replica_patience_ends_before_a_phone_repeats_its_request)
+{
+    struct cfg_item *all = add(CFG_OPTIONS, "");
+    number(all, FIELD_OPTIONS_SIP_T1, 100);
+    cr_assert_eq(judge(), 0, "not set, it follows sip-t1");
+    number(all, FIELD_OPTIONS_REPLICA_PATIENCE, 99);
+    cr_assert_eq(judge(), 0);
+    number(all, FIELD_OPTIONS_REPLICA_PATIENCE, 100);
+    only(all, FIELD_OPTIONS_REPLICA_PATIENCE,
+         "100ms is not below sip-t1, 100ms: phones would repeat what waits for the backup");
+}
+
 Test(validate, a_trunks_own_timeouts_are_judged_with_its_sites)
 {
     add(CFG_OPTIONS, "east");

@@ -161,7 +161,7 @@ class Life(Host):
         self.assertIn("last of roles and tickets:\n", text)
         self.assertIn("ASKING -> HOLDING", text)
         self.start("east.2")
-        self.until(lambda: self.host("east.1", "east.2").get("ready"), 60, "east.2 ready")
+        self.until(self.ready("east.1"), 60, "east.2 ready")
         self.assertIn("`switchover` would be answered: under way", self.check("why", "east.1"))
         self.assertRegex(self.check("why", "east.2"), "east.2 is backup of east: its vote is promised to east.1 for another")
         self.assertIn("this is the arbiter", self.check("why", "arbiter"))
