@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sipserver/adapt/killpoint.h"
 #include "sipserver/adapt/records.h"
 
 #define SLICE_MS      1
@@ -158,6 +159,8 @@ static bool send_batch(struct replica *r, bool whole)
     f->buf.len = f->buf.objects = 0;
     commit_sent(&f->commit, whole);
     told(r, before);
+    if (out.objects.len > 0)
+        KILL_POINT(COMMITTED);
     return true;
 }
 

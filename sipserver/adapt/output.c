@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sipserver/adapt/agents.h"
+#include "sipserver/adapt/killpoint.h"
 #include "sipserver/adapt/records.h"
 #include "sipserver/adapt/replica.h"
 #include "sipserver/adapt/server.h"
@@ -94,6 +95,8 @@ void output_transmit(struct output *o)
     struct sip_out *out = &o->server->out.sip;
     uint64_t number;
 
+    if (out->n > 0)
+        KILL_POINT(STEPPED);
     switch (replica_commit(o->server->replica, &number)) {
     case REPLICA_LEAVES:
         output_release(o, HELD_ALL);
@@ -115,7 +118,9 @@ void output_transmit(struct output *o)
 void output_release(struct output *o, uint64_t number)
 {
     if (!held_empty(o->held)) {
+        KILL_POINT(ACKNOWLEDGED);
         held_release(o->held, loop_now_exact(), number);
+        KILL_POINT(SENT);
     }
     if (!o->events_lost || !held_empty(o->held))
         return;

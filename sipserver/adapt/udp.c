@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "sipserver/adapt/killpoint.h"
 #include "sipserver/adapt/server.h"
 
 #define BATCH       64
@@ -108,6 +109,7 @@ static unsigned receive(struct udp *udp)
         if (n <= 0)
             return came;
         came += (unsigned)n;
+        KILL_POINT(RECEIVED);
         for (int i = 0; i < n; i++)
             server_step(udp->server, &(struct sc_event){.kind = SC_EV_DATAGRAM,
                                                         .src = udp_from_socket(&udp->in_from[i]),
