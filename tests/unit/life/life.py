@@ -175,6 +175,25 @@ class Life(Host):
         out = self.check("switchover --wait --timeout 8000", "east.2")
         self.assertIn("the primary is east.1", out)
 
+    def configure(self):
+        """Without a configuration a SIP server serves nobody, and has nothing that a backup could need."""
+        path = os.path.join(self.dir, "configuration.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write('dns:\n  - {number: "1001", type: extension, password: pw}\n')
+        self.check(f"config import {path} --wait --timeout 20000", "east.1")
+
+    def test_h_14_a_primary_whose_backup_dies_is_solo_until_it_is_back(self):
+        self.both_up()
+        self.configure()
+        self.until(self.ready("east.1"), 20, "ready for switchover")
+        self.running["east.2"].kill()
+        self.running["east.2"].wait()
+        self.until(lambda: self.switchover("east.1")["solo"], 10, "solo")
+        self.assertIn("ALARM: solo", self.check("status", "east.1"))
+        self.start("east.2")
+        self.until(self.ready("east.1"), 60, "east.2 has a copy again")
+        self.assertFalse(self.switchover("east.1")["solo"])
+
 
 class StandIn(Host):
     """With a SIP server that says of its copy what a test wants."""
