@@ -360,7 +360,7 @@ def spurious(table, pair, seconds):
     name = f"failover.{pair.name}.loaded"
     table.value(f"{name}.time", took, "s")
     table.value(f"{name}.gap", seen["gap"] * 1000, "ms")
-    table.value(f"{name}.unanswered", seen["sent"] - seen["answered"], "requests")
+    table.value(f"{name}.unanswered", max(0, seen["sent"] - seen["answered"]), "requests")
     if pair.name == "standfast":
         table.result(f"{name}.switchovers", pair.grants(began), "times", "<=", 0)
     else:
