@@ -11,6 +11,7 @@
 #include "sipserver/core/forward.h"
 #include "sipserver/core/identity.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/trunk.h"
@@ -203,6 +204,7 @@ bool call_move(struct sc *sc, struct leg *l, const char *number)
 
     if (c == NULL)
         return false;
+    relays_end(sc, from, false); /* L's dialog goes on */
     text_copy(c->from, sizeof(c->from), number_of(sc, from, l));
     if (l->is_caller) {
         c->asserted = from->asserted;

@@ -735,6 +735,25 @@ Test(control, a_call_transferred_to_a_queue_waits_there_with_its_data)
     cr_assert_eq(kit_calls_told(k, SC_CALL_RELEASED), 2);
 }
 
+/* Its request is on its way to the agent who leaves: 481 would end its call (RFC 5057 5.1). */
+Test(control, a_request_of_a_call_that_moves_to_a_queue_does_not_end_it)
+{
+    establish();
+    replies();
+    ask(SC_TRANSFER, "5000", "", "");
+    reinvited(&party, "a=sendonly", ANSWER_SDP);
+    ua_request(&party, SIP_INFO, NULL);
+    ua_expect_request(&phone, SIP_INVITE);
+    ua_remember(&phone);
+    ua_expect_request(&phone, SIP_INFO);
+    ua_recall(&phone);
+    ua_reply(&phone, 200, ANSWER_SDP);
+    expect_reply(0);
+    ua_expect(&party, 500);
+    cr_assert_not(ua_has_request(&party, SIP_BYE));
+    cr_assert_eq(kit_queue(k, "5000").waiting, 1);
+}
+
 Test(control, who_waits_after_a_transfer_may_hang_up)
 {
     establish();
