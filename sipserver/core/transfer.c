@@ -286,6 +286,7 @@ static void move_here(struct sc *sc, struct call *c, struct leg *l)
 
     if (from == c)
         return;
+    relays_end(sc, from, false); /* L's dialog goes on */
     if (l->is_caller)
         from->caller = HANDLE_NONE;
     else

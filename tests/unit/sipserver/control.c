@@ -821,6 +821,24 @@ Test(control, a_consult_call_is_completed_into_one_call)
     hang_up(&party, &third);
 }
 
+/* 481 would end it (RFC 5057 5.1): the consulted party's call goes on, in another one. */
+Test(control, a_request_of_the_consulted_party_does_not_end_it_when_the_calls_are_joined)
+{
+    consulted();
+    ask(SC_COMPLETE, "", "", "");
+    ua_expect_request(&third, SIP_INVITE);
+    ua_remember(&third);
+    ua_request(&third, SIP_INFO, NULL);
+    ua_expect_request(&second, SIP_INFO);
+    ua_recall(&third);
+    ua_reply(&third, 200, THIRD_SDP);
+    ua_expect_request(&party, SIP_INVITE);
+    ua_reply(&party, 200, PARTY_SDP);
+    expect_reply(0);
+    ua_expect(&third, 500);
+    cr_assert_not(ua_has_request(&third, SIP_BYE));
+}
+
 Test(control, alternate_holds_one_call_and_retrieves_the_other)
 {
     consulted();
