@@ -110,7 +110,7 @@ static void talk(struct world *w, struct party *p, struct line *l)
         party_bye(w, p, l);
     else if (what < (w->plan.transfers ? 75 : 50))
         refer(w, p, l);
-    else if ((what >= 50 && what < 62) || l->asking != 0 || l->asked != 0)
+    else if ((what >= 50 && what < 62) || l->asking != 0 || l->asked != 0 || l->waits)
         party_request(w, p, l, SIP_INFO, NULL);
     else if (p->has_update && what < 87)
         party_request(w, p, l, SIP_UPDATE, NULL);
