@@ -56,6 +56,8 @@ enum ham_reason ham_ready(const struct ham *h, mono_t now)
     if (!ham_host_fresh(h, h->peer, now))
         return REASON_PEER_SILENT;
     const struct ham_beat *peer = &h->other[h->peer].beat;
+    if (peer->age_ms[h->conf.self] >= h->conf.silent_after_ms)
+        return REASON_PEER_DEAF; /* what we let go would not reach it */
     if (!peer->ready || peer->role != ROLE_BACKUP || peer->health != HEALTH_GOOD)
         return REASON_PEER_UNREADY;
     if (h->replica.state == REPLICA_ALONE || h->role.solo.sequence != 0)

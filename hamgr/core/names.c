@@ -67,6 +67,7 @@ const char *ham_reason_text(enum ham_reason reason)
         [REASON_ARBITER] =
             "there is an arbiter: with it and this site's two hosts nothing need be forced",
         [REASON_SITE_HEARD] = "the other site is heard: without --force it is asked to hand over",
+        [REASON_PEER_DEAF] = "the other host of the site does not hear this one",
         [REASON_SELF_UNREADY] =
             "this host is not healthy, or its copy of the calls is not whole yet",
         [REASON_ALONE] = "this host goes on without its backup, whose copy lacks what came since",

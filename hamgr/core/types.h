@@ -118,6 +118,7 @@ enum ham_reason {
     REASON_SELF_UNREADY, /* this host is not a full copy yet, or is not healthy */
     REASON_ARBITER,      /* there is an arbiter, which is not to be passed over */
     REASON_SITE_HEARD,   /* the other site is heard: it can be asked */
+    REASON_PEER_DEAF,    /* the other host does not hear this one */
     REASON_MAX
 };
 

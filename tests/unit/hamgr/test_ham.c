@@ -146,11 +146,14 @@ Test(ham, failing_address_makes_the_host_bad)
 
 /* ---- the pair's other host ---- */
 
+static uint16_t heard_us_ms; /* how long ago the peer heard this host, as its beats say */
+
 static void beat_of_peer(mono_t now, bool ready, enum ham_health health, enum ham_role role)
 {
     struct ham_ev ev = {.type = HAM_EV_MESSAGE};
     ev.msg = (struct ham_msg){.type = HAM_MSG_BEAT, .from = 1};
     ev.msg.beat.ready = ready;
+    ev.msg.beat.age_ms[0] = heard_us_ms;
     ev.msg.beat.health = (uint8_t)health;
     ev.msg.beat.role = (uint8_t)role;
     step(&host, now, &ev, &out);
@@ -200,6 +203,12 @@ Test(ham, ready_for_switchover_is_what_both_hosts_say)
     beat_of_peer(now, true, HEALTH_GOOD, ROLE_PRIMARY);
     cr_assert_eq(ham_ready(&host, now), REASON_PEER_UNREADY,
                  "what a primary says is not of a copy");
+    heard_us_ms = 999;
+    beat_of_peer(now, true, HEALTH_GOOD, ROLE_BACKUP);
+    cr_assert_eq(ham_ready(&host, now), REASON_DONE);
+    heard_us_ms = HAM_AGE_NEVER;
+    beat_of_peer(now, true, HEALTH_GOOD, ROLE_BACKUP);
+    cr_assert_eq(ham_ready(&host, now), REASON_PEER_DEAF, "a release would not reach it");
     cr_assert_eq(ham_ready(&host, mono_add_ms(now, 5000)), REASON_PEER_SILENT);
 }
 
