@@ -139,7 +139,7 @@ static void save_moves(struct daemon *d, mono_t now)
         if (move.ns != 0)
             at_ms[n++] = wall_ms - mono_diff_ms(now, move);
     }
-    if (votes_save_moves(d->votes, at_ms, n) == 0)
+    if (votes_write_moves(d->votes, at_ms, n))
         memcpy(d->moves_saved, d->ham.moves, sizeof(d->moves_saved));
 }
 
@@ -257,19 +257,24 @@ static void change_address(struct daemon *d, bool on)
     daemon_step(d, &ev);
 }
 
+static void on_written(void *arg, uint32_t id, bool ok)
+{
+    struct ham_ev ev = {.type = HAM_EV_PERSISTED};
+
+    ev.persisted.id = id;
+    ev.persisted.ok = ok;
+    daemon_step(arg, &ev);
+}
+
 static void perform(struct daemon *d, const struct ham_act *act)
 {
     switch ((enum ham_act_type)act->type) {
     case ACT_SEND: send_message(d, &act->send.msg, act->send.to); break;
-    case ACT_PERSIST: {
-        struct ham_ev ev = {.type = HAM_EV_PERSISTED};
-
-        ev.persisted.id = act->persist.id;
-        ev.persisted.ok =
-            votes_save(d->votes, (enum ham_right)act->persist.right, &act->persist.record) == 0;
-        daemon_step(d, &ev);
+    case ACT_PERSIST:
+        if (!votes_write(d->votes, (enum ham_right)act->persist.right, &act->persist.record,
+                         act->persist.id))
+            on_written(d, act->persist.id, false);
         break;
-    }
     case ACT_ORDER:
         d->view_due = true;
         if (act->order.role == ROLE_PRIMARY)
@@ -472,6 +477,11 @@ static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
     ham_init(&d->ham, &d->conf, seed, loop_now_exact(), records);
     if (!arbiter)
         recall_moves(d, loop_now_exact());
+    r = votes_start(d->votes, d->loop, on_written, d);
+    if (r < 0) {
+        log_event(LEVEL_ERR, MSG_START, NULL, "the writer of the votes: %s", strerror(-r));
+        return r;
+    }
     log_event(LEVEL_NOTICE, MSG_START, NULL, "hamgr runs as %s%s",
               bootstrap_self(&d->bootstrap)->name,
               arbiter     ? " (arbiter)"

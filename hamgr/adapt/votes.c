@@ -4,14 +4,52 @@
 #include "common/store.h"
 #include "proto/lease.pb-c.h"
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define VOTES_FORMAT 1
+#define JOBS_MAX     8
+
+enum job_kind { JOB_VOTE, JOB_MOVES };
+
+struct job {
+    uint8_t kind; /* enum job_kind */
+    uint8_t right;
+    bool ok;
+    uint32_t id;
+    struct vote_record record;
+    unsigned n;
+    int64_t moves[HAM_MOVES_MAX];
+    char error[STORE_ERROR_MAX];
+};
+
+struct jobs {
+    unsigned n;
+    struct job job[JOBS_MAX];
+};
 
 struct votes {
     struct store *store;
+    /* the writer */
+    bool running;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards WAITING, DONE and STOP */
+    pthread_cond_t wake;
+    struct jobs waiting, done;
+    bool stop;
+    int event_fd; /* something is done */
+    struct loop_io *io;
+    votes_fn *fn;
+    void *arg;
 };
+
+static void end_writer(struct votes *v);
 
 struct loading {
     struct vote_record *records;
@@ -47,6 +85,7 @@ void votes_close(struct votes **votes)
 {
     if (*votes == NULL)
         return;
+    end_writer(*votes);
     store_close(&(*votes)->store);
     free(*votes);
     *votes = NULL;
@@ -115,14 +154,24 @@ static int save(struct store_txn *txn, void *arg)
     return store_put(txn, 0, STORE_BYTES(&s->right, 1), STORE_BYTES(buffer, size));
 }
 
+static int put_vote(struct votes *v, uint8_t right, const struct vote_record *record)
+{
+    struct saving s = {right, record};
+
+    return store_update(v->store, save, &s);
+}
+
+static void tell_vote_lost(const char *error)
+{
+    log_event(LEVEL_ERR, MSG_STORE, NULL, "votes: the promise was not made: %s", error);
+}
+
 int votes_save(struct votes *v, enum ham_right right, const struct vote_record *record)
 {
-    struct saving s = {(uint8_t)right, record};
-    int r = store_update(v->store, save, &s);
+    int r = put_vote(v, (uint8_t)right, record);
 
     if (r < 0)
-        log_event(LEVEL_ERR, MSG_STORE, NULL, "votes: the promise was not made: %s",
-                  store_error(v->store));
+        tell_vote_lost(store_error(v->store));
     return r;
 }
 
@@ -177,16 +226,172 @@ static int save_moves(struct store_txn *txn, void *arg)
                      STORE_BYTES(m->at_ms, m->n * sizeof(m->at_ms[0])));
 }
 
-int votes_save_moves(struct votes *v, const int64_t *moves, unsigned n)
+static int put_moves(struct votes *v, const int64_t *moves, unsigned n)
 {
     struct moves m = {.n = n};
-    int r;
 
     memcpy(m.at_ms, moves, n * sizeof(moves[0]));
-    r = store_update(v->store, save_moves, &m);
+    return store_update(v->store, save_moves, &m);
+}
+
+static void tell_moves_lost(const char *error)
+{
+    log_event(LEVEL_ERR, MSG_STORE, NULL,
+              "votes: a restart of hamgr will not know of the last moves: %s", error);
+}
+
+int votes_save_moves(struct votes *v, const int64_t *moves, unsigned n)
+{
+    int r = put_moves(v, moves, n);
+
     if (r < 0)
-        log_event(LEVEL_ERR, MSG_STORE, NULL,
-                  "votes: a restart of hamgr will not know of the last moves: %s",
-                  store_error(v->store));
+        tell_moves_lost(store_error(v->store));
     return r;
+}
+
+/* ---- the writer ---- */
+
+static bool enter(struct jobs *jobs, const struct job *job)
+{
+    if (jobs->n == JOBS_MAX)
+        return false;
+    jobs->job[jobs->n++] = *job;
+    return true;
+}
+
+static bool take(struct jobs *jobs, struct job *ret_job)
+{
+    if (jobs->n == 0)
+        return false;
+    *ret_job = jobs->job[0];
+    memmove(&jobs->job[0], &jobs->job[1], --jobs->n * sizeof(jobs->job[0]));
+    return true;
+}
+
+/* The log is the loop's: what went wrong travels with the job. */
+static void carry_out(struct votes *v, struct job *job)
+{
+    int r = job->kind == JOB_VOTE ? put_vote(v, job->right, &job->record)
+                                  : put_moves(v, job->moves, job->n);
+
+    job->ok = r == 0;
+    if (r < 0)
+        (void)snprintf(job->error, sizeof(job->error), "%s", store_error(v->store));
+}
+
+/* At the end it finishes what waits: a promise may have been asked for, and is not made, but the
+ * disk is not left half told. */
+static void *write_on(void *arg)
+{
+    static const uint64_t one = 1;
+    struct votes *v = arg;
+    struct job job;
+
+    pthread_mutex_lock(&v->lock);
+    for (;;) {
+        while (!v->stop && v->waiting.n == 0)
+            pthread_cond_wait(&v->wake, &v->lock);
+        if (!take(&v->waiting, &job))
+            break;
+        pthread_mutex_unlock(&v->lock);
+        carry_out(v, &job);
+        pthread_mutex_lock(&v->lock);
+        (void)enter(&v->done, &job);
+        (void)!write(v->event_fd, &one, sizeof(one));
+    }
+    pthread_mutex_unlock(&v->lock);
+    return NULL;
+}
+
+static void on_done(void *arg, uint32_t events)
+{
+    struct votes *v = arg;
+    uint64_t count;
+    struct job job;
+    bool more;
+
+    (void)events;
+    (void)!read(v->event_fd, &count, sizeof(count));
+    do {
+        pthread_mutex_lock(&v->lock);
+        more = take(&v->done, &job);
+        pthread_mutex_unlock(&v->lock);
+        if (more && !job.ok)
+            (job.kind == JOB_VOTE ? tell_vote_lost : tell_moves_lost)(job.error);
+        if (more && job.kind == JOB_VOTE)
+            v->fn(v->arg, job.id, job.ok);
+    } while (more);
+}
+
+int votes_start(struct votes *v, struct loop *loop, votes_fn *fn, void *arg)
+{
+    sigset_t all, before;
+    int r;
+
+    v->fn = fn;
+    v->arg = arg;
+    v->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (v->event_fd < 0)
+        return -errno;
+    r = loop_io_new(loop, v->event_fd, EPOLLIN, LOOP_LEASE, on_done, v, &v->io);
+    if (r < 0) {
+        close(v->event_fd);
+        return r;
+    }
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_cond_init(&v->wake, NULL);
+    sigfillset(&all); /* signals are the loop's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = -pthread_create(&v->thread, NULL, write_on, v);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    v->running = r == 0;
+    if (r < 0) {
+        loop_io_destroy(&v->io);
+        close(v->event_fd);
+    }
+    return r;
+}
+
+static void end_writer(struct votes *v)
+{
+    if (!v->running)
+        return;
+    pthread_mutex_lock(&v->lock);
+    v->stop = true;
+    pthread_cond_signal(&v->wake);
+    pthread_mutex_unlock(&v->lock);
+    pthread_join(v->thread, NULL);
+    loop_io_destroy(&v->io);
+    close(v->event_fd);
+    pthread_cond_destroy(&v->wake);
+    pthread_mutex_destroy(&v->lock);
+    v->running = false;
+}
+
+static bool hand_over(struct votes *v, const struct job *job)
+{
+    bool entered;
+
+    pthread_mutex_lock(&v->lock);
+    /* What is done and not told yet counts as well: so there is room for it. */
+    entered = v->waiting.n + v->done.n < JOBS_MAX - 1 && enter(&v->waiting, job);
+    pthread_cond_signal(&v->wake);
+    pthread_mutex_unlock(&v->lock);
+    return entered;
+}
+
+bool votes_write(struct votes *v, enum ham_right right, const struct vote_record *record,
+                 uint32_t id)
+{
+    const struct job job = {.kind = JOB_VOTE, .right = (uint8_t)right, .id = id, .record = *record};
+
+    return hand_over(v, &job);
+}
+
+bool votes_write_moves(struct votes *v, const int64_t *moves, unsigned n)
+{
+    struct job job = {.kind = JOB_MOVES, .n = n};
+
+    memcpy(job.moves, moves, n * sizeof(moves[0]));
+    return hand_over(v, &job);
 }

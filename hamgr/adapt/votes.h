@@ -1,11 +1,13 @@
 /* votes - what this voter has promised, on disk (LMDB under <data-dir>/votes), read at start and
- * written by ACT_PERSIST before the promise is sent.
+ * written by ACT_PERSIST before the promise is sent.  A thread writes, so that a disk that takes
+ * seconds holds up no renewal (H-12); from votes_start on it alone touches the store.
  *
  * Errors: 0 or a negative errno; the reason in words is logged with the path and the mend.
  */
 #ifndef HAMGR_ADAPT_VOTES_H
 #define HAMGR_ADAPT_VOTES_H
 
+#include "common/loop.h"
 #include "hamgr/core/ham.h"
 
 struct votes;
@@ -26,5 +28,17 @@ int votes_save(struct votes *votes, enum ham_right right, const struct vote_reco
  */
 int votes_load_moves(struct votes *votes, int64_t *ret_moves, unsigned *ret_n);
 int votes_save_moves(struct votes *votes, const int64_t *moves, unsigned n);
+
+/* The write ID ended; OK: it is durable. */
+typedef void votes_fn(void *arg, uint32_t id, bool ok);
+
+/* votes_start - begin the thread; FN is called from LOOP for each votes_write, in their order. */
+int votes_start(struct votes *votes, struct loop *loop, votes_fn *fn, void *arg);
+
+/* votes_write, votes_write_moves - enter and return; FN tells of the first one's end.  False: too
+ * many wait (the core has at most one for each right under way), nothing was entered. */
+bool votes_write(struct votes *votes, enum ham_right right, const struct vote_record *record,
+                 uint32_t id);
+bool votes_write_moves(struct votes *votes, const int64_t *moves, unsigned n);
 
 #endif

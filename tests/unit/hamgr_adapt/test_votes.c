@@ -2,9 +2,13 @@
 #include "hamgr/adapt/votes.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static char dir[] = "/tmp/votes-XXXXXX";
 
@@ -92,5 +96,107 @@ Test(votes, moves_are_there_after_a_restart_and_can_be_forgotten, .init = make_d
     cr_assert_eq(votes_save_moves(votes, moves, 0), 0);
     cr_assert_eq(votes_load_moves(votes, back, &n), 0);
     cr_assert_eq(n, 0);
+    votes_close(&votes);
+}
+
+/* ---- a disk that takes its time: LMDB's fdatasync waits for the test ---- */
+
+static atomic_bool slow;
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+
+int fdatasync(int fd)
+{
+    if (atomic_load(&slow)) {
+        pthread_mutex_lock(&disk);
+        pthread_mutex_unlock(&disk);
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+struct writing {
+    struct loop *loop;
+    uint32_t ids[4];
+    bool ok[4];
+    unsigned n;
+    unsigned turns; /* of a timer, while the disk stands still */
+    struct loop_timer *timer;
+};
+
+static void on_written(void *arg, uint32_t id, bool ok)
+{
+    struct writing *w = arg;
+
+    w->ids[w->n] = id;
+    w->ok[w->n++] = ok;
+    if (w->n == 2)
+        loop_exit(w->loop, 0);
+}
+
+static void on_timer(void *arg, mono_t now)
+{
+    struct writing *w = arg;
+
+    if (++w->turns == 5) {
+        cr_assert_eq(w->n, 0, "the disk has not answered");
+        pthread_mutex_unlock(&disk);
+        return;
+    }
+    loop_timer_set(w->timer, mono_add_ms(now, 5));
+}
+
+Test(votes, slow_disk_holds_up_no_turn_of_the_loop_h12, .init = make_dir, .fini = remove_dir,
+     .timeout = 20)
+{
+    struct vote_record record = {.known = true, .epoch = 7, .floor = 7, .ttl_ms = 1, .holder = 1};
+    struct vote_record records[RIGHTS_MAX];
+    struct writing w = {0};
+    struct votes *votes;
+
+    cr_assert_eq(loop_new(&w.loop), 0);
+    cr_assert_eq(votes_open(dir, &votes), 0);
+    cr_assert_eq(votes_start(votes, w.loop, on_written, &w), 0);
+    cr_assert_eq(loop_timer_new(w.loop, LOOP_LEASE, on_timer, &w, &w.timer), 0);
+    loop_timer_set(w.timer, loop_now_exact());
+    pthread_mutex_lock(&disk);
+    atomic_store(&slow, true);
+    cr_assert(votes_write(votes, RIGHT_ROLE_0, &record, 11));
+    record.epoch = record.floor = 8;
+    cr_assert(votes_write(votes, RIGHT_ROLE_0, &record, 12));
+    for (int i = 0; i < 16; i++)
+        if (!votes_write_moves(votes, (int64_t[]){1}, 1))
+            break;
+        else
+            cr_assert_lt(i, 8, "what waits is bounded");
+    cr_assert_eq(loop_run(w.loop), 0);
+    cr_assert_eq(w.turns, 5);
+    cr_assert_eq(w.ids[0], 11);
+    cr_assert_eq(w.ids[1], 12);
+    cr_assert(w.ok[0] && w.ok[1]);
+    votes_close(&votes);
+    loop_timer_destroy(&w.timer);
+    loop_destroy(&w.loop);
+    cr_assert_eq(votes_open(dir, &votes), 0);
+    cr_assert_eq(votes_load(votes, records), 0);
+    cr_assert_eq(records[RIGHT_ROLE_0].epoch, 8, "in the order of entry");
+    votes_close(&votes);
+}
+
+Test(votes, what_was_entered_is_written_before_the_store_closes, .init = make_dir,
+     .fini = remove_dir)
+{
+    struct vote_record record = {.known = true, .epoch = 9, .floor = 9, .ttl_ms = 1, .holder = 1};
+    struct vote_record records[RIGHTS_MAX];
+    struct writing w = {0};
+    struct votes *votes;
+
+    cr_assert_eq(loop_new(&w.loop), 0);
+    cr_assert_eq(votes_open(dir, &votes), 0);
+    cr_assert_eq(votes_start(votes, w.loop, on_written, &w), 0);
+    cr_assert(votes_write(votes, RIGHT_ROLE_1, &record, 1));
+    votes_close(&votes);
+    loop_destroy(&w.loop);
+    cr_assert_eq(votes_open(dir, &votes), 0);
+    cr_assert_eq(votes_load(votes, records), 0);
+    cr_assert_eq(records[RIGHT_ROLE_1].epoch, 9);
     votes_close(&votes);
 }

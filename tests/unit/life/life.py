@@ -115,10 +115,11 @@ class Host(unittest.TestCase):
         return lambda: (self.status(primary) or {}).get("switchover", {}).get("ready")
 
     def both_up(self):
-        for host in ("arbiter", "east.1", "east.2"):
-            self.start(host)
-        self.until(lambda: self.host("east.1", "east.1").get("role") == "PRIMARY" and self.ready("east.1")(), 60,
-                   "east.1 primary and east.2 ready")
+        self.start("arbiter")
+        self.start("east.1")
+        self.until(lambda: self.host("east.1", "east.1").get("role") == "PRIMARY", 60, "east.1 primary")
+        self.start("east.2")
+        self.until(self.ready("east.1"), 60, "east.2 ready")
 
 
 class Life(Host):
