@@ -112,6 +112,8 @@ static void on_component(void *arg, struct bus_peer *peer, const struct bus_send
     case MESSAGE_ROLE_HELLO: send_order(h); break;
     case MESSAGE_ROLE_REPORT:
         h->reports++;
+        if (h->report.role == SF__ROLE__ROLE_PRIMARY && report->role != SF__ROLE__ROLE_PRIMARY)
+            h->stopped = *report;
         h->report = *report;
         snprintf(h->why, sizeof(h->why), "%s", report->replica_why);
         break;

@@ -23,8 +23,9 @@ struct house {
     uint64_t epoch;
     uint64_t solo_epoch, solo_sequence, solo_request; /* in the orders */
     unsigned reports, asked;
-    Sf__RoleReport report; /* the last one, without its strings */
-    char why[256];         /* its replica_why */
+    Sf__RoleReport report;  /* the last one, without its strings */
+    Sf__RoleReport stopped; /* the first one that said BACKUP after PRIMARY */
+    char why[256];          /* its replica_why */
     uint64_t ask_epoch, ask_sequence, ask_request;
     char log[256]; /* file */
 };

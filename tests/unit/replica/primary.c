@@ -243,7 +243,7 @@ Test(primary, h_10_it_has_not_stopped_before_the_last_batch_is_acknowledged)
     cr_assert_eq(houses[EAST1].report.role, SF__ROLE__ROLE_PRIMARY, "somebody else would begin");
     fake_ack(fake.batch.sequence, true);
     until(houses[EAST1].report.role == SF__ROLE__ROLE_BACKUP);
-    cr_assert_eq(houses[EAST1].report.replica_epoch, 5);
+    cr_assert_eq(houses[EAST1].stopped.replica_epoch, 5, "its last batch");
     run_for(A_WHILE);
     cr_assert_eq(gateway_place("a"), -1, "h_4: output after the end of the role");
 }
