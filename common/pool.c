@@ -90,7 +90,7 @@ void *pool_get(const struct pool *p, handle_t handle)
 {
     void *object = pool_peek(p, handle);
 
-    if (object != NULL)
+    if (object != NULL && p->marks != NULL && !p->marks->by_touch)
         mark(p, handle.index);
     return object;
 }

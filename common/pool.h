@@ -36,6 +36,7 @@ struct pool_marks {
     uint32_t *list;
     uint8_t *is;
     uint32_t n;
+    bool by_touch; /* pool_get does not mark: objects that are read often and change seldom */
 };
 
 struct pool {
@@ -100,8 +101,8 @@ void *pool_at(const struct pool *p, uint32_t index);
  */
 void *pool_next(const struct pool *p, const void *previous);
 
-/* pool_touch - OBJECT may change: mark it, when marks are kept.  pool_take, pool_get and pool_put
- * do so themselves; who finds an object by a list, a timer or an index says so. */
+/* pool_touch - OBJECT may change: mark it, when marks are kept.  pool_take, pool_put and (unless
+ * by_touch) pool_get do so themselves; who finds an object by a list, a timer or an index says so. */
 void pool_touch(const struct pool *p, const void *object);
 void pool_touch_place(const struct pool *p, uint32_t index);
 

@@ -17,6 +17,7 @@ void control_line_new(const struct sc *sc, struct dn *d, const struct leg *l)
 {
     for (unsigned i = 0; i < SC_LINES_MAX; i++)
         if (pool_get(&sc->legs, d->lines[i]) == NULL) {
+            pool_touch(&sc->dns, d);
             d->lines[i] = pool_handle(&sc->legs, l);
             return;
         }
@@ -58,8 +59,10 @@ void control_line_over(struct sc *sc, struct leg *l)
     handle_t handle = pool_handle(&sc->legs, l);
 
     for (unsigned i = 0; d != NULL && i < SC_LINES_MAX; i++)
-        if (handle_equal(d->lines[i], handle))
+        if (handle_equal(d->lines[i], handle)) {
+            pool_touch(&sc->dns, d);
             d->lines[i] = HANDLE_NONE;
+        }
     if (a == NULL)
         return;
     report_line(sc, l, end_of(sc, l));

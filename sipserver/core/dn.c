@@ -20,10 +20,7 @@ struct dn *dn_find(const struct sc *sc, struct sip_str number)
 {
     struct hash_node *node = hash_get(&sc->dns_by_number, number.p, number.len);
 
-    if (node == NULL)
-        return NULL;
-    pool_touch(&sc->dns, CONTAINER_OF(node, struct dn, by_number));
-    return CONTAINER_OF(node, struct dn, by_number);
+    return node != NULL ? CONTAINER_OF(node, struct dn, by_number) : NULL;
 }
 
 static struct dn *dn_new(struct sc *sc, const struct sc_dn_conf *conf)
@@ -92,6 +89,7 @@ void dn_configure(struct sc *sc, const struct sc_dn_conf *conf)
         d = dn_new(sc, conf);
     if (d == NULL)
         return;
+    pool_touch(&sc->dns, d);
     d->seen = sc->seen;
     d->dr_forward = conf->dr_forward;
     d->priority =
@@ -146,6 +144,7 @@ void dn_set_service(struct sc *sc, struct dn *d, bool in_service, const char *re
     bool changed = d->in_service != in_service;
     struct agent *a = pool_get(&sc->agents, d->agent);
 
+    pool_touch(&sc->dns, d);
     text_copy(d->reason, sizeof(d->reason), reason);
     if (!changed)
         return;

@@ -54,6 +54,7 @@ void hunt_told_to_wait(struct sc *sc, const struct leg *l, const struct sip_msg 
         return;
     for (uint32_t i = 0; i < t->hops_n; i++)
         if (sip_addr_eq(&t->hops[i].addr, &l->peer)) {
+            pool_touch(&sc->trunks, t);
             t->hops[i].rests = mono_add_ms(sc->now, (int64_t)(s < max ? s : max) * 1000);
             sc->counts[N_TRUNK_PAUSES]++;
             report_note(sc, SC_NOTE_TRUNK, d->number, NULL, NULL,
@@ -238,6 +239,8 @@ void hunt_failed(struct sc *sc, struct call *c)
     struct trunk *t = last != NULL ? pool_get(&sc->trunks, last->trunk) : NULL;
 
     for (uint32_t i = 0; t != NULL && i < t->hops_n; i++)
-        if (sip_addr_eq(&t->hops[i].addr, &last->addr))
+        if (sip_addr_eq(&t->hops[i].addr, &last->addr)) {
+            pool_touch(&sc->trunks, t);
             t->hops[i].bad = true;
+        }
 }

@@ -102,6 +102,7 @@ void sc_replica_follow(struct sc *sc, bool on)
         keep_marks(replica_pool(sc, kind), &r->marks[kind], on);
     keep_marks(&sc->trunks, &r->trunk_marks, on);
     keep_marks(&sc->queues, &r->queue_marks, on);
+    r->marks[REPLICA_KIND_DN].by_touch = r->trunk_marks.by_touch = true;
     if (r->following || on)
         forget_all(sc);
     r->following = on;
@@ -158,13 +159,13 @@ static void mark_dns(struct sc *sc)
         const struct trunk *t = pool_at(&sc->trunks, index);
 
         if (t != NULL)
-            (void)pool_get(&sc->dns, t->dn);
+            pool_touch_place(&sc->dns, t->dn.index);
     }
     while ((index = pool_unmark(&sc->queues)) != UINT32_MAX) {
         const struct queue *q = pool_at(&sc->queues, index);
 
         if (q != NULL)
-            (void)pool_get(&sc->dns, q->dn);
+            pool_touch_place(&sc->dns, q->dn.index);
     }
 }
 

@@ -177,6 +177,7 @@ static void trunk_event(struct sc *sc, struct trunk *t, enum trunk_event event)
     uint8_t from = t->state;
     struct dn *d = pool_get(&sc->dns, t->dn);
 
+    pool_touch(&sc->trunks, t);
     if (row->ignore)
         return;
     t->state = row->to;
@@ -244,6 +245,7 @@ void trunk_configure(struct sc *sc, struct dn *d, const struct sc_dn_conf *conf)
         list_append(&sc->all_trunks, &t->in_all);
         text_copy(d->reason, sizeof(d->reason), "not yet watched");
     }
+    pool_touch(&sc->trunks, t);
     anew = hops_configure(sc, t, d, conf->contact);
     set_sources(t, conf);
     credentials_configure(t, conf->digest_realm);
@@ -300,8 +302,10 @@ void trunks_start(struct sc *sc)
     {
         struct trunk *t = CONTAINER_OF(link, struct trunk, in_all);
 
-        if (t->state == TRUNK_NEW && t->reachable && !timer_armed(&t->check))
+        if (t->state == TRUNK_NEW && t->reachable && !timer_armed(&t->check)) {
+            pool_touch(&sc->trunks, t);
             arm_ms(sc, &t->check, 0);
+        }
     }
 }
 
@@ -442,6 +446,7 @@ void trunk_timer_hold(struct sc *sc, struct trunk *t)
 
 void trunk_response(struct sc *sc, struct trunk *t, const struct sip_event *event)
 {
+    pool_touch(&sc->trunks, t);
     if (event->kind == SIP_EV_UNSENT && sip_addr_reliable(&t->addr) &&
         (t->hops_n <= 1 || event->txn == t->options)) {
         hop_failed(sc, t, TRUNK_EV_REFUSED);
@@ -458,6 +463,7 @@ void trunk_resolved(struct sc *sc, struct trunk *t, const struct sc_event *event
     struct dn *d = pool_get(&sc->dns, t->dn);
     bool had = t->reachable;
 
+    pool_touch(&sc->trunks, t);
     if (event->hops_n == 0 && !t->reachable)
         text_copy(d->reason, sizeof(d->reason), "its name cannot be looked up");
     if (!hops_resolved(sc, t, event))
@@ -473,6 +479,7 @@ void trunk_resolved(struct sc *sc, struct trunk *t, const struct sc_event *event
 
 void trunk_heard(struct sc *sc, struct trunk *t)
 {
+    pool_touch(&sc->trunks, t);
     if (!t->inter_site)
         trunk_event(sc, t, TRUNK_EV_ANSWER);
 }
