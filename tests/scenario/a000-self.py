@@ -7,13 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "deploy", "lib")]
 
-from standfast_lab import clock, history, net, proc     # noqa: E402
+from standfast_lab import clock, history, net, proc, sets   # noqa: E402
 import scn                                              # noqa: E402
+import states                                           # noqa: E402
 import verbs                                            # noqa: E402
 
 TESTS = []
@@ -123,6 +125,63 @@ def killed_and_frozen_hosts_do_not_serve(_):
     must(not primary_faults(frozen, (3, "freeze east.1"), (9, "thaw east.1")), "it stopped at the thaw")
     spans = history.serving_spans(frozen, lives((3, "freeze east.1"), (9, "thaw east.1")))["east"]
     must(history.check_site_address([(9.01, "east.1")], spans)[0], "what it sends between thaw and stop is not found")
+
+
+def agent_faults(*changes):
+    records = [history.Record({"MONO_US": at * 1e6, "SITE": "east", "MSG": "AGENT", "FROM": source, "TO": target, "OBJECT": agent},
+                              host, "sipserver") for at, host, agent, source, target in changes]
+    return states.no_agent_logged_out(types.SimpleNamespace(lab=types.SimpleNamespace(ending=100)), records, None)[0]
+
+
+@test
+def agents_who_lose_their_login_are_found(_):
+    """always: an agent who is logged out, or has to log in at a new primary, is found"""
+    in_, out = (1, "east.1", "ann", "Null", "Ready"), (200, "east.1", "ann", "Ready", "Null")
+    must(not agent_faults(in_, (5, "east.2", "ann", "Ready", "Reserved"), out), "a sound history is refused")
+    must(agent_faults(in_, (5, "east.2", "ann", "Ready", "Null")), "a logout is not found")
+    must(agent_faults(in_, (5, "east.2", "ann", "Null", "Ready")), "a second login is not found")
+
+
+@test
+def solo_is_found(_):
+    """always: a primary that goes on without its backup is found"""
+    def faults(target):
+        record = history.Record({"MONO_US": 1e6, "MSG": "REPLICA", "FROM": "HOLDING", "TO": target}, "east.1", "sipserver")
+        return states.no_primary_alone(types.SimpleNamespace(lab=types.SimpleNamespace(ending=100)), [record], None)[0]
+    must(not faults("ALONE") and faults("ASKING") and faults("SOLO"), "ALONE is none, ASKING and SOLO are")
+
+
+def story(table, *messages):
+    told = sets.Story(table)
+    for at, (way, cseq, first_line) in enumerate(messages):
+        told.message(at, way, cseq, first_line)
+    return told
+
+
+@test
+def a_call_is_followed_through_its_states(_):
+    """states: both sides of a call; what is repeated leads nowhere"""
+    invite, bye, ok = "INVITE sip:a SIP/2.0", "BYE sip:a SIP/2.0", "SIP/2.0 200 OK"
+    caller = story(sets.CALLER_STATES, ("S", "CSeq:1 INVITE", invite), ("R", "CSeq:1 INVITE", "SIP/2.0 180 Ringing"),
+                   ("R", "CSeq:1 INVITE", ok), ("S", "CSeq:1 ACK", "ACK sip:a SIP/2.0"), ("R", "CSeq:1 INVITE", ok),
+                   ("S", "CSeq:4 BYE", bye), ("R", "CSeq:4 BYE", ok))
+    must([caller.at(instant) for instant in range(-1, 7)] ==
+         [None, "calling", "ringing", "answered", "up", "up", "leaving", "over"], f"{caller.states}")
+    phone = story(sets.SET_STATES, ("R", "CSeq:20 INVITE", invite), ("S", "CSeq:20 INVITE", ok), ("R", "CSeq:20 ACK", "ACK sip:a SIP/2.0"),
+                  ("R", "CSeq:20 INVITE", invite), ("R", "CSeq:21 INVITE", invite), ("R", "CSeq:22 BYE", bye), ("S", "CSeq:22 BYE", ok))
+    must([phone.at(instant) for instant in range(7)] == ["offered", "answered", "up", "up", "asked", "leaving", "over"], f"{phone.states}")
+
+
+@test
+def what_sipp_did_not_expect_is_found(_):
+    """states: SIPp's errors count, but not a response that comes again to a call that is over"""
+    with tempfile.NamedTemporaryFile("w", suffix=".errors") as out:
+        out.write("2026-11-30\t10:00:00.1\t1.1: Dead call a.1 (successful), received 'SIP/2.0 200 OK\nVia: x\n'\n")
+        out.flush()
+        must(not sets.said(out.name), "a response that came again")
+        out.write("2026-11-30\t10:00:00.2\t1.2: Dead call a.1 (successful), received 'BYE sip:a SIP/2.0\nVia: x\n'\n")
+        out.flush()
+        must(len(sets.said(out.name)) == 1, "a BYE to a call that is over")
 
 
 @test

@@ -3,7 +3,7 @@
     scenario "title"                      what the story is about
     proves   ID ...                       rows of docs/failure-matrix.md
     sites    east west [arbiter]          which parts there are (gateway, phones, callers are always there)
-    set      timeouts|options|site|gateway NAME VALUE; set wan ab|ba|both DELAY_MS JITTER_MS [LOSS% [DUPLICATE%]]
+    set      timeouts|options|site|gateway|phones NAME VALUE; set wan ab|ba|both DELAY_MS JITTER_MS [LOSS% [DUPLICATE%]]
     always   SENTENCE                     checked from the merged histories after the run
     step "title"
         VERB ARGUMENTS
@@ -15,8 +15,8 @@ import re
 
 from standfast_lab.net import SITES
 
-PARTS = (*SITES, "arbiter", "gateway", "phones", "agents")
-SETTINGS = ("timeouts", "options", "site", "gateway", "wan")
+PARTS = (*SITES, "arbiter", "gateway", "phones", "sets", "agents")
+SETTINGS = ("timeouts", "options", "site", "gateway", "wan", "phones")
 
 
 class FormError(Exception):

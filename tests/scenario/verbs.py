@@ -12,6 +12,7 @@ from standfast_lab import clock, history
 from standfast_lab.deployment import QUEUE, ROUTING_POINT
 from standfast_lab.net import SITES, split_link
 from scn import seconds
+import states
 
 SITE = r"(?:east|west)"
 HOST = r"(?:(?:east|west)\.(?:[12]|primary|backup|former|other))"   # the last four: see Run.resolve
@@ -61,14 +62,16 @@ def start(run, target):
         for host in lab.deployment.hosts:
             lab.deployment.start(host)
         run.import_configuration()
-        for part in ("gateway", "phones", "agents"):
+        for part in ("gateway", "phones", "sets", "agents"):
             if part in run.scenario.parts:
                 start(run, part)
     elif target == "gateway":
         lab.gateway.start()
     elif target == "phones":
         for phones in lab.phones.values():
-            phones.start()
+            phones.start(**run.regint)
+    elif target == "sets":
+        lab.sets.start()
     elif target == "agents":
         for agents in lab.agent_processes.values():
             agents.start()
@@ -200,13 +203,14 @@ def release(run, number, site):
     run.lab.note("lab", f"phone {number} hangs up at {site}")
 
 
-def switchover(run, site):
-    """hamgr switchover, at any host of the site."""
-    host = run.lab.deployment.running_hosts(site)[0]
+def switchover(run, site, refused=None):
+    """hamgr switchover, at the primary of the site."""
+    host = run.resolve(f"{site}.primary", remember=True)
     done = run.lab.deployment.hamgr("switchover", site, self_name=host)
-    run.lab.note("lab", f"switchover {site}: {done.stdout.strip()}{done.stderr.strip()}")
-    if done.returncode != 0:
-        raise Failed(f"hamgr switchover {site}: {(done.stdout + done.stderr).strip()}")
+    said = (done.stdout + done.stderr).strip()
+    run.lab.note("lab", f"switchover {site}: {said}")
+    if (done.returncode != 0) != bool(refused):
+        raise Failed(f"hamgr switchover {site}: {said}")
 
 
 def promote(run, site):
@@ -281,11 +285,12 @@ VERBS = {
               rf"(?: (hold|until released|for|gives up after)(?: ({TIME}))?)?"]),
     "dial": ("dial NUMBER through SITE to AGENT|NUMBER", dial, [rf"(\d+) through ({SITE}) to (\w+)"]),
     "release": ("release NUMBER at SITE", release, [rf"(\d+) at ({SITE})"]),
-    "switchover": ("switchover SITE", switchover, [rf"({SITE})"]),
+    "switchover": ("switchover SITE [refused]", switchover, [rf"({SITE})(?: (refused))?"]),
     "promote": ("promote SITE", promote, [rf"({SITE})"]),
     "expect": ("expect SENTENCE within TIME", expect, [rf"(.+) within ({TIME})"]),
     "hold": ("hold SENTENCE for TIME", hold, [rf"(.+) for ({TIME})"]),
     "never": ("never SENTENCE for TIME", never, [rf"(.+) for ({TIME})"]),
+    **states.VERBS,
 }
 
 
@@ -478,7 +483,7 @@ SENTENCES = [
     (rf"writer at ({SITE})", writer_at, "the configuration writer is a host of the site"),
     (rf"no writer at ({SITE})", no_writer_at, "no host of the site thinks it is the writer"),
     (rf"({SITE}) judges ({SITE}) (up|silent|dead|cut)", judges, "hamgr's judgement of the other site"),
-    (rf"agents of ({SITE}) (logged in|not logged in|ready) at ({SITE})", agents_at, "all of them, by the Stat Server"),
+    (rf"agents of ({SITE}|sets) (logged in|not logged in|ready) at ({SITE})", agents_at, "all of them, by the Stat Server"),
     (rf"phones of ({SITE}) registered at ({SITE})", phones_registered, "as the phones themselves see it"),
     (rf"gateway offers (calls|no calls) to ({SITE})", gateway_offers, "as Kamailio itself says"),
     (rf"next call answered(?: at ({SITE}))?", next_call, "one call via the gateway to the queue"),
@@ -492,6 +497,7 @@ SENTENCES = [
     (rf"configuration readable at ({HOST})", configuration_readable, "hamgr config export there"),
     (rf"configuration writable at ({SITE})", configuration_writable, "hamgr config import there"),
     (r"phone (\d+) in (\d+) calls?", phone_in_call, "as the phone itself sees it"),
+    *states.SENTENCES,
 ]
 
 
@@ -550,4 +556,5 @@ ALWAYS = {
     "at most one configuration writer": at_most_one_writer,
     "only the primary speaks from the site address": only_the_primary_speaks,
     "a frozen host is silent at the site address after its lease": frozen_hosts_are_silent,
+    **states.ALWAYS,
 }

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import urllib.request
 
-from . import clock
+from . import clock, sets
 
 # What an operator might write for machines that are close together; tests and demo want failures seen soon.
 TIMEOUTS = {"lease-ttl": "1s", "renew-interval": "250ms", "site-dead-after": "3s", "component-beat-limit": "2s",
@@ -84,12 +84,17 @@ class Deployment:
                   'prefixes: ["0"], follows-redirect: true}']
         if self.lab.music:
             lines += self._music()
+        if self.lab.sets:
+            lines += self._sets()
         lines += [f'  - {{number: to-{peer}, type: trunk, contact: "sip:{net.site_address(peer)}:{net.sip_port}", '
                   f"sites: [{site}]}}" for site, peer in peers.items()]
         lines.append("agents:")
         for agent, number in self.lab.agents.items():
             lines.append(f'  - {{id: {agent}, name: {agent.capitalize()}, password: {self.lab.password(agent)}, '
                          f'dn: "{number}", queues: ["{QUEUE}"]}}')
+        if self.lab.sets:
+            lines += [f'  - {{id: {agent}, name: {agent.capitalize()}, password: {self.lab.password(agent)}, '
+                      f'dn: "{number}", queues: ["{sets.QUEUE}"]}}' for agent, number in sets.AGENTS.items()]
         with open(self.configuration_file, "w") as out:
             out.write("\n".join(lines) + "\n")
 
@@ -101,6 +106,14 @@ class Deployment:
                 f'queue-answer-after: 1ms, queue-wait-max: 8s, overflow-wait: "{QUEUE}"}}',
                 *(f'  - {{number: "{number}", type: extension, password: {self.lab.password(number)}, display-name: {name}}}'
                   for number, name in ((VISITOR, "Visitor"), (GUEST, "Guest")))]
+
+    def _sets(self):
+        """Telephone sets, their queue, and the lines by which their callers come."""
+        numbers = [*sets.NUMBERS, *sets.AGENTS.values()]
+        return [*(f'  - {{number: "{number}", type: extension, password: {self.lab.password(number)}}}' for number in numbers),
+                f'  - {{number: "{sets.QUEUE}", type: acd-queue, display-name: Sets}}',
+                f'  - {{number: {sets.LINES}, type: trunk, contact: "sip:{self.lab.net.address("callers")}", '
+                'oos-check: 40s, oos-force: 40s, recovery-timeout: 80s}']   # who calls answers no OPTIONS
 
     # -- founding, starting ----------------------------------------------------------------------------------
 
@@ -146,8 +159,8 @@ class Deployment:
         return self.processes[host]
 
     def kill(self, host, program=None):
-        pids = self.process(host).kill(program)
-        self.lab.note("lab", f"kill {host}{'.' + program if program else ''} ({len(pids)} processes)")
+        pids, at = self.process(host).kill(program)
+        self.lab.note("lab", f"kill {host}{'.' + program if program else ''} ({len(pids)} processes)", at=at)
         return pids
 
     def stop(self, host):

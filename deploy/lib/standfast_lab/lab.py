@@ -5,6 +5,7 @@ import re
 import time
 
 from . import clock, history, peers
+from . import sets as telephone_sets
 from .deployment import Deployment
 from .proc import Processes
 
@@ -21,7 +22,7 @@ def _is_report(path):
 
 class Lab:
     def __init__(self, directory, net, bin_dir, sites=("east", "west"), arbiter=True, timeouts=None, options=None,
-                 captures=False, on_note=None, site_fields=None, profile=None, music=False):
+                 captures=False, on_note=None, site_fields=None, profile=None, music=False, sets=False):
         self.directory = directory
         self.net = net
         self.bin_dir = bin_dir
@@ -39,6 +40,9 @@ class Lab:
         self.music = peers.Music(self, len(self.sites)) if music else None
         self.visitor = peers.Visitor(self, "visitor", [VISITOR], len(self.sites) + 1) if music else None
         self.agent_processes = {site: peers.Agents(self, site, list(AGENTS_OF[site])) for site in self.sites}
+        self.sets = telephone_sets.Sets(self) if sets else None     # they and their agents belong to the first site
+        if sets:
+            self.agent_processes["sets"] = peers.Agents(self, self.sites[0], telephone_sets.AGENTS, "sets")
         self.callers = {}
         self.notes = history.Notes()
         self.captures = captures
@@ -46,6 +50,7 @@ class Lab:
         self.listeners = []      # fn(kind, caller, call): "answered", "failed", "released"
         self.answers = []        # (instant, number, site, peer) as the phones saw them
         self.imported = False
+        self.ending = float("inf")   # when the teardown began
 
     # -- small things the parts need -------------------------------------------------------------------------
 
@@ -63,8 +68,8 @@ class Lab:
                 "LSAN_OPTIONS": "report_objects=1",
                 "UBSAN_OPTIONS": f"log_path={report}:print_stacktrace=1"}
 
-    def note(self, kind, text):
-        self.notes.add(clock.now(), kind, text)
+    def note(self, kind, text, at=None):
+        self.notes.add(clock.now() if at is None else at, kind, text)
         if self.on_note:
             self.on_note(kind, text)
 
@@ -148,8 +153,8 @@ class Lab:
         self.processes.reap()
         for phones in self._baresips():
             phones.poll()
-        for caller in self.callers.values():
-            caller.poll()
+        for peer in [*self.callers.values(), *filter(None, [self.sets])]:
+            peer.poll()
 
     def wait(self, condition, seconds, interval=0.05):
         """Poll until CONDITION() is true, at most SECONDS (times SCN_SLOW).  Returns its last value."""
@@ -171,7 +176,7 @@ class Lab:
         """Stop everything; returns what had to be killed because it did not stop by itself."""
         stubborn = []
         try:
-            for peer in [*self.callers.values(), *self._baresips()]:
+            for peer in [*self.callers.values(), *self._baresips(), *filter(None, [self.sets])]:
                 if peer.process and peer.process.running():
                     peer.process.kill()     # SIPp and baresip would first say good-bye to servers that go, too
             stubborn = self.processes.stop_all(patience=8 * clock.SLOW)

@@ -67,6 +67,7 @@ class Phones:
         self.buffer = b""
         self.calls = {}      # (baresip's call id, number) -> (number, peer number)
         self.registered = {} # (number, site) -> True, False
+        self.registrations = {}   # (number, site) -> how often
 
     def _write(self, name, text):
         with open(os.path.join(self.directory, name), "w") as out:
@@ -150,6 +151,7 @@ class Phones:
             if self.registered.get((number, at)) != good:
                 self.lab.note("phone", f"{number} {'registered' if good else 'registration failed'} at {at}")
             self.registered[(number, at)] = good
+            self.registrations[(number, at)] = self.registrations.get((number, at), 0) + good
             return
         peer = re.match(r"sips?:([\w.+-]+)@", event.get("peeruri", ""))
         peer = peer.group(1) if peer else "?"
@@ -172,6 +174,7 @@ class Phones:
             at = self.lab.site_of_address(address)
             if at and not self.registered.get((number, at)):
                 self.registered[(number, at)] = True
+                self.registrations[(number, at)] = 1
                 self.lab.note("phone", f"{number} registered at {at}")
 
     def command(self, name, *params):
@@ -241,6 +244,19 @@ class Visitor(Phones):
         return seconds
 
 
+def new_lines(path, offsets):
+    """Whole lines that have been added to the file PATH since the last time."""
+    try:
+        with open(path, "rb") as source:
+            source.seek(offsets.get(path, 0))
+            data = source.read()
+    except FileNotFoundError:
+        return []
+    end = data.rfind(b"\n") + 1
+    offsets[path] = offsets.get(path, 0) + end
+    return data[:end].decode("utf-8", "replace").splitlines()
+
+
 class Call:
     """One call as its caller saw it, from SIPp's own traces."""
 
@@ -259,7 +275,7 @@ class Call:
 class Caller:
     """One SIPp process: COUNT calls to NUMBER at RATE per second, each lasting DURATION seconds."""
 
-    def __init__(self, lab, name, target, number, count=1, rate=10.0, duration=2.0, scenario="caller", index=0):
+    def __init__(self, lab, name, target, number, count=1, rate=10.0, duration=2.0, scenario="caller", index=0, keys=None):
         self.lab = lab
         self.name = name
         self.count = count
@@ -273,35 +289,25 @@ class Caller:
                 "-l", "5000", "-key", "name", name, "-cid_str", f"{name}.%u-%p@%s", "-nostdin",
                 "-trace_shortmsg", "-shortmessage_file", self._path("messages"),
                 "-trace_logs", "-log_file", self._path("answers"), "-trace_err", "-error_file", self._path("errors")]
+        for key, value in (keys or {}).items():
+            argv += ["-key", key, str(value)]
         if count:
             argv += ["-m", str(count)]
         self.process = lab.processes.start(f"caller-{name}", argv, self._path("screen"),
                                            netns=lab.net.netns("callers"), orphan_signal=signal.SIGKILL)
         self.calls = {}
         self.noted = 0
-        self.offsets = {"messages": 0, "answers": 0}
+        self.offsets = {}
 
     def _path(self, name):
         return os.path.join(self.directory, name)
 
-    def _new_lines(self, name):
-        """Whole lines that have been added to the file NAME since the last time."""
-        try:
-            with open(self._path(name), "rb") as source:
-                source.seek(self.offsets[name])
-                data = source.read()
-        except FileNotFoundError:
-            return []
-        end = data.rfind(b"\n") + 1
-        self.offsets[name] += end
-        return data[:end].decode("utf-8", "replace").splitlines()
-
     def poll(self):
-        for line in self._new_lines("messages"):
+        for line in new_lines(self._path("messages"), self.offsets):
             fields = line.split("\t")
             if len(fields) >= 7:
                 self._message(clock.wall_to_mono(float(fields[2])), *fields[3:7])
-        for line in self._new_lines("answers"):
+        for line in new_lines(self._path("answers"), self.offsets):
             match = re.match(r"ANSWERED (\S+) .*?sips?:(?:[^@>]*@)?([\d.]+)", line)
             if match:
                 call = self.calls.setdefault(match.group(1), Call(match.group(1)))
@@ -349,18 +355,19 @@ class Caller:
 class Agents:
     """Headless agents of one site: `desktop agent`, which logs in, gets ready, and moves by itself (SF-5)."""
 
-    def __init__(self, lab, site, names):
+    def __init__(self, lab, site, names, label=None):
         self.lab = lab
         self.site = site
-        self.names = names
+        self.label = label or site
+        self.names = names if isinstance(names, dict) else {name: lab.agents[name] for name in names}   # name -> number
         self.process = None
 
     def start(self, state="ready"):
         order = [self.site] + [site for site in self.lab.sites if site != self.site]
         urls = ",".join(f"http://{self.lab.net.site_address(site)}:{self.lab.agent_http_port}" for site in order)
-        users = ",".join(f"{name}:{self.lab.password(name)}:{self.lab.agents[name]}" for name in self.names)
+        users = ",".join(f"{name}:{self.lab.password(name)}:{number}" for name, number in self.names.items())
         self.process = self.lab.processes.start(
-            f"agents-{self.site}",
+            f"agents-{self.label}",
             [self.lab.program("desktop"), "agent", "--sites", urls, "--users", users, "--state", state],
-            os.path.join(self.lab.directory, f"agents-{self.site}.out"), netns=self.lab.net.netns("phones"),
+            os.path.join(self.lab.directory, f"agents-{self.label}.out"), netns=self.lab.net.netns("phones"),
             env=self.lab.environment())

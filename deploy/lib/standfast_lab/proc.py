@@ -5,11 +5,14 @@ lab are exactly what it started, directly or not.  Each program is started in a 
 of one host are those of one session, whoever their parent is by now.  If the lab itself is killed, the kernel
 sends SIGTERM (or the signal that was named) to its direct children, and hamgr stops its own.
 """
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import time
+
+from . import clock
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -74,6 +77,7 @@ class Process:
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=cwd,
                 env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=lambda: _die_with_parent(orphan_signal))
         self.pid = self.popen.pid
+        self.signalled = None   # instant of the last signal
 
     def members(self, program=None):
         """Living pids of this session; only those of PROGRAM when given."""
@@ -95,20 +99,28 @@ class Process:
             if not fresh:
                 return sorted(done)
             for pid in fresh:
-                try:
-                    os.kill(pid, number)
-                except ProcessLookupError:
-                    pass
+                self._signal(pid, number)
                 done.add(pid)
 
     def kill(self, program=None):
-        """SIGKILL, and wait until none of them is left (a new one of PROGRAM may come: hamgr starts it again)."""
-        pids = self.signal_all(signal.SIGKILL, program)
+        """SIGKILL, and wait until none of them is left (a new one of PROGRAM may come: hamgr starts it again).  Returns their pids
+        and the instant at which the last was signalled, taken before the call: on a busy machine we go on after others saw the end."""
+        if program is None:
+            pids = self.signal_all(signal.SIGKILL)
+        else:
+            pids = self.members(program)
+            for pid in pids:
+                self._signal(pid, signal.SIGKILL)
         while any(pid in pids for pid in self.members(program)):
             time.sleep(0.001)
         if program is None:
             self.popen.wait()
-        return pids
+        return pids, self.signalled
+
+    def _signal(self, pid, number):
+        self.signalled = clock.now()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
     def terminate(self):
         if self.running():

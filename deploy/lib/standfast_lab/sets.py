@@ -1,0 +1,149 @@
+"""Telephone sets that are as slow as their callers say, and callers who go through a call step by step (SIPp: set.xml, steps.xml), so
+that a call can be caught in any state.  What both saw is kept message by message.
+
+States of a caller, in order: calling trying queued ringing answered up asking held back leaving over; of a set: offered ringing
+answered up asked leaving over.  A repeated message never leads back.
+"""
+import os
+import re
+import signal
+
+from . import clock
+from .peers import SIPP_SCENARIOS, Caller, new_lines
+
+NUMBERS = [str(number) for number in range(1101, 1111)]
+AGENTS = {"erin": "1111", "frank": "1112"}     # their phones are sets, too
+QUEUE = "8300"
+LINES = "lines"                                # the trunk by which such callers come
+
+# (way, CSeq or None, method, status or None for the request): the state that it leads to
+CALLER_STATES = [
+    (("S", 1, "INVITE", None), "calling"), (("R", 1, "INVITE", 100), "trying"), (("R", 1, "INVITE", 182), "queued"),
+    (("R", 1, "INVITE", 180), "ringing"), (("R", 1, "INVITE", 200), "answered"), (("S", 1, "ACK", None), "up"),
+    (("S", 2, "INVITE", None), "asking"), (("S", 2, "ACK", None), "held"), (("S", 3, "INVITE", None), "back"),
+    (("S", 4, "BYE", None), "leaving"), (("R", 4, "BYE", 200), "over")]
+SET_STATES = [
+    (("R", None, "INVITE", None), "offered"), (("S", None, "INVITE", 180), "ringing"), (("S", None, "INVITE", 200), "answered"),
+    (("R", None, "ACK", None), "up"), (("R", "next", "INVITE", None), "asked"), (("R", None, "BYE", None), "leaving"),
+    (("S", None, "BYE", 200), "over")]
+
+
+class Story:
+    """One side of one call: [(instant, state), ...], each state once."""
+
+    def __init__(self, table):
+        self.table = table
+        self.states = []
+        self.first_cseq = None
+
+    def message(self, at, way, cseq, first_line):
+        number, method = re.search(r"(\d+) (\w+)", cseq).groups()
+        status = re.match(r"SIP/2.0 (\d+)", first_line)
+        seen = (way, int(number), method, int(status.group(1)) if status else None)
+        self.first_cseq = self.first_cseq or seen[1]
+        reached = self._rank(self.states[-1][1]) if self.states else -1
+        for rank, ((w, n, m, s), state) in enumerate(self.table):
+            wanted = n if isinstance(n, int) else seen[1]
+            if (w, wanted, m, s) == seen and rank > reached and not (n == "next" and seen[1] == self.first_cseq):
+                self.states.append((at, state))
+                return
+
+    def _rank(self, state):
+        return next(rank for rank, (_, name) in enumerate(self.table) if name == state)
+
+    def at(self, instant=None):
+        """The state at INSTANT (now, if not said), or None before the first."""
+        return next((state for at, state in reversed(self.states) if instant is None or at <= instant), None)
+
+    def reached(self, state):
+        return any(name == state for _, name in self.states)
+
+
+class Steps(Caller):
+    """COUNT calls, each through the steps that KEYS tell."""
+
+    def __init__(self, lab, name, target, number, **options):
+        self.stories = {}    # NAME.N -> Story
+        super().__init__(lab, name, target, number, scenario="steps", **options)
+
+    def _message(self, at, way, call_id, cseq, first_line):
+        super()._message(at, way, call_id, cseq, first_line)
+        self.stories.setdefault(call_id.split("-")[0], Story(CALLER_STATES)).message(at, way, cseq, first_line)
+
+    def errors(self):
+        return said(self._path("errors"))
+
+
+class Sets:
+    """All sets.  They register once, for an hour."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.directory = os.path.join(lab.directory, "sets")
+        self.address = lab.net.address("phones")
+        self.port = lab.net.sip_port + 400
+        self.process = self.registering = None
+        self.offsets = {}
+        self.stories = {}    # Call-ID -> Story
+        self.callers = {}    # Call-ID -> NAME.N of its caller
+
+    def _path(self, name):
+        return os.path.join(self.directory, name)
+
+    def _start(self, name, arguments):
+        return self.lab.processes.start(
+            name, ["sipp", *arguments, "-i", self.address, "-nostdin", "-trace_err", "-error_file", self._path(f"{name}.errors")],
+            self._path(f"{name}.screen"), netns=self.lab.net.netns("phones"), orphan_signal=signal.SIGKILL)
+
+    def start(self):
+        os.makedirs(self.directory, exist_ok=True)
+        numbers = [*NUMBERS, *AGENTS.values()]
+        with open(self._path("numbers"), "w") as out:
+            out.write("SEQUENTIAL\n" + "".join(
+                f"{number};[authentication username={number} password={self.lab.password(number)}]\n" for number in numbers))
+        site = self.lab.net.site_address(self.lab.sites[0])
+        self.registering = self._start("register", [
+            f"{site}:{self.lab.net.sip_port}", "-sf", os.path.join(SIPP_SCENARIOS, "register.xml"), "-p", str(self.port),
+            "-inf", self._path("numbers"), "-m", str(len(numbers)), "-r", "100"])
+
+    def registered(self):
+        return self.process is not None
+
+    def poll(self):
+        # A phone is reached where its REGISTER came from: one port, first of the SIPp that registers, then of the one that answers.
+        if self.process is None and self.registering is not None and self.registering.exit_status() == 0:
+            self.process = self._start("sets", [
+                "-sf", os.path.join(SIPP_SCENARIOS, "set.xml"), "-p", str(self.port), "-mp", "40000", "-trace_shortmsg",
+                "-shortmessage_file", self._path("messages"), "-trace_logs", "-log_file", self._path("offers")])
+        for line in new_lines(self._path("messages"), self.offsets):
+            fields = line.split("\t")
+            if len(fields) >= 7:
+                self.stories.setdefault(fields[4], Story(SET_STATES)).message(
+                    clock.wall_to_mono(float(fields[2])), fields[3], fields[5], fields[6])
+        for line in new_lines(self._path("offers"), self.offsets):
+            match = re.match(r"OFFERED (\S+) (\S+)", line)
+            if match:
+                self.callers[match.group(1)] = match.group(2)
+
+    def of(self, caller):
+        """The stories of the calls that CALLER (NAME.N) made, as sets saw them."""
+        return [story for call_id, story in self.stories.items() if self.callers.get(call_id) == caller]
+
+    def errors(self):
+        return said(self._path("sets.errors")) + said(self._path("register.errors"))
+
+
+def said(path):
+    """What SIPp did not expect.  A response that comes again to a call that is over is what RFC 3261 has dropped in silence."""
+    try:
+        with open(path, errors="replace") as source:
+            text = source.read()
+    except FileNotFoundError:
+        return []
+    found = []
+    for entry in re.split(r"\n(?=\d{4}-\d\d-\d\d)", text):
+        if re.search(r"Dead call [^\n]*received '?SIP/2\.0 ", entry):
+            continue
+        if entry.strip() and "The following events occurred" not in entry[:60]:
+            found.append(entry.strip())
+    return found
