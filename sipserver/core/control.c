@@ -122,7 +122,7 @@ static bool engaged(const struct sc *sc, const struct leg *l)
     const struct call *c = pool_get(&sc->calls, l->call);
 
     return relays_under_way(sc, c) || session_reinvites(l) || l->join_txn != 0 ||
-           transfer_under_way(c);
+           !handle_is_none(l->joins) || transfer_under_way(c);
 }
 
 /* The next party is asked for the streams as they shall be. */

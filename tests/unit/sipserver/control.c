@@ -821,6 +821,28 @@ Test(control, a_consult_call_is_completed_into_one_call)
     hang_up(&party, &third);
 }
 
+/* RFC 3261 14.1: its answer, an offer, waits for its ACK until the other party has agreed. */
+Test(control, a_hold_does_not_overtake_the_ack_of_a_party_that_is_being_joined)
+{
+    struct sc_agent_request r = {.request_id = 9000, .client = 2, .op = SC_HOLD, .agent = "a2"};
+    struct sc_event e = {.kind = SC_EV_AGENT_REQUEST, .agent = &r};
+
+    consulted();
+    cr_assert_eq(kit_agent(k, SC_LOGIN, "a2", "", SC_AGENT_NOT_READY), 0);
+    ask(SC_COMPLETE, "", "", "");
+    ua_expect_request(&third, SIP_INVITE);
+    ua_reply(&third, 200, THIRD_SDP);
+    ua_expect_request(&party, SIP_INVITE);
+    kit_step(k, &e);
+    ua_expect_request(&second, SIP_INVITE);
+    ua_reply(&second, 200, ANSWER_SDP);
+    ua_expect_request(&second, SIP_ACK);
+    cr_assert_not(ua_has_request(&third, SIP_INVITE));
+    ua_reply(&party, 200, PARTY_SDP);
+    ua_expect_request(&third, SIP_ACK);
+    cr_assert(says(&third, "m=audio 4000"), "the answer to its offer");
+}
+
 /* 481 would end it (RFC 5057 5.1): the consulted party's call goes on, in another one. */
 Test(control, a_request_of_the_consulted_party_does_not_end_it_when_the_calls_are_joined)
 {
