@@ -170,7 +170,8 @@ static void check_dialog(struct world *w, struct site *s, const struct sip_msg *
 {
     uint64_t key = hash_str(s->conf.site, m->call_id), *flags = map_put(w->dialogs, key);
     bool unknown =
-        !m->is_request && m->method != SIP_CANCEL && (m->status == 481 || m->status == 408);
+        !m->is_request && m->method != SIP_CANCEL && m->method != SIP_PRACK &&
+        (m->status == 481 || m->status == 408); /* a PRACK's may be of a branch that has gone */
 
     if (*flags == 0)
         *flags = (s->losses + 1) << LOSSES_BITS;
