@@ -91,8 +91,8 @@ def states_reached(run, name):
 
 
 def states_caught(run, name):
-    """Each call was in its state when something was killed last."""
-    kills = [at for at, kind, text in run.lab.notes.lines if kind == "lab" and text.startswith(("kill ", "switchover "))]
+    """Each call was in its state when something was killed, cut or handed over last."""
+    kills = [at for at, kind, text in run.lab.notes.lines if kind == "lab" and text.startswith(("kill ", "switchover ", "cut "))]
     if not kills:
         raise RuntimeError("nothing has been killed")
     misses = _misses(run, name, kills[-1])
@@ -208,7 +208,7 @@ VERBS = {
 SENTENCES = [
     (r"sets registered", sets_registered, "once, for an hour"),
     (r"states (\w+) reached", states_reached, "each of its calls is in its state"),
-    (r"states (\w+) caught", states_caught, "each was in its state at the last kill or switchover"),
+    (r"states (\w+) caught", states_caught, "each was in its state at the last kill, cut or switchover"),
     (r"talk (\w+) up", talk_up, "all of its calls, at both sides"),
     (r"calls of (\w+) completed", group_completed, "in order, at both sides, none lost"),
     (r"queue of (\w+) in order of arrival", in_order_of_arrival, "by the sets"),
