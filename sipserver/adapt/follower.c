@@ -111,6 +111,8 @@ static unsigned fill_records(struct follower *f, struct record_message *messages
 
 static void records_sent(struct follower *f, unsigned n)
 {
+    if (n == 0) /* there may be no room for any yet */
+        return;
     f->records_n -= n;
     memmove(f->records, f->records + n, f->records_n * sizeof(*f->records));
 }
