@@ -241,7 +241,7 @@ static void put_options(struct world *w, struct host *h)
 }
 
 /* The second host reads it in another order, so that its tables have other places. */
-static void host_configure(struct world *w, struct host *h)
+void host_configure(struct world *w, struct host *h)
 {
     struct sc_event begin = {.kind = SC_EV_CONF_BEGIN}, loaded = {.kind = SC_EV_CONF_LOADED};
     bool back = h->index > 0;
@@ -257,22 +257,34 @@ static void host_configure(struct world *w, struct host *h)
     for (unsigned i = 0; i < AGENTS; i++)
         put_agent(w, h, back ? AGENTS - 1 - i : i);
     host_step(w, h, &loaded);
+    h->configured = h->site->configured;
+    h->late = MONO_ZERO;
+}
+
+/* The host that serves has it now, the other one within a second. */
+static void configure_late(struct world *w, struct site *s)
+{
+    for (unsigned i = 0; i < HOSTS; i++)
+        if (s->host[i].sc != NULL && &s->host[i] != s->now)
+            s->host[i].late = world_soon(w, &w->troubles, 0, 1000);
 }
 
 void site_configure(struct world *w, struct site *s)
 {
     s->configured++;
-    for (unsigned i = 0; i < HOSTS; i++)
-        if (s->host[i].sc != NULL)
-            host_configure(w, &s->host[i]);
+    if (s->now != NULL)
+        host_configure(w, s->now);
+    configure_late(w, s);
 }
 
 void site_options(struct world *w, struct site *s)
 {
     s->configured++;
-    for (unsigned i = 0; i < HOSTS; i++)
-        if (s->host[i].sc != NULL)
-            put_options(w, &s->host[i]);
+    if (s->now != NULL) {
+        put_options(w, s->now);
+        s->now->configured = s->configured;
+    }
+    configure_late(w, s);
 }
 
 int site_agent(struct world *w, struct site *s, enum sc_agent_op op, const char *agent,

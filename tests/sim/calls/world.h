@@ -48,8 +48,10 @@ struct host {
     void *memory;
     bool primary;
     uint32_t life;
-    int64_t clock_ns;  /* its clock less the world's, when the world began */
-    int32_t drift_ppm; /* what it gains */
+    int64_t clock_ns;    /* its clock less the world's, when the world began */
+    int32_t drift_ppm;   /* what it gains */
+    uint64_t configured; /* which configuration of the site it has */
+    mono_t late;         /* it gets the present one then; MONO_ZERO: it has it */
 };
 
 struct site {
@@ -237,6 +239,7 @@ mono_t host_now(const struct world *w, const struct host *h);
 mono_t host_due(const struct host *h, mono_t there); /* when it is THERE by its clock */
 void host_start(struct world *w, struct host *h);    /* empty, as backup, configured */
 void host_die(struct host *h);
+void host_configure(struct world *w, struct host *h);
 void host_step(struct world *w, struct host *h, const struct sc_event *event);
 void site_configure(struct world *w, struct site *s); /* the whole configuration anew */
 void site_options(struct world *w, struct site *s);

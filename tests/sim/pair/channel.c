@@ -146,7 +146,8 @@ static void take_objects(struct world *w, struct pair *p, struct turn *t)
         p->slice = p->whole ? MONO_NEVER : soon_us(w, &p->prng, 0, 60000);
     }
     free(b.p);
-    if (chance(&p->prng, SANE_PCT) && !sc_replica_sane(sc))
+    if (sc_replica_check(sc, 1 + (uint32_t)prng_below(&p->prng, 40)) > 0 ||
+        (chance(&p->prng, SANE_PCT) && !sc_replica_sane(sc)))
         violate(w, "site %u: the primary has changed what it does not tell", p->site->conf.site);
 }
 
@@ -235,7 +236,8 @@ static void apply(struct world *w, struct pair *p, struct turn *t)
                 "site %u: the copies differ after batch %llu: %llu objects, the primary has %llu",
                 p->site->conf.site, (unsigned long long)t->sequence,
                 (unsigned long long)status.objects, (unsigned long long)t->count);
-    else if (chance(&p->prng, SANE_PCT / 3) && !sc_replica_sane(h->sc))
+    else if (sc_replica_check(h->sc, 20) > 0 ||
+             (chance(&p->prng, SANE_PCT / 3) && !sc_replica_sane(h->sc)))
         violate(w, "site %u: the backup does not hold what it was sent", p->site->conf.site);
     if (status.unknown > 0)
         violate(w, "site %u: the backup does not know what it was sent", p->site->conf.site);

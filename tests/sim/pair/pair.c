@@ -228,6 +228,12 @@ static void left(struct world *w, struct pair *p)
 
 /* ---- time ---- */
 
+/* It has not got the site's configuration yet, and can. */
+static bool late(const struct host *h)
+{
+    return h->sc != NULL && h->late.ns != 0 && h != h->site->pair->leaving;
+}
+
 static mono_t next(const struct site *s)
 {
     const struct pair *p = s->pair;
@@ -237,6 +243,9 @@ static mono_t next(const struct site *s)
 
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         t = mono_min(t, all[i]);
+    for (unsigned i = 0; i < HOSTS; i++)
+        if (late(&s->host[i]))
+            t = mono_min(t, s->host[i].late);
     return p->leaving != NULL && p->first == NULL ? MONO_ZERO : t;
 }
 
@@ -251,6 +260,20 @@ static void start(struct world *w, struct pair *p, struct host *h)
         inherit(w, p, h, prng_between(&p->prng, 0, 1500));
     }
     pair_settle(w, p);
+}
+
+/* A host gets the site's configuration a little after the other. */
+static bool configure(struct world *w, struct site *s)
+{
+    for (unsigned i = 0; i < HOSTS; i++) {
+        struct host *h = &s->host[i];
+
+        if (!late(h) || !mono_due(h->late, w->now))
+            continue;
+        host_configure(w, h);
+        return true;
+    }
+    return false;
 }
 
 static bool act(struct world *w, struct site *s)
@@ -288,6 +311,8 @@ static bool act(struct world *w, struct site *s)
         start(w, p, &s->host[0]);
     } else if (mono_due(p->back[1], w->now)) {
         start(w, p, &s->host[1]);
+    } else if (configure(w, s)) {
+        return true;
     } else if (p->leaving != NULL && p->first == NULL) {
         left(w, p);
     } else {

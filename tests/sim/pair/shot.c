@@ -23,6 +23,7 @@ struct shot {
     const struct sc *sc; /* while it is taken */
     const struct host *host;
     uint64_t configured;
+    bool busy; /* calls are about to be offered */
     unsigned n;
     struct line_of_shot line[LINES_MAX];
 };
@@ -270,7 +271,8 @@ struct shot *shot_take(const struct world *w, const struct host *h)
     assert(x);
     x->sc = h->sc;
     x->host = h;
-    x->configured = h->site->configured;
+    x->configured = h->configured;
+    x->busy = !list_empty(&h->sc->dirty_queues) || h->sc->sweeping || h->sc->regrouping;
     put_phones(x);
     put_agents(x);
     put_queues(x);
@@ -323,8 +325,8 @@ void shot_compare(struct world *w, const struct site *s, const struct shot *befo
 {
     unsigned i = 0, k = 0;
 
-    if (before->configured != after->configured)
-        return; /* what is new may be so by the configuration */
+    if (before->configured != after->configured || before->busy)
+        return; /* what is new is so by the configuration, or by what was under way */
     while (i < before->n || k < after->n) {
         const struct line_of_shot *a = i < before->n ? &before->line[i] : NULL;
         const struct line_of_shot *b = k < after->n ? &after->line[k] : NULL;

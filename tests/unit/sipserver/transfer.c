@@ -428,6 +428,29 @@ Test(transfer, attended)
     release(&phone[2], &phone[0]);
 }
 
+/* What the new party asked of the transferor is refused; it is in a call all the same.  Found by
+ * tests/sim/pair. */
+Test(transfer, attended_with_a_request_of_the_new_party_under_way)
+{
+    consult();
+    refer(&phone[1], replaces(&desk));
+    accepted(&phone[1]);
+    ua_expect_request(&phone[2], SIP_INVITE);
+    ua_remember(&phone[2]);
+    ua_request(&phone[2], SIP_INFO, "Signal=1\r\n");
+    ua_expect_request(&desk, SIP_INFO);
+    ua_recall(&phone[2]);
+    ua_reply(&phone[2], 200, SDP_C);
+    joined(&phone[0], &phone[2]);
+    ua_expect(&phone[2], 500); /* 481 would end its call (RFC 3261 12.2.1.2) */
+    ua_expect_request(&desk, SIP_BYE);
+    ua_reply(&desk, 200, NULL);
+    expect_notify(&phone[1], "SIP/2.0 200 OK\r\n", "terminated");
+    expect_bye(&phone[1]);
+    connected(&phone[0], &phone[2]);
+    release(&phone[2], &phone[0]);
+}
+
 Test(transfer, attended_with_a_refusal_leaves_both_calls)
 {
     consult();
