@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "deploy", "lib")]
 
-from standfast_lab import clock, history, net, proc, sets   # noqa: E402
+from standfast_lab import clock, history, lab, net, proc, sets   # noqa: E402
 import scn                                              # noqa: E402
 import states                                           # noqa: E402
 import verbs                                            # noqa: E402
@@ -182,6 +182,19 @@ def what_sipp_did_not_expect_is_found(_):
         out.write("2026-11-30\t10:00:00.2\t1.2: Dead call a.1 (successful), received 'BYE sip:a SIP/2.0\nVia: x\n'\n")
         out.flush()
         must(len(sets.said(out.name)) == 1, "a BYE to a call that is over")
+
+
+@test
+def reports_of_sanitizers_are_found(_):
+    """run: a report is found, in a file of its own or in what a host wrote to stderr"""
+    with tempfile.TemporaryDirectory() as directory:
+        inner = types.SimpleNamespace(directory=directory, deployment=types.SimpleNamespace(hosts=["east.1", "east.2"]))
+        for name, text in (("east.1.out", "a.c:1:2: runtime error: null pointer\n"), ("east.2.out", "notice: all is well\n"),
+                           ("sanitizer.7", "==7==ERROR: AddressSanitizer: heap-use-after-free\n"), ("sanitizer.8", "==8==LeakSanitizer was stopped\n")):
+            with open(os.path.join(directory, name), "w") as out:
+                out.write(text)
+        found = [os.path.basename(path) for path in lab.Lab.sanitizer_reports(inner)]
+        must(found == ["east.1.out", "sanitizer.7"], f"{found}")
 
 
 @test

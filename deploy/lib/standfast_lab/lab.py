@@ -167,9 +167,11 @@ class Lab:
             time.sleep(interval)
 
     def sanitizer_reports(self):
-        """Files that a sanitizer wrote, but for those of a leak check that was itself killed."""
+        """Files that a sanitizer wrote, but for those of a leak check that was itself killed.  UBSan writes to stderr, whatever its
+        options say, when it shares a program with ASan."""
+        hosts = {f"{host}.out" for host in [*self.deployment.hosts, "arbiter"]}
         paths = sorted(os.path.join(self.directory, name) for name in os.listdir(self.directory)
-                       if name.startswith("sanitizer."))
+                       if name.startswith("sanitizer.") or name in hosts)
         return [path for path in paths if _is_report(path)]
 
     def down(self):
