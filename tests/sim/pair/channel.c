@@ -123,17 +123,16 @@ void channel_stepped(struct world *w, struct site *s)
 static void take_objects(struct world *w, struct pair *p, struct turn *t)
 {
     struct sc *sc = p->site->now->sc;
-    struct sc_replica_buf b = {.size = SC_REPLICA_OBJECT_MAX * (1 + prng_below(&p->prng, 4))};
+    static char part[SC_REPLICA_OBJECT_MAX * 4], objects[BATCH_MAX];
+    struct sc_replica_buf b = {.p = part,
+                               .size = SC_REPLICA_OBJECT_MAX * (1 + prng_below(&p->prng, 4))};
     bool all = false, slice = !p->whole && mono_due(p->slice, w->now);
 
-    b.p = malloc(b.size);
-    t->objects = malloc(BATCH_MAX);
-    assert(b.p && t->objects);
     while (!all) {
         b.len = 0;
         all = sc_replica_changes(sc, &b);
         assert(t->len + b.len <= BATCH_MAX);
-        memcpy(t->objects + t->len, b.p, b.len);
+        memcpy(objects + t->len, b.p, b.len);
         t->len += b.len;
     }
     if (sc_replica_changed(sc))
@@ -141,11 +140,13 @@ static void take_objects(struct world *w, struct pair *p, struct turn *t)
     if (slice) {
         b.len = 0;
         t->whole = p->whole = sc_replica_slice(sc, &b, 1 + (uint32_t)prng_below(&p->prng, 60));
-        memcpy(t->objects + t->len, b.p, b.len);
+        memcpy(objects + t->len, b.p, b.len);
         t->len += b.len;
         p->slice = p->whole ? MONO_NEVER : soon_us(w, &p->prng, 0, 60000);
     }
-    free(b.p);
+    t->objects = malloc(t->len + 1);
+    assert(t->objects);
+    memcpy(t->objects, objects, t->len);
     if (sc_replica_check(sc, 1 + (uint32_t)prng_below(&p->prng, 40)) > 0 ||
         (chance(&p->prng, SANE_PCT) && !sc_replica_sane(sc)))
         violate(w, "site %u: the primary has changed what it does not tell", p->site->conf.site);
