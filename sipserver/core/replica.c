@@ -228,10 +228,11 @@ void replica_end(struct sc *sc)
 {
     if (sc->replica.following)
         sc_replica_follow(sc, false);
-    forget_all(sc);
     for (enum replica_kind kind = FIRST_KIND; sc->replica.copy && kind < REPLICA_KINDS; kind++)
         for (uint32_t i = 0; named(sc, kind) != NULL && i < places(sc, kind); i++)
-            named(sc, kind)[i].len = 0;
+            if (sc->replica.shipped[kind][i] != 0)
+                named(sc, kind)[i].len = 0;
+    forget_all(sc);
     sc->replica.copy = false;
 }
 

@@ -31,7 +31,7 @@ struct adoption {
 static handle_t ours(const struct replica_named *n, uint32_t count, handle_t theirs)
 {
     if (theirs.generation == 0 || theirs.index >= count ||
-        n[theirs.index].generation != theirs.generation)
+        n[theirs.index].generation != theirs.generation || n[theirs.index].len == 0)
         return HANDLE_NONE;
     return n[theirs.index].local;
 }
@@ -107,11 +107,20 @@ static void values(struct adoption *x)
 
 /* ---- what the configuration made ---- */
 
+/* Something came for place I of KIND.  Most places are empty, and their memory has never been
+ * touched: it is not looked at. */
+static bool came(const struct sc *sc, enum replica_kind kind, uint32_t i)
+{
+    return sc->replica.shipped[kind][i] != 0;
+}
+
 static bool read_named(const struct replica_named *n, const struct record_table *table, void *object,
                        size_t size)
 {
+    if (n->len == 0)
+        return false;
     memset(object, 0, size);
-    return n->len != 0 && record_get(table, object, n->body, n->len) == 0;
+    return record_get(table, object, n->body, n->len) == 0;
 }
 
 static void lost(struct sc *sc)
@@ -131,6 +140,8 @@ static void match_dns(struct sc *sc)
         struct replica_named *n = &r->dns[i];
         const struct dn *d;
 
+        if (!came(sc, REPLICA_KIND_DN, i))
+            continue;
         n->local = HANDLE_NONE;
         if (!read_named(n, &replica_dn_record, &dn, sizeof(dn)))
             continue;
@@ -178,7 +189,11 @@ static void adopt_dns(struct adoption *x)
 
     for (uint32_t i = 0; i < sc->dns.count; i++) {
         const struct replica_named *n = &sc->replica.dns[i];
-        struct dn *d = pool_get(&sc->dns, n->len != 0 ? n->local : HANDLE_NONE);
+        struct dn *d;
+
+        if (!came(sc, REPLICA_KIND_DN, i))
+            continue;
+        d = pool_get(&sc->dns, n->local);
 
         if (d != NULL && read_named(n, &replica_dn_record, &dn, sizeof(dn)))
             adopt_dn(x, d, &dn);
@@ -193,6 +208,8 @@ static void match_agents(struct sc *sc)
         struct replica_named *n = &sc->replica.agents[i];
         const struct agent *a;
 
+        if (!came(sc, REPLICA_KIND_AGENT, i))
+            continue;
         n->local = HANDLE_NONE;
         if (!read_named(n, &replica_agent_record, &agent, sizeof(agent)))
             continue;
@@ -247,7 +264,11 @@ static void adopt_agents(struct adoption *x)
 
     for (uint32_t i = 0; i < sc->agents.count; i++) {
         const struct replica_named *n = &sc->replica.agents[i];
-        struct agent *a = pool_get(&sc->agents, n->len != 0 ? n->local : HANDLE_NONE);
+        struct agent *a;
+
+        if (!came(sc, REPLICA_KIND_AGENT, i))
+            continue;
+        a = pool_get(&sc->agents, n->local);
 
         if (a != NULL && read_named(n, &replica_agent_record, &agent, sizeof(agent)))
             adopt_agent(x, a, &agent);

@@ -141,6 +141,7 @@ static void take_over(struct pair *p, struct kit *k)
     k->sc = p->backup;
     p->backup = old;
     kit_step_alone(k, &e);
+    cr_assert(sc_sane(k->sc), "the core's invariants are broken after a takeover");
     e.primary = false;
     step(p, old, k->now, &e);
     follow(p, k);
