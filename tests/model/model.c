@@ -409,7 +409,7 @@ static uint64_t mix_lease(uint64_t h, const struct lease *l)
     h = mix(h, (uint64_t)l->paused << 40 | (uint64_t)l->others_asked << 32 | l->would << 16 |
                    l->granted << 8 | l->refused);
     h = mix_copy(mix_copy(mix(h, l->solo_turn), l->solo), l->lacks);
-    h = mix(mix(h, l->since), (uint64_t)l->recorded << 8 | l->stale << 1 | l->stepped_back);
+    h = mix(mix(h, l->since), (uint64_t)l->recorded << 8 | (uint64_t)l->stale << 1 | l->stepped_back);
     h = mix(mix(h, l->left_ms), (uint64_t)l->last_reason << 16 | (uint64_t)l->successor << 8);
     for (int i = 0; i < LEASE_ASKS; i++)
         h = mix(mix(h, l->asks[i].seq), (uint64_t)l->asks[i].at.ns);
