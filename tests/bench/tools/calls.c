@@ -22,6 +22,7 @@ enum {
 
 struct one_call {
     unsigned seen;
+    int64_t invited_ns;
     int64_t bye_at_ns;
     char to_tag[100];
     char target[160];       /* Contact of the 200 */
@@ -122,6 +123,7 @@ void calls_invite(struct calls *c)
                      c->server, i, c->run, i, c->gateway->local, body_len, body);
 
     wire_put(c->gateway, (size_t)n);
+    c->calls[i].invited_ns = clock_ns();
 }
 
 /* ACK of the 2xx, or BYE. */
@@ -150,6 +152,7 @@ static void send_in_dialog(struct calls *c, long i, const char *method, unsigned
 static void take_answer(struct calls *c, long i, const struct view *v, const char *data, size_t len)
 {
     struct one_call *call = &c->calls[i];
+    int64_t now = clock_ns();
 
     if (call->seen & CALLER_ANSWERED) { /* its ACK was late: repeat it (RFC 3261 13.2.2.4) */
         c->phase->repeats++;
@@ -167,12 +170,17 @@ static void take_answer(struct calls *c, long i, const struct view *v, const cha
     if (!(call->seen & CALLER_RINGING))
         fail(c, call, "200 before 180", data, len);
     send_in_dialog(c, i, "ACK", 1);
-    if (c->hold_ns < 0)
-        call->bye_at_ns = INT64_MAX;
-    else
-        call->bye_at_ns = clock_ns() + c->hold_ns;
+    latency_add(&c->phase->answered, now - call->invited_ns);
+    call->bye_at_ns = c->hold_ns < 0 ? INT64_MAX : now + c->hold_ns;
     c->to_end[c->end_last++ % c->calls_n] = i;
     seen(c, call, CALLER_ANSWERED);
+}
+
+static void ringing(struct calls *c, struct one_call *call)
+{
+    if (!(call->seen & CALLER_RINGING))
+        latency_add(&c->phase->ringing, clock_ns() - call->invited_ns);
+    seen(c, call, CALLER_RINGING);
 }
 
 /* The dialog's tag: taken from the first answer that has one, the same ever after. */
@@ -247,7 +255,7 @@ void calls_at_gateway(struct calls *c, const struct view *v, const char *data, s
     else if (v->status >= 200)
         seen(c, call, CALLER_OVER);
     else if (v->status > 100)
-        seen(c, call, CALLER_RINGING);
+        ringing(c, call);
 }
 
 int64_t calls_hang_up(struct calls *c, int64_t now_ns)

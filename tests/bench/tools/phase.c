@@ -85,9 +85,12 @@ void phase_print(const struct phase *p)
 
     printf(
         "{\"total\": %ld, \"done\": %ld, \"failed\": %ld, \"challenged\": %ld, \"repeats\": %ld, "
-        "\"seconds\": %.6f, \"reasons\": {",
+        "\"seconds\": %.6f, ",
         p->total, p->done, p->total - p->done, p->challenged, p->repeats,
         (double)(p->progress_ns - p->began_ns) / 1e9);
+    latency_print(&p->ringing, "ringing");
+    latency_print(&p->answered, "answered");
+    printf("\"reasons\": {");
     if (silent > 0)
         printf("\"no answer\": %ld%s", silent, p->reasons_n > 0 ? ", " : "");
     for (unsigned i = 0; i < p->reasons_n; i++)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/bench/tools/latency.h"
+
 #define PHASE_REASONS_MAX 24
 #define PHASE_PATIENCE_NS INT64_C(5000000000) /* without progress; then the rest has failed */
 
@@ -20,6 +22,7 @@ struct phase {
     long challenged; /* answered 401 and repeated with credentials */
     long repeats;    /* messages that had come before: retransmissions of the server */
     int64_t began_ns, progress_ns;
+    struct latency ringing, answered; /* of calls: from the INVITE to the 180, to the 200 */
     unsigned reasons_n;
     struct {
         const char *text;
