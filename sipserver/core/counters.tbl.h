@@ -15,6 +15,8 @@ COUNTER(SHED_REGISTER,     "drop_overload_register", "registrations of new phone
 COUNTER(SHED_REFRESH,      "drop_overload_refresh",  "registrations of known phones answered 503: overload")
 COUNTER(SHED_CALL,         "drop_overload_call",     "new calls answered 503: overload")
 COUNTER(SHED_LOGIN,        "drop_overload_login",    "agent logins refused for a while: overload")
+COUNTER(SHED_MUSIC,        "drop_overload_music",    "INVITEs to music not sent: overload, they are tried again after music-retry")
+COUNTER(SHED_OFFER,        "drop_overload_offer",    "INVITEs to phones and trunks not sent: overload, the rest of the transactions is for dialogs")
 COUNTER(NOT_READY,         "drop_not_ready",         "requests refused: backup, or the configuration is not loaded")
 COUNTER(NO_TRANSACTION,    "drop_transactions_full", "requests refused: transactions-max")
 COUNTER(CALLS_FULL,        "drop_calls_full",        "calls refused: calls-max")

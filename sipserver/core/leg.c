@@ -11,6 +11,7 @@
 #include "sipserver/core/divert.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/identity.h"
+#include "sipserver/core/overload.h"
 #include "sipserver/core/prack.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/transfer.h"
@@ -201,7 +202,8 @@ bool leg_call_again(struct sc *sc, struct call *c, struct leg *l)
 
 struct leg *leg_call(struct sc *sc, struct call *c, const struct leg_target *target)
 {
-    struct leg *l = leg_new(sc, c, target->dn);
+    bool music = target->dn != NULL && target->dn->type == SC_DN_SERVICE;
+    struct leg *l = overload_keeps(sc, music) ? NULL : leg_new(sc, c, target->dn);
     char tag[SIP_TOKEN_MAX], call_id[SIP_TOKEN_MAX], to_uri[SIP_URI_MAX], to[SIP_PARTY_MAX],
         from[SIP_PARTY_MAX];
     struct sip_request r = {

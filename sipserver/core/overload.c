@@ -70,6 +70,15 @@ bool overload_sheds(struct sc *sc, enum overload_class class)
     return true;
 }
 
+bool overload_keeps(struct sc *sc, bool music)
+{
+    if (!fuller(sc, sip_live(sc->sip, false), sc->conf.maxima.transactions,
+                music ? OVERLOAD_CALL : OVERLOAD_LOGIN))
+        return false;
+    sc->counts[music ? N_SHED_MUSIC : N_SHED_OFFER]++;
+    return true;
+}
+
 /* A phone that is registered at that host, or that has gone to the length of credentials. */
 static bool is_refresh(const struct sc *sc, const struct sip_event *event)
 {

@@ -65,6 +65,55 @@ Test(overload, a_target_that_cannot_be_asked_fails_the_offer_not_the_server)
     kit_free(k);
 }
 
+static void busy_music(struct kit *kit)
+{
+    kit->conf.maxima.transactions = 40;
+    kit->options.queue_answer_after_ms = 1000;
+    kit->options.music_retry_ms = 500;
+    kit->options.oos_check_ms = kit->options.oos_force_ms = 3600000;
+}
+
+/* Waiting callers whose media server is always busy ask it again and again; who is in a call must
+ * still be told of its end (SF-9, I7). */
+Test(overload, music_leaves_room_for_the_requests_of_dialogs)
+{
+    struct ua phone, caller, tone;
+    struct sc_dn_conf dn;
+
+    start(busy_music);
+    phones_register(k, &phone, 100, 1);
+    caller = ua_at(k, "10.0.1.1", 5060, "d");
+    tone = ua_at(k, "10.0.3.1", 5060, "tone");
+    dn = kit_dn_conf(k, "tone", SC_DN_SERVICE);
+    snprintf(dn.contact, sizeof(dn.contact), "sip:tone@10.0.3.1:5060");
+    kit_dn(k, &dn);
+    dn = kit_dn_conf(k, "5000", SC_DN_QUEUE);
+    dn.music_n = 1;
+    snprintf(dn.music[0], sizeof(dn.music[0]), "tone");
+    kit_dn(k, &dn);
+    ua_invite(&caller, "100", SDP_A);
+    ua_expect_request(&phone, SIP_INVITE);
+    ua_reply(&phone, 200, SDP_B);
+    ua_expect(&caller, 200);
+    ua_ack(&caller, NULL);
+    ua_expect_request(&phone, SIP_ACK);
+    ua_invite(&gw, "5000", SDP_A);
+    for (unsigned i = 0; i < 300; i++) {
+        kit_run(k, 100);
+        while (ua_has_request(&tone, SIP_OPTIONS) && ua_take(&tone, true))
+            ua_reply(&tone, 200, NULL);
+        while (ua_has_request(&tone, SIP_INVITE) && ua_take(&tone, true))
+            ua_reply(&tone, 486, NULL);
+    }
+    cr_assert_gt(kit_counter(k, "drop_overload_music"), 0);
+    cr_assert_eq(kit_counter(k, "drop_unsendable"), 0);
+    kit_forget_caught(k);
+    ua_request(&caller, SIP_BYE, NULL);
+    ua_expect(&caller, 200);
+    ua_expect_request(&phone, SIP_BYE);
+    kit_free(k);
+}
+
 /* 600 waiting calls end in the same instant: more than one step's out can take. */
 Test(overload, much_at_once_is_done_in_parts)
 {
