@@ -82,6 +82,21 @@ void peering_configure(struct sc *sc)
         peering_event(sc, PEERING_EV_TRUNK_UP);
 }
 
+void peering_adopt(struct sc *sc, enum peering_state state, const char *reason)
+{
+    const struct trunk *t = peering_trunk_of(sc);
+    bool up = t != NULL && t->inter_site && t->state == TRUNK_IN;
+
+    if (sc->peering.trunk[0] == '\0')
+        return; /* as configured here */
+    if (state == (up ? PEERING_PEERED : PEERING_SINGLE)) {
+        sc->peering.state = (uint8_t)state;
+        text_copy(sc->peering.reason, sizeof(sc->peering.reason), reason);
+    } else {
+        peering_configure(sc);
+    }
+}
+
 void peering_trunk(struct sc *sc, const struct trunk *t)
 {
     if (t == peering_trunk_of(sc))

@@ -11,6 +11,10 @@ void peering_init(struct sc *sc);
 /* peering_configure - dr-peer-trunk or the trunk that it names may have changed. */
 void peering_configure(struct sc *sc);
 
+/* peering_adopt - go on in STATE, for REASON, of a copy; the trunk has been adopted.  What does not
+ * fit it is settled anew: the other host may not have had this configuration. */
+void peering_adopt(struct sc *sc, enum peering_state state, const char *reason);
+
 /* peering_trunk - the inter-site trunk T came into service or went out of it. */
 void peering_trunk(struct sc *sc, const struct trunk *t);
 

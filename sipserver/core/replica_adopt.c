@@ -12,6 +12,7 @@
 #include "sipserver/core/binding.h"
 #include "sipserver/core/core_inner.h"
 #include "sipserver/core/dn.h"
+#include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/trunk.h"
@@ -24,6 +25,7 @@ struct adoption {
     struct sc *sc;
     int64_t clock_ns;
     bool keep_flows;
+    bool alone; /* the primary had no inter-site trunk */
 };
 
 /* ---- values ---- */
@@ -173,7 +175,8 @@ static void adopt_dn(struct adoption *x, struct dn *d, struct replica_dn *r)
         return;
     }
     if (t != NULL) {
-        trunk_adopt(sc, t, &r->of_trunk);
+        if (!t->inter_site || !x->alone) /* else it has proved nothing, and is watched anew */
+            trunk_adopt(sc, t, &r->of_trunk);
         if (t->state == TRUNK_NEW)
             return;
     }
@@ -182,11 +185,19 @@ static void adopt_dn(struct adoption *x, struct dn *d, struct replica_dn *r)
     memcpy(d->reason, r->reason, sizeof(d->reason));
 }
 
+static bool read_mode(const struct sc *sc, struct replica_mode *mode)
+{
+    return read_named(sc->replica.mode, &replica_mode_record, mode, sizeof(*mode)) &&
+           mode->state < PEERING_STATES;
+}
+
 static void adopt_dns(struct adoption *x)
 {
     struct sc *sc = x->sc;
     struct replica_dn dn;
+    struct replica_mode mode;
 
+    x->alone = read_mode(sc, &mode) && mode.state == PEERING_STANDALONE;
     for (uint32_t i = 0; i < sc->dns.count; i++) {
         const struct replica_named *n = &sc->replica.dns[i];
         struct dn *d;
@@ -279,15 +290,12 @@ static void adopt_mode(struct sc *sc)
 {
     struct replica_mode mode;
 
-    if (!read_named(sc->replica.mode, &replica_mode_record, &mode, sizeof(mode)) ||
-        mode.state >= PEERING_STATES)
+    if (!read_mode(sc, &mode))
         return;
     if (sc->calls_started < mode.calls_started)
         sc->calls_started = mode.calls_started;
-    if (sc->peering.trunk[0] == '\0')
-        return; /* as configured here */
-    sc->peering.state = mode.state;
-    memcpy(sc->peering.reason, mode.reason, sizeof(sc->peering.reason));
+    mode.reason[sizeof(mode.reason) - 1] = '\0';
+    peering_adopt(sc, mode.state, mode.reason);
 }
 
 /* ---- what is whole ---- */
@@ -521,9 +529,9 @@ void replica_adopt(struct sc *sc, int64_t clock_ns)
     sip_replica_adopt(sc->sip, GENERATIONS_AHEAD, value, &x);
     drop_halves(sc);
     link_records(sc);
-    adopt_mode(sc);
     adopt_dns(&x);
     adopt_agents(&x);
+    adopt_mode(sc);
     settle(sc);
     replica_end(sc);
 }

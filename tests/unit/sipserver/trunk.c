@@ -242,6 +242,24 @@ Test(trunk, a_new_primary_begins_single)
     cr_assert_eq(kit_status(k).mode, SC_PEERED);
 }
 
+/* The host that takes over has dr-peer-trunk already, the old primary had not (H-7). */
+Test(trunk, a_mode_that_was_judged_without_the_peer_trunk_is_settled_at_a_takeover)
+{
+    const struct sc *old = k->sc;
+    struct sc_event e = {.kind = SC_EV_CONF_OPTIONS, .options = &k->options};
+
+    k->options.dr_peer_trunk[0] = '\0';
+    kit_step_alone(k, &e);
+    cr_assert_eq(kit_status(k).mode, SC_STANDALONE);
+    for (unsigned i = 0; i < 10 && k->sc == old; i++)
+        live(50, true, 0);
+    name_peer(k);
+    kit_options(k);
+    cr_assert_eq(kit_status(k).mode, SC_SINGLE);
+    live(45000, true, 0);
+    cr_assert_eq(kit_status(k).mode, SC_PEERED);
+}
+
 /* ---- what the mode means for agents ---- */
 
 Test(trunk, peered_login_needs_the_phone_and_single_does_not)
