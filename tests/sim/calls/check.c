@@ -147,12 +147,19 @@ static bool of_refusal(struct world *w, const struct site *s, const struct sip_m
                 : map_find(w->requests, transaction(s, &invite)) != NULL;
 }
 
-/* A BYE that the site will send again: its first sending died with the host that wanted it. */
+/* A BYE that the site will send again: its first sending died with the host that wanted it.  Or the
+ * first time: it waits for the ACK (RFC 3261 15). */
 static bool bye_comes(const struct site *s, struct sip_str call_id)
 {
-    const struct sip_stack *sip = s->now != NULL ? s->now->sc->sip : NULL;
+    const struct sc *sc = s->now != NULL ? s->now->sc : NULL;
+    const struct sip_stack *sip = sc != NULL ? sc->sip : NULL;
+    const struct leg *l = NULL;
     const struct txn *t = NULL;
 
+    while (sc != NULL && (l = pool_next(&sc->legs, l)) != NULL)
+        if (l->state == LEG_BYE_DUE &&
+            sip_str_eq((struct sip_str){l->dialog.call_id, l->dialog.call_id_len}, call_id))
+            return true;
     while (sip != NULL && (t = pool_next(&sip->clients, t)) != NULL)
         if (t->r.method == SIP_BYE && t->r.image_len > 0 &&
             memmem(txn_image(sip, t), t->r.image_len, call_id.p, call_id.len) != NULL)

@@ -151,6 +151,23 @@ static void send_one(struct world *w, const struct sip_addr *from, const struct 
     }
 }
 
+/* The first line of a message, and the dialog that it may be of. */
+static void trace_sent(struct world *w, const struct sip_addr *from, const struct sip_addr *to,
+                       struct sip_str data, const char *who)
+{
+    static struct sip_msg m;
+    char line[300];
+
+    if (sip_msg_parse(data.p, data.len, &m) != SIP_OK)
+        memset(&m, 0, sizeof(m));
+    snprintf(line, sizeof(line), "%u.%u:%u -> %u.%u:%u  %.*s [%.*s %u %s]", from->ip[2],
+             from->ip[3], from->port, to->ip[2], to->ip[3], to->port,
+             (int)((const char *)memchr(data.p, '\r', data.len) - data.p), data.p,
+             (int)m.call_id.len, m.call_id.p != NULL ? m.call_id.p : "", m.cseq.number,
+             sip_method_name(m.method));
+    trace_event(w, who, "sends", line);
+}
+
 void world_send(struct world *w, struct sip_out *out, struct site *s, struct party *p)
 {
     const struct sip_addr *from = s != NULL ? &s->addr : &p->addr;
@@ -158,14 +175,9 @@ void world_send(struct world *w, struct sip_out *out, struct site *s, struct par
     for (unsigned i = 0; i < out->n; i++) {
         struct sip_str data = sip_out_data(out, i);
         const struct sip_dgram *d = &out->items[i];
-        char line[160];
 
-        if (w->trace) {
-            snprintf(line, sizeof(line), "%u.%u:%u -> %u.%u:%u  %.*s", from->ip[2], from->ip[3],
-                     from->port, d->to.ip[2], d->to.ip[3], d->to.port,
-                     (int)((const char *)memchr(data.p, '\r', data.len) - data.p), data.p);
-            trace_event(w, s != NULL ? "site" : p->number, "sends", line);
-        }
+        if (w->trace)
+            trace_sent(w, from, &d->to, data, s != NULL ? "site" : p->number);
         if (s != NULL)
             check_sent(w, s, &d->to, data.p, data.len);
         if (p == NULL || p->away.ns == 0)

@@ -311,6 +311,37 @@ static bool of_calls(const struct line_of_shot *l)
     return strncmp(l->text, "call ", 5) == 0 || strncmp(l->text, "leg ", 4) == 0;
 }
 
+__attribute__((format(printf, 2, 3))) static const char *line_with(const struct shot *x,
+                                                                   const char *format, ...)
+{
+    char begin[64];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(begin, sizeof(begin), format, args);
+    va_end(args);
+    for (unsigned i = 0; i < x->n; i++)
+        if (strncmp(x->line[i].text, begin, strlen(begin)) == 0)
+            return x->line[i].text;
+    return NULL;
+}
+
+/* TEXT of AFTER is of a call that waited and is offered now: the agent's own call was not in the
+ * part of a copy that came, so the agent is idle, and the same step makes the offer. */
+static bool is_offered(const struct shot *before, const struct shot *after, const char *text)
+{
+    const char *of = text;
+    unsigned long long call;
+    unsigned index, generation;
+
+    if (sscanf(text, "leg %u.%u", &index, &generation) == 2)
+        of = line_with(after, "leg %u.%u of call ", index, generation);
+    of = of != NULL ? strstr(of, "call ") : NULL;
+    return of != NULL && sscanf(of, "call %llu", &call) == 1 &&
+           line_with(before, "call %llu QUEUED ", call) != NULL &&
+           line_with(after, "call %llu OFFERED ", call) != NULL;
+}
+
 static void compare_line(struct world *w, const struct site *s, const struct line_of_shot *a,
                          const struct line_of_shot *b, bool whole)
 {
@@ -338,7 +369,8 @@ void shot_compare(struct world *w, const struct site *s, const struct shot *befo
         const struct line_of_shot *b = k < after->n ? &after->line[k] : NULL;
         int order = a == NULL ? 1 : b == NULL ? -1 : strcmp(a->text, b->text);
 
-        compare_line(w, s, order <= 0 ? a : NULL, order >= 0 ? b : NULL, whole);
+        if (whole || order <= 0 || !is_offered(before, after, b->text))
+            compare_line(w, s, order <= 0 ? a : NULL, order >= 0 ? b : NULL, whole);
         i += order <= 0;
         k += order >= 0;
     }
