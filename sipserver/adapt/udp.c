@@ -1,6 +1,7 @@
 #include "sipserver/adapt/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define RETRY_MS    50
 #define BUFFER      (4 << 20) /* of the kernel, each way */
 #define UNSENT_MAX  64
+#define LATE_MAX_MS 60000 /* the longest overload-lag */
 
 struct udp {
     struct server *server;
@@ -37,6 +39,8 @@ struct udp {
     unsigned unsent_n;
     struct log_limit limit, full_limit;
     mono_t behind; /* since when the socket has not been read empty; MONO_ZERO: it was */
+    bool pressed;  /* and since then the kernel was short of room for more */
+    _Alignas(struct cmsghdr) char stamp[CMSG_SPACE(sizeof(struct timespec))];
     struct mmsghdr in[BATCH];
     struct iovec in_data[BATCH];
     struct sockaddr_storage in_from[BATCH];
@@ -83,11 +87,48 @@ struct sip_addr udp_from_socket(const struct sockaddr_storage *s)
 
 /* ---- receiving ---- */
 
-/* How long what was read now may have waited: since the socket was last read empty. */
-static uint32_t late_ms(const struct udp *udp)
+/* How long the oldest of a batch has waited in the socket: the kernel notes when it came. */
+static uint32_t waited_ms(struct udp *udp)
 {
-    return udp->behind.ns != 0 ? (uint32_t)mono_diff_ms(loop_now_exact(), udp->behind)
-                               : server_late_ms(udp->server);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&udp->in[0].msg_hdr);
+    struct timespec came;
+    int64_t ms;
+
+    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+        return server_late_ms(udp->server);
+    memcpy(&came, CMSG_DATA(c), sizeof(came));
+    ms = loop_wall_ms() - ((int64_t)came.tv_sec * 1000 + came.tv_nsec / 1000000);
+    return ms <= 0 ? 0 : ms < LATE_MAX_MS ? (uint32_t)ms : LATE_MAX_MS;
+}
+
+/* Who keeps the kernel's room filled is behind for as long as the socket has not been read empty:
+ * what has found no room waits with its sender. */
+static uint32_t late_ms(struct udp *udp)
+{
+    return udp->pressed ? (uint32_t)mono_diff_ms(loop_now_exact(), udp->behind) : waited_ms(udp);
+}
+
+/* Is the kernel's room for datagrams that wait more than half full? */
+static bool half_full(const struct udp *udp)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t size = sizeof(memory);
+
+    return getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 &&
+           memory[SK_MEMINFO_RMEM_ALLOC] > memory[SK_MEMINFO_RCVBUF] / 2;
+}
+
+static void read_empty(struct udp *udp)
+{
+    udp->behind = MONO_ZERO;
+    udp->pressed = false;
+}
+
+static void not_read_empty(struct udp *udp)
+{
+    if (udp->behind.ns == 0)
+        udp->behind = loop_now(udp->server->component->loop);
+    udp->pressed = udp->pressed || half_full(udp);
 }
 
 /* Returns: how many came. */
@@ -102,10 +143,12 @@ static unsigned receive(struct udp *udp)
 
         for (unsigned i = 0; i < BATCH; i++)
             udp->in[i].msg_hdr.msg_namelen = sizeof(udp->in_from[i]);
+        udp->in[0].msg_hdr.msg_control = udp->stamp;
+        udp->in[0].msg_hdr.msg_controllen = sizeof(udp->stamp);
         n = recvmmsg(udp->fd, udp->in, BATCH, MSG_DONTWAIT, NULL);
         late = n > 0 ? late_ms(udp) : 0;
         if (n < BATCH)
-            udp->behind = MONO_ZERO;
+            read_empty(udp);
         if (n <= 0)
             return came;
         came += (unsigned)n;
@@ -120,8 +163,8 @@ static unsigned receive(struct udp *udp)
         if (n < BATCH)
             return came;
     }
-    if (udp->behind.ns == 0)
-        udp->behind = loop_now(udp->server->component->loop);
+    if (udp->fd >= 0)
+        not_read_empty(udp);
     return came;
 }
 
@@ -179,6 +222,7 @@ static int open_socket(const struct sip_addr *local, int *ret_fd)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer)) != 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+    (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
     if (bind(fd, (struct sockaddr *)&address, length) != 0) {
         r = -errno;
         close(fd);
@@ -260,7 +304,7 @@ void udp_close(struct udp *udp)
     if (was_open)
         close(udp->fd);
     udp->fd = -1;
-    udp->behind = MONO_ZERO;
+    read_empty(udp);
     udp->unsent_n = 0;
     if (was_open)
         log_event(LEVEL_NOTICE, MSG_SERVING, LOG_FIELDS(.to = "STOPPED", .object = "sip"),
