@@ -165,6 +165,7 @@ static void put_element(struct record_buf *b, const struct record_field *f,
         record_close(b, mark);
         break;
     case RECORD_T_BYTES:
+    case RECORD_T_PART:
     case RECORD_T_TIMER: assert(false);
     }
 }
@@ -185,6 +186,15 @@ static void put_array(struct record_buf *b, const struct record_field *f,
         return;
     for (size_t i = 0; i < n; i++)
         put_element(b, f, object + f->offset + i * f->size, copy);
+}
+
+static void put_part(struct record_buf *b, const struct record_field *f, const unsigned char *at)
+{
+    size_t len;
+    const void *bytes = f->parts->get(at, f->size, &len);
+
+    if (len > 0)
+        record_put_bytes(b, f->number, bytes, len);
 }
 
 static void put_record(struct record_buf *b, const struct record_field *f,
@@ -228,6 +238,7 @@ void record_put(struct record_buf *b, const struct record_table *table, const vo
                              timer_moment((const struct timer *)(const void *)at, copy));
             break;
         case RECORD_T_RECORD: put_record(b, f, at, copy); break;
+        case RECORD_T_PART: put_part(b, f, at); break;
         }
     }
 }
@@ -315,7 +326,8 @@ static unsigned wire_of(enum record_type type)
     case RECORD_T_TIMER: return WIRE_FIXED64;
     case RECORD_T_TEXT:
     case RECORD_T_BYTES:
-    case RECORD_T_RECORD: break;
+    case RECORD_T_RECORD:
+    case RECORD_T_PART: break;
     }
     return WIRE_BYTES;
 }
@@ -334,6 +346,7 @@ static int get_element(const struct record_field *f, unsigned char *at,
         at[item->len] = '\0';
         return 0;
     case RECORD_T_RECORD: return record_get(f->of, at, item->bytes, item->len);
+    case RECORD_T_PART: return f->parts->set(at, f->size, item->bytes, item->len);
     case RECORD_T_BYTES: break;
     }
     if (item->len > f->size)
@@ -404,6 +417,8 @@ void record_clear(const struct record_table *table, void *object)
         else if (f->type == RECORD_T_RECORD)
             for (size_t k = 0; k < n; k++)
                 record_clear(f->of, base + f->offset + k * f->size);
+        else if (f->type == RECORD_T_PART)
+            (void)f->parts->set(base + f->offset, f->size, NULL, 0);
         else
             memset(base + f->offset, 0, n * f->size);
         if (f->count_size != 0)

@@ -30,6 +30,13 @@ enum record_type {
     RECORD_T_BYTES,  /* up to SIZE bytes, COUNT of them; without a count always SIZE: bytes */
     RECORD_T_TIMER,  /* struct timer: when it is due, while it is armed: fixed64 */
     RECORD_T_RECORD, /* a structure of table OF: message */
+    RECORD_T_PART,   /* bytes that the object keeps in its own way, asked for by PARTS: bytes */
+};
+
+/* Parts of an object at OFFSET, by their numbers. */
+struct record_parts {
+    const void *(*get)(const void *object, unsigned part, size_t *ret_len);
+    int (*set)(void *object, unsigned part, const void *bytes, size_t len); /* 0, -EMSGSIZE */
 };
 
 struct record_field {
@@ -42,6 +49,7 @@ struct record_field {
     uint16_t count;       /* offset of the number of elements, or of bytes */
     uint8_t count_size;   /* bytes of that; 0: always all of them */
     const struct record_table *of;
+    const struct record_parts *parts; /* SIZE is then the number of the part */
     const char *name;
 };
 
@@ -74,6 +82,13 @@ struct record_table {
                  RECORD_COUNTED(length))
 #define RECORD_BLOCK(number, member)       RECORD_ONE(number, RECORD_T_BYTES, 0, member)
 #define RECORD_MOST(member) ((uint16_t)(sizeof(((RECORD_OBJECT *)0)->member) / sizeof(((RECORD_OBJECT *)0)->member[0])))
+/* Part WHICH of the object itself. */
+#define RECORD_PART(number_, name_, which, parts_)                                                 \
+    {.number = (number_),                                                                          \
+     .type = RECORD_T_PART,                                                                        \
+     .size = (which),                                                                              \
+     .parts = (parts_),                                                                            \
+     .name = (name_)}
 /* MEMBER is an array, and N says how many of its elements count. */
 #define RECORD_ARRAY(number, type, use_, member, n, ...)                                           \
     RECORD_FIELD(number, type, use_, member, .size = RECORD_SIZEOF(member[0]),                     \

@@ -50,8 +50,7 @@ static void flow_is_gone(struct sc *sc, const struct leg *l)
     struct dn *d = pool_get(&sc->dns, l->dn);
 
     if (d != NULL)
-        binding_flow_failed(sc, d, &l->peer,
-                            (struct sip_str){l->dialog.target, l->dialog.target_len});
+        binding_flow_failed(sc, d, &l->peer, sip_dialog_text(&l->dialog, SIP_DIALOG_TARGET));
 }
 
 static void target_response(struct sc *sc, struct call *c, struct leg *l,

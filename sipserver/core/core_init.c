@@ -194,6 +194,7 @@ static struct sc *lay_out(struct carver *c, const struct sc_conf *conf)
     carve_pool(c, &sc->agents, m->agents, sizeof(struct agent));
     carve_pool(c, &sc->calls, m->calls, sizeof(struct call));
     carve_pool(c, &sc->legs, legs, sizeof(struct leg));
+    sc->leg_texts = carve(c, (size_t)legs * SIP_DIALOG_TEXT_MAX);
     carve_pool(c, &sc->offers, m->calls, sizeof(struct offer));
     carve_pool(c, &sc->relays, m->calls, sizeof(struct relay));
     for (unsigned size = 0; size < SDP_SIZES; size++)

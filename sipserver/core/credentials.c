@@ -176,11 +176,8 @@ static uint32_t next_cseq(struct leg *l, enum sip_method method)
 {
     struct sip_request r;
 
-    if (method == SIP_INVITE && l->dialog.state != SIP_DIALOG_CONFIRMED) {
-        l->dialog.state = SIP_DIALOG_NONE; /* what an early dialog left does not count */
-        l->dialog.remote_tag_len = 0;
-        l->dialog.routes_len = 0;
-    }
+    if (method == SIP_INVITE && l->dialog.state != SIP_DIALOG_CONFIRMED)
+        sip_dialog_restart(&l->dialog); /* what an early dialog left does not count */
     sip_dialog_request(&l->dialog, method, &r);
     return r.cseq;
 }

@@ -39,7 +39,7 @@ struct sip_addr leg_hop(const struct leg *l)
     struct sip_uri uri;
     struct sip_addr addr;
 
-    if (l->by_flow && l->dialog.routes_len == 0)
+    if (l->by_flow && sip_str_empty(sip_dialog_text(&l->dialog, SIP_DIALOG_ROUTES)))
         return l->peer;
     if (sip_dialog_next_hop(&l->dialog, &uri) == 0 && sip_uri_addr(&uri, &addr) == 0)
         return addr;
@@ -48,6 +48,11 @@ struct sip_addr leg_hop(const struct leg *l)
 
 /* ---- beginning ---- */
 
+void leg_place(struct sc *sc, struct leg *l)
+{
+    l->dialog.more = sc->leg_texts + (size_t)pool_index(&sc->legs, l) * SIP_DIALOG_TEXT_MAX;
+}
+
 static struct leg *leg_new(struct sc *sc, struct call *c, struct dn *d)
 {
     handle_t handle;
@@ -55,6 +60,7 @@ static struct leg *leg_new(struct sc *sc, struct call *c, struct dn *d)
 
     if (l == NULL)
         return NULL;
+    leg_place(sc, l);
     l->call = pool_handle(&sc->calls, c);
     l->dn = d != NULL ? pool_handle(&sc->dns, d) : HANDLE_NONE;
     session_init(l);
@@ -138,8 +144,7 @@ static struct sip_str from_value(const struct sc *sc, const struct call *c, cons
         return SIP_STR("\"Anonymous\" <sip:anonymous@anonymous.invalid>"); /* RFC 3323 4.1.1.3 */
     sip_buf_init(&b, text, size);
     if (caller != NULL &&
-        sip_party_parse((struct sip_str){caller->dialog.remote, caller->dialog.remote_len},
-                        &party) == 0) {
+        sip_party_parse(sip_dialog_text(&caller->dialog, SIP_DIALOG_REMOTE), &party) == 0) {
         if (!sip_str_empty(party.display)) {
             sip_put_text(&b, "\"");
             sip_put(&b, party.display);
@@ -188,10 +193,7 @@ bool leg_call_again(struct sc *sc, struct call *c, struct leg *l)
 {
     struct sip_request r;
 
-    if (l->dialog.state != SIP_DIALOG_NONE)
-        l->dialog.routes_len = 0; /* of the dialog that failed; else those that the INVITE took */
-    l->dialog.state = SIP_DIALOG_NONE;
-    l->dialog.remote_tag_len = 0;
+    sip_dialog_restart(&l->dialog);
     l->rseq = 0;
     sip_dialog_request(&l->dialog, SIP_INVITE, &r);
     if (send_invite(sc, c, l, NULL, &r) == 0)
@@ -326,7 +328,7 @@ static void refuse(struct sc *sc, struct leg *l, unsigned status, struct sip_str
     if (status == 503) /* the only one of ours: no room now */
         extras[reply.extras_n++] =
             (struct sip_extra){.id = SIP_H_RETRY_AFTER, .value = retry_after(sc, seconds)};
-    reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
+    reply.to_tag = sip_dialog_text(&l->dialog, SIP_DIALOG_LOCAL_TAG);
     reply.other_fork = true;
     (void)sip_own(sc->sip, l->invite, OWNER_NONE);
     if (sip_respond(sc->sip, sc->now, l->invite, &reply, &sc->out->sip) != 0)

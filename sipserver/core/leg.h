@@ -46,6 +46,9 @@ void leg_end(struct sc *sc, struct leg *l, unsigned status, struct sip_str conta
 /* leg_gone - forget the leg at once: its party has ended it. */
 void leg_gone(struct sc *sc, struct leg *l);
 
+/* leg_place - what a leg has at its place of this process: called for each that comes to be. */
+void leg_place(struct sc *sc, struct leg *l);
+
 /* leg_find - the leg whose dialog REQUEST belongs to; NULL. */
 struct leg *leg_find(const struct sc *sc, const struct sip_msg *request);
 

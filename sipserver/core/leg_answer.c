@@ -14,9 +14,7 @@ int leg_take_answer(struct leg *l, const struct sip_msg *m)
     int r = sip_dialog_answer(&l->dialog, m);
 
     if (r == -EEXIST) {
-        l->dialog.state = SIP_DIALOG_NONE;
-        l->dialog.remote_tag_len = 0;
-        l->dialog.routes_len = 0;
+        sip_dialog_restart(&l->dialog);
         r = sip_dialog_answer(&l->dialog, m);
     }
     return r;
@@ -32,7 +30,7 @@ int leg_respond(struct sc *sc, struct leg *l, unsigned status, const struct sip_
     if (l->dialog.is_uac || l->state == LEG_UP ||
         (status < 200 && !prack_put(sc, l, response, &reply)))
         return 0;
-    reply.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
+    reply.to_tag = sip_dialog_text(&l->dialog, SIP_DIALOG_LOCAL_TAG);
     reply.other_fork = true;
     if (status < 300)
         reply.contact = own_contact(sc, &l->peer, contact, sizeof(contact));
@@ -57,9 +55,10 @@ void leg_fork(struct sc *sc, struct leg *l)
     char tag[SIP_TOKEN_MAX];
     struct sip_str made = sip_own_tag(sc->sip, leg_owner(sc, l), sc->serial++, tag);
 
-    assert(!l->dialog.is_uac && made.len <= sizeof(l->dialog.local_tag));
-    memcpy(l->dialog.local_tag, made.p, made.len);
-    l->dialog.local_tag_len = (uint16_t)made.len;
+    int r = sip_dialog_set(&l->dialog, SIP_DIALOG_LOCAL_TAG, made);
+
+    assert(!l->dialog.is_uac && r == 0);
+    (void)r;
     l->rseq = 0;
     l->early_body = false;
 }
@@ -106,13 +105,12 @@ void leg_ack(struct sc *sc, struct leg *l, struct sip_content body)
 static void end_fork(struct sc *sc, const struct leg *l, const struct sip_msg *response)
 {
     struct leg fork = *l;
+    char more[SIP_DIALOG_TEXT_MAX];
     struct sip_request r;
     struct sip_addr to;
     uint64_t txn;
 
-    fork.dialog.state = SIP_DIALOG_NONE;
-    fork.dialog.remote_tag_len = 0;
-    fork.dialog.routes_len = 0;
+    sip_dialog_fork(&fork.dialog, &l->dialog, more);
     if (sip_dialog_answer(&fork.dialog, response) != 0)
         return;
     to = leg_hop(&fork);
@@ -129,7 +127,7 @@ void leg_late_answer(struct sc *sc, struct leg *l, const struct sip_msg *respons
     struct sip_content body = {SIP_STR_NONE, SIP_STR_NONE};
     struct sip_addr to = leg_hop(l);
 
-    if (!sip_str_eq(response->call_id, (struct sip_str){l->dialog.call_id, l->dialog.call_id_len}))
+    if (!sip_str_eq(response->call_id, sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID)))
         return; /* of a leg that was at this place before this host was restarted */
     if (!sip_dialog_same_fork(&l->dialog, response)) {
         if (l->dialog.is_uac) /* no INVITE of ours made the dialog of a caller */

@@ -41,11 +41,8 @@ struct leg *leg_find_named(const struct sc *sc, struct sip_str call_id, struct s
 {
     struct leg *l = by_tag(sc, local);
 
-    return l != NULL &&
-                   sip_str_eq(call_id,
-                              (struct sip_str){l->dialog.call_id, l->dialog.call_id_len}) &&
-                   sip_str_eq(remote,
-                              (struct sip_str){l->dialog.remote_tag, l->dialog.remote_tag_len})
+    return l != NULL && sip_str_eq(call_id, sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID)) &&
+                   sip_str_eq(remote, sip_dialog_text(&l->dialog, SIP_DIALOG_REMOTE_TAG))
                ? l
                : NULL;
 }
@@ -54,8 +51,8 @@ struct leg *leg_find_own(const struct sc *sc, const struct sip_msg *response)
 {
     struct leg *l = by_tag(sc, response->from.tag);
 
-    return l != NULL && sip_str_eq(response->call_id,
-                                   (struct sip_str){l->dialog.call_id, l->dialog.call_id_len})
+    return l != NULL &&
+                   sip_str_eq(response->call_id, sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID))
                ? l
                : NULL;
 }

@@ -353,7 +353,7 @@ static bool calls_sane(const struct sc *sc)
     uint32_t legs = 0, came = 0;
 
     for (const struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l))
-        if (!prack_sane(l))
+        if (!prack_sane(l) || !sip_dialog_sane(&l->dialog))
             return false;
 
     for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;

@@ -85,15 +85,13 @@ void prack_offer(const struct sc *sc, const struct call *c, struct leg *l)
 static void acknowledge_branch(struct sc *sc, struct leg *target, const struct sip_msg *response)
 {
     struct leg branch = *target;
-    char text[64];
+    char more[SIP_DIALOG_TEXT_MAX], text[64];
     struct sip_extra rack = {.id = SIP_H_RACK};
     struct sip_request r;
     struct sip_addr hop;
     uint64_t txn;
 
-    branch.dialog.state = SIP_DIALOG_NONE;
-    branch.dialog.remote_tag_len = 0;
-    branch.dialog.routes_len = 0;
+    sip_dialog_fork(&branch.dialog, &target->dialog, more);
     if (sip_dialog_answer(&branch.dialog, response) != 0)
         return;
     sip_dialog_request(&branch.dialog, SIP_PRACK, &r);

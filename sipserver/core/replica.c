@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "sipserver/core/leg.h"
 
 /* sf.ReplicaObjects and sf.ReplicaObject */
 enum { OBJECTS_OBJECT = 1 };
@@ -279,6 +280,7 @@ static int take(struct sc *sc, enum replica_kind kind, handle_t handle, const vo
 {
     struct replica_named *n = named(sc, kind);
     struct pool *pool = replica_pool(sc, kind);
+    void *object;
 
     if (handle.generation == 0)
         return -EBADMSG;
@@ -286,7 +288,10 @@ static int take(struct sc *sc, enum replica_kind kind, handle_t handle, const vo
         return take_named(&n[handle.index], handle, body, len);
     if (kind == REPLICA_KIND_SERVER || kind == REPLICA_KIND_CLIENT)
         return sip_replica_get(sc->sip, kind == REPLICA_KIND_SERVER, handle, body, len);
-    return record_get(replica_table(kind), pool_place(pool, handle), body, len);
+    object = pool_place(pool, handle);
+    if (kind == REPLICA_KIND_LEG)
+        leg_place(sc, object);
+    return record_get(replica_table(kind), object, body, len);
 }
 
 static int take_object(struct sc *sc, const unsigned char *p, size_t len)

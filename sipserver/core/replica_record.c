@@ -23,10 +23,10 @@ SHIPPED(struct call, 1600);
 SHIPPED(struct transfer, 36);
 SHIPPED(struct music, 32);
 SHIPPED(struct call_history, 240);
-SHIPPED(struct leg, 2456);
+SHIPPED(struct leg, 928);
 SHIPPED(struct offer, 4184);
 SHIPPED(struct relay, 32);
-SHIPPED(struct sip_dialog, 2048);
+SHIPPED(struct sip_dialog, 520);
 SHIPPED(struct sip_txn, 88);
 SHIPPED(struct peering, 161);
 

@@ -701,6 +701,8 @@ struct sc {
     uint32_t rules_n;
     struct pool dns, trunks, queues, targets, bindings, paths, agents, calls, legs, offers, relays,
         datas, came;
+    char
+        *leg_texts; /* by place of the leg: SIP_DIALOG_TEXT_MAX bytes, untouched while not needed */
     struct pool sdps[SDP_SIZES];
     struct hash dns_by_number, agents_by_id;
     struct list all_trunks;

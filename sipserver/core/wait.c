@@ -78,7 +78,7 @@ void wait_notice(struct sc *sc, struct call *c)
     if (c->state != CALL_QUEUED || caller->state != LEG_CALLING || q == NULL)
         return;
     phrase(q, c, text, sizeof(text));
-    reply.to_tag = (struct sip_str){caller->dialog.local_tag, caller->dialog.local_tag_len};
+    reply.to_tag = sip_dialog_text(&caller->dialog, SIP_DIALOG_LOCAL_TAG);
     reply.contact = own_contact(sc, &caller->peer, contact, sizeof(contact));
     reply.other_fork = true; /* the branch may have changed (prack.h) */
     if (prack_put(sc, caller, NULL, &reply)) {

@@ -16,6 +16,8 @@
 #define SIP_URI_MAX     288 /* bytes, remote target of a dialog */
 #define SIP_PARTY_MAX   288 /* bytes, From or To without its tag: display name and URI */
 #define SIP_ROUTES_MAX  768 /* bytes, the whole route set of a dialog, comma-separated */
+#define SIP_DIALOG_TEXT                                                                            \
+    480 /* bytes, all these texts of a dialog, before it takes a place for more */
 #define SIP_EXTRAS_MAX  16  /* additional header lines of one message that we build */
 
 #define SIP_LOCALS_MAX  4  /* own sockets that the stack can send from */

@@ -19,6 +19,21 @@ static const struct record_field addr_fields[] = {
 #undef RECORD_OBJECT
 const struct record_table sip_addr_record = RECORD_TABLE("ReplicaAddr", addr_fields);
 
+static const void *get_text(const void *object, unsigned part, size_t *ret_len)
+{
+    struct sip_str s = sip_dialog_text(object, (enum sip_dialog_text)part);
+
+    *ret_len = s.len;
+    return s.p;
+}
+
+static int set_text(void *object, unsigned part, const void *bytes, size_t len)
+{
+    return sip_dialog_set(object, (enum sip_dialog_text)part, (struct sip_str){bytes, len});
+}
+
+static const struct record_parts texts = {get_text, set_text};
+
 #define RECORD_OBJECT struct sip_dialog
 static const struct record_field dialog_fields[] = {
     RECORD_NUMBER(1, state),
@@ -30,13 +45,13 @@ static const struct record_field dialog_fields[] = {
 #endif
     RECORD_NUMBER(6, invite_cseq),
     RECORD_NUMBER(7, remote_cseq),
-    RECORD_BYTES(8, call_id, call_id_len),
-    RECORD_BYTES(9, local_tag, local_tag_len),
-    RECORD_BYTES(10, remote_tag, remote_tag_len),
-    RECORD_BYTES(11, local, local_len),
-    RECORD_BYTES(12, remote, remote_len),
-    RECORD_BYTES(13, target, target_len),
-    RECORD_BYTES(14, routes, routes_len),
+    RECORD_PART(8, "call_id", SIP_DIALOG_CALL_ID, &texts),
+    RECORD_PART(9, "local_tag", SIP_DIALOG_LOCAL_TAG, &texts),
+    RECORD_PART(10, "remote_tag", SIP_DIALOG_REMOTE_TAG, &texts),
+    RECORD_PART(11, "local", SIP_DIALOG_LOCAL, &texts),
+    RECORD_PART(12, "remote", SIP_DIALOG_REMOTE, &texts),
+    RECORD_PART(13, "target", SIP_DIALOG_TARGET, &texts),
+    RECORD_PART(14, "routes", SIP_DIALOG_ROUTES, &texts),
 };
 #undef RECORD_OBJECT
 const struct record_table sip_dialog_record = RECORD_TABLE("ReplicaDialog", dialog_fields);

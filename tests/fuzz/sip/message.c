@@ -72,7 +72,8 @@ static void check_dialog(const struct sip_msg *m)
 {
     static char text[8192];
     static struct sip_msg bye;
-    struct sip_dialog d;
+    char more[SIP_DIALOG_TEXT_MAX];
+    struct sip_dialog d = {.more = more};
     struct sip_request r;
     struct sip_uri hop;
     struct sip_buf b;

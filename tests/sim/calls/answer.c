@@ -52,7 +52,7 @@ static void answer_reliably(struct world *w, struct party *p, struct line *l, ui
     struct sip_reply r = {.status = status};
 
     words_allow(p, &x);
-    r.to_tag = (struct sip_str){l->dialog.local_tag, l->dialog.local_tag_len};
+    r.to_tag = sip_dialog_text(&l->dialog, SIP_DIALOG_LOCAL_TAG);
     if (status < 300) {
         r.contact = words_contact(p, contact, sizeof(contact));
         if (status >= 200)

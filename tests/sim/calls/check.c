@@ -158,7 +158,7 @@ static bool bye_comes(const struct site *s, struct sip_str call_id)
 
     while (sc != NULL && (l = pool_next(&sc->legs, l)) != NULL)
         if (l->state == LEG_BYE_DUE &&
-            sip_str_eq((struct sip_str){l->dialog.call_id, l->dialog.call_id_len}, call_id))
+            sip_str_eq(sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID), call_id))
             return true;
     while (sip != NULL && (t = pool_next(&sip->clients, t)) != NULL)
         if (t->r.method == SIP_BYE && t->r.image_len > 0 &&

@@ -304,9 +304,7 @@ static void check_answer(struct world *w, const struct party *p, const struct li
 static int take_dialog(struct line *l, const struct sip_msg *m)
 {
     if (!sip_dialog_same_fork(&l->dialog, m)) {
-        l->dialog.state = SIP_DIALOG_NONE;
-        l->dialog.remote_tag_len = 0;
-        l->dialog.routes_len = 0;
+        sip_dialog_restart(&l->dialog);
         l->rseq = 0;
     }
     return sip_dialog_answer(&l->dialog, m);
@@ -358,8 +356,7 @@ static void invite_accepted(struct world *w, struct party *p, struct line *l,
             party_bye(w, p, l);
     } else if ((l->state == UP || l->state == ENDING) &&
                e->msg->cseq.number == l->dialog.invite_cseq &&
-               sip_str_eq(e->msg->call_id,
-                          (struct sip_str){l->dialog.call_id, l->dialog.call_id_len})) {
+               sip_str_eq(e->msg->call_id, sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID))) {
         if (l->asking != 0 && e->txn == l->asking) {
             (void)sip_dialog_response(&l->dialog, e->msg);
             check_answer(w, p, l, e->msg, SIP_INVITE);

@@ -68,9 +68,12 @@ static void dial(struct world *w, struct party *p, struct line *l)
 /* Replaces of the dialog of L, as the site knows it: its tag is the to-tag (RFC 3891 3). */
 static void refer_to_line(const struct line *l, char *text, size_t size)
 {
+    struct sip_str id = sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID);
+    struct sip_str to = sip_dialog_text(&l->dialog, SIP_DIALOG_REMOTE_TAG);
+    struct sip_str from = sip_dialog_text(&l->dialog, SIP_DIALOG_LOCAL_TAG);
+
     snprintf(text, size, "<sip:1@10.0.0.1?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>",
-             l->dialog.call_id_len, l->dialog.call_id, l->dialog.remote_tag_len,
-             l->dialog.remote_tag, l->dialog.local_tag_len, l->dialog.local_tag);
+             (int)id.len, id.p, (int)to.len, to.p, (int)from.len, from.p);
 }
 
 static void refer(struct world *w, struct party *p, struct line *l)

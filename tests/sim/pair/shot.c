@@ -217,6 +217,9 @@ static void put_legs(struct shot *x)
          l = pool_next(&x->sc->legs, l)) {
         const struct sdp *sdp =
             l->sdp_size < SDP_SIZES ? pool_peek(&x->sc->sdps[l->sdp_size], l->sdp) : NULL;
+        struct sip_str local = sip_dialog_text(&l->dialog, SIP_DIALOG_LOCAL_TAG);
+        struct sip_str remote = sip_dialog_text(&l->dialog, SIP_DIALOG_REMOTE_TAG);
+        struct sip_str target = sip_dialog_text(&l->dialog, SIP_DIALOG_TARGET);
         char id[40];
 
         snprintf(id, sizeof(id), "leg %u.%u", pool_handle(&x->sc->legs, l).index,
@@ -224,9 +227,8 @@ static void put_legs(struct shot *x)
         put(x, MONO_ZERO, "%s of call %llu at %s state %u cseq %u/%u acked %u invite %llx", id,
             call_of(x, l->call), number_of(x, l->dn), l->state, l->dialog.local_cseq,
             l->dialog.remote_cseq, l->acked, (unsigned long long)l->invite);
-        put(x, MONO_ZERO, "%s tags %.*s %.*s target %.*s", id, l->dialog.local_tag_len,
-            l->dialog.local_tag, l->dialog.remote_tag_len, l->dialog.remote_tag,
-            l->dialog.target_len, l->dialog.target);
+        put(x, MONO_ZERO, "%s tags %.*s %.*s target %.*s", id, (int)local.len, local.p,
+            (int)remote.len, remote.p, (int)target.len, target.p);
         put(x, l->refreshed, "%s session %s %u %u refresh %llx sdp %llx", id,
             session_fsm.states[l->session_state], l->interval_s, l->raises,
             (unsigned long long)l->refresh,

@@ -51,7 +51,7 @@ static const struct sip_msg *request(const char *method, unsigned cseq, const ch
 
 static struct sip_dialog confirmed(const char *more)
 {
-    struct sip_dialog d;
+    struct sip_dialog d = {0};
 
     cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
     cr_assert_eq(sip_dialog_answer(&d, response(200, ";tag=rb", more)), 0);
@@ -60,7 +60,7 @@ static struct sip_dialog confirmed(const char *more)
 
 Test(dialog, uac_early_then_confirmed_rfc3261_12_1_2)
 {
-    struct sip_dialog d;
+    struct sip_dialog d = {0};
     struct sip_request r;
 
     cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
@@ -86,7 +86,7 @@ Test(dialog, uac_early_then_confirmed_rfc3261_12_1_2)
 
 Test(dialog, forked_2xx_is_told_apart_rfc3261_13_2_2_4)
 {
-    struct sip_dialog d, fork;
+    struct sip_dialog d = {0}, fork;
 
     cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
     fork = d;
@@ -97,12 +97,12 @@ Test(dialog, forked_2xx_is_told_apart_rfc3261_13_2_2_4)
     cr_assert_eq(sip_dialog_answer(&fork, &msg), 0);
     cr_assert_eq(sip_dialog_answer(&d, response(200, ";tag=rb", "Contact: <sip:evil@10.0.0.6>\n")),
                  0, "repeated");
-    cr_assert_eq(memcmp(d.target, "sip:bob@10.0.0.9", d.target_len), 0);
+    assert_str(sip_dialog_text(&d, SIP_DIALOG_TARGET), "sip:bob@10.0.0.9");
 }
 
 Test(dialog, a_2xx_without_usable_contact_is_no_answer)
 {
-    struct sip_dialog d;
+    struct sip_dialog d = {0};
 
     cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
     cr_assert_eq(sip_dialog_answer(&d, response(200, ";tag=rb", "")), -EINVAL);
@@ -157,7 +157,7 @@ Test(dialog, a_single_strict_router_leaves_only_the_target_in_the_route)
 
 Test(dialog, uas_takes_routes_in_order_and_answers_to_the_contact_rfc3261_12_1_1)
 {
-    struct sip_dialog d;
+    struct sip_dialog d = {0};
     struct sip_request r;
 
     message("INVITE sips:bob@10.0.0.1 SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\nRecord-Route: "
@@ -181,7 +181,7 @@ Test(dialog, uas_takes_routes_in_order_and_answers_to_the_contact_rfc3261_12_1_1
 
 Test(dialog, a_caller_of_rfc2543_is_reached_at_its_from_rfc4475_3_4_1)
 {
-    struct sip_dialog d;
+    struct sip_dialog d = {0};
     struct sip_request r;
 
     message("INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP old.x\nFrom: <sip:al@old.x;user=phone>\n"
@@ -198,7 +198,7 @@ Test(dialog, a_caller_of_rfc2543_is_reached_at_its_from_rfc4475_3_4_1)
 Test(dialog, what_makes_a_party_too_long_is_left_out_rfc4475_3_1_1_7)
 {
     char text[1024], name[SIP_PARTY_MAX];
-    struct sip_dialog d;
+    struct sip_dialog d = {0};
 
     memset(name, 'n', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
@@ -209,7 +209,7 @@ Test(dialog, what_makes_a_party_too_long_is_left_out_rfc4475_3_1_1_7)
         name);
     message(text);
     cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), 0);
-    assert_str(((struct sip_str){d.remote, d.remote_len}), "<sip:al@x>");
+    assert_str((sip_dialog_text(&d, SIP_DIALOG_REMOTE)), "<sip:al@x>");
     snprintf(text, sizeof(text),
              "INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\nFrom: "
              "<sip:al@x:6000;%s=1>;tag=fr\n"
@@ -217,7 +217,7 @@ Test(dialog, what_makes_a_party_too_long_is_left_out_rfc4475_3_1_1_7)
              name);
     message(text);
     cr_assert_eq(sip_dialog_uas(&d, &msg, SIP_STR("lb")), 0);
-    assert_str(((struct sip_str){d.remote, d.remote_len}), "<sip:al@x:6000>");
+    assert_str((sip_dialog_text(&d, SIP_DIALOG_REMOTE)), "<sip:al@x:6000>");
     snprintf(
         text, sizeof(text),
         "INVITE sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\nFrom: <sip:%s@x>;tag=fr\n"
@@ -232,10 +232,10 @@ Test(dialog, requests_are_matched_by_call_id_and_both_tags_rfc3261_12_2_2)
     struct sip_dialog d = confirmed("Contact: <sip:bob@10.0.0.9>\n");
 
     cr_assert(sip_dialog_matches(&d, request("BYE", 1, "")));
-    d.local_tag[0] = 'x';
+    cr_assert_eq(sip_dialog_set(&d, SIP_DIALOG_LOCAL_TAG, SIP_STR("xa")), 0);
     cr_assert(!sip_dialog_matches(&d, &msg));
     d = confirmed("Contact: <sip:bob@10.0.0.9>\n");
-    d.remote_tag_len--;
+    cr_assert_eq(sip_dialog_set(&d, SIP_DIALOG_REMOTE_TAG, SIP_STR("r")), 0);
     cr_assert(!sip_dialog_matches(&d, request("BYE", 1, "")));
 }
 
@@ -300,7 +300,7 @@ Test(dialog, parts_beyond_their_limit_are_refused)
 Test(dialog, a_route_set_beyond_its_limit_is_refused)
 {
     char more[2048] = "Contact: <sip:bob@10.0.0.9>\n";
-    struct sip_dialog d;
+    struct sip_dialog d = {0};
 
     for (int i = 0; i < 20; i++)
         strcat(more, "Record-Route: <sip:proxy-with-a-long-name.example.com;lr>\n");
@@ -309,4 +309,121 @@ Test(dialog, a_route_set_beyond_its_limit_is_refused)
     cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
     cr_assert_eq(sip_dialog_answer(&d, response(200, ";tag=rb", more)), -EMSGSIZE);
     cr_assert_eq(d.state, SIP_DIALOG_NONE);
+}
+
+/* ---- long texts have a place of their own ---- */
+
+#define LONG_ROUTE "<sip:proxy-with-a-long-name-0123456789-0123456789.example.com;lr>"
+
+static const char *const long_routes =
+    "Record-Route: " LONG_ROUTE ", " LONG_ROUTE ", " LONG_ROUTE ", " LONG_ROUTE ", " LONG_ROUTE
+    ", " LONG_ROUTE ", " LONG_ROUTE "\nRecord-Route: <sip:p1.x;lr>\n";
+
+static const struct sip_msg *long_answer(const char *tag)
+{
+    char more[2048];
+
+    snprintf(more, sizeof(more), "Contact: <sip:bob@10.0.0.9>\n%s", long_routes);
+    return response(200, tag, more);
+}
+
+static void assert_is_long(struct sip_dialog *d, const char *remote_tag)
+{
+    struct sip_request r;
+
+    cr_assert(sip_dialog_sane(d));
+    cr_assert_gt(d->end[SIP_DIALOG_TEXTS - 1], SIP_DIALOG_TEXT);
+    sip_dialog_request(d, SIP_BYE, &r);
+    assert_str(r.call_id, "c1");
+    assert_str(r.from, "\"A\" <sip:alice@a.example.com>");
+    assert_str(r.from_tag, "la");
+    assert_str(r.to, "<sip:bob@b.example.com>");
+    cr_assert(sip_str_eq(r.to_tag, sip_str_of(remote_tag)));
+    assert_str(r.uri, "sip:bob@10.0.0.9");
+    assert_str(r.route, "<sip:p1.x;lr>, " LONG_ROUTE ", " LONG_ROUTE ", " LONG_ROUTE ", " LONG_ROUTE
+                        ", " LONG_ROUTE ", " LONG_ROUTE ", " LONG_ROUTE);
+}
+
+Test(dialog, long_texts_take_the_place_beside_it_and_short_ones_leave_it_alone)
+{
+    char more[SIP_DIALOG_TEXT_MAX], untouched[SIP_DIALOG_TEXT_MAX];
+    struct sip_dialog d = {.more = more};
+    struct sip_request r;
+
+    memset(more, 'u', sizeof(more));
+    memcpy(untouched, more, sizeof(more));
+    cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
+    cr_assert_eq(memcmp(more, untouched, sizeof(more)), 0);
+    cr_assert_eq(sip_dialog_answer(&d, long_answer(";tag=rb")), 0);
+    assert_is_long(&d, "rb");
+    cr_assert_eq(sip_dialog_receive(&d, request("UPDATE", 2, "Contact: <sip:new@10.0.0.2>\n")), 0);
+    sip_dialog_request(&d, SIP_INVITE, &r);
+    assert_str(r.uri, "sip:new@10.0.0.2");
+    assert_str(r.from_tag, "la");
+    cr_assert(sip_str_eq(sip_dialog_text(&d, SIP_DIALOG_ROUTES), r.route));
+    sip_dialog_restart(&d);
+    memset(more, 'u', sizeof(more)); /* it needs the place no more */
+    sip_dialog_request(&d, SIP_INVITE, &r);
+    assert_str(r.call_id, "c1");
+    assert_str(r.from_tag, "la");
+    assert_str(r.to, "<sip:bob@b.example.com>");
+    assert_str(r.uri, "sip:new@10.0.0.2");
+    cr_assert(sip_str_empty(r.to_tag) && sip_str_empty(r.route));
+    cr_assert(sip_dialog_sane(&d));
+}
+
+Test(dialog, without_such_a_place_long_texts_are_refused_and_nothing_changes)
+{
+    struct sip_dialog d = {0}, before;
+
+    cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
+    before = d;
+    cr_assert_eq(sip_dialog_answer(&d, long_answer(";tag=rb")), -EMSGSIZE);
+    cr_assert_eq(memcmp(&d, &before, sizeof(d)), 0);
+}
+
+Test(dialog, a_fork_with_long_texts_has_its_own)
+{
+    char more[SIP_DIALOG_TEXT_MAX], mine[SIP_DIALOG_TEXT_MAX];
+    struct sip_dialog d = {.more = more}, fork;
+
+    cr_assert_eq(sip_dialog_uac(&d, &invite), 0);
+    cr_assert_eq(sip_dialog_answer(&d, long_answer(";tag=rb")), 0);
+    sip_dialog_fork(&fork, &d, mine);
+    cr_assert_eq(fork.state, SIP_DIALOG_NONE);
+    cr_assert(sip_str_empty(sip_dialog_text(&fork, SIP_DIALOG_REMOTE_TAG)));
+    cr_assert_eq(sip_dialog_answer(&fork, long_answer(";tag=other")), 0);
+    assert_is_long(&fork, "other");
+    assert_is_long(&d, "rb");
+}
+
+Test(dialog, every_text_may_be_as_long_as_its_limit_whatever_was_there_before)
+{
+    static const size_t max[SIP_DIALOG_TEXTS] = {SIP_CALL_ID_MAX, SIP_TOKEN_MAX, SIP_TAG_MAX,
+                                                 SIP_PARTY_MAX,   SIP_PARTY_MAX, SIP_URI_MAX,
+                                                 SIP_ROUTES_MAX};
+    char more[SIP_DIALOG_TEXT_MAX], big[SIP_ROUTES_MAX + 1];
+    struct sip_dialog d = {.more = more};
+    uint32_t seed = 1;
+
+    for (unsigned round = 0; round < 4000; round++) {
+        unsigned which = (seed = seed * 1664525 + 1013904223) >> 16, kind = seed >> 28;
+        struct sip_str s = {big, 0};
+
+        which %= SIP_DIALOG_TEXTS;
+        s.len = kind < 4 ? max[which] + 1 : kind < 8 ? max[which] : kind * 3u;
+        memset(big, 'a' + (int)which, sizeof(big));
+        cr_assert_eq(sip_dialog_set(&d, (enum sip_dialog_text)which, s), kind < 4 ? -EMSGSIZE : 0);
+        cr_assert(sip_dialog_sane(&d));
+        for (unsigned i = 0; i < SIP_DIALOG_TEXTS; i++) {
+            struct sip_str is = sip_dialog_text(&d, (enum sip_dialog_text)i);
+
+            for (size_t n = 0; n < is.len; n++)
+                cr_assert_eq(is.p[n], 'a' + (int)i);
+            cr_assert(i != which || kind < 4 || is.len == s.len);
+        }
+    }
+    for (unsigned i = 0; i < SIP_DIALOG_TEXTS; i++)
+        cr_assert_eq(sip_dialog_set(&d, (enum sip_dialog_text)i, (struct sip_str){big, max[i]}), 0);
+    cr_assert_eq(d.end[SIP_DIALOG_TEXTS - 1], SIP_DIALOG_TEXT_MAX);
 }

@@ -49,6 +49,7 @@ struct ua {
     struct sip_addr addr;
     char user[64];
     struct sip_dialog dialog;
+    char dialog_more[SIP_DIALOG_TEXT_MAX]; /* its long texts */
     char invite[8192]; /* the INVITE it sent */
     size_t invite_len;
     char request[8192]; /* the last request it received */

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "sipserver/core/memory.h"
 #include "tests/unit/sipserver/kit.h"
@@ -82,4 +85,64 @@ Test(memory, full_tables_stay_within)
     free(arena);
     free(items);
     free(out.actions);
+}
+
+/* ---- what a call touches ---- */
+
+#define WARM  50
+#define CALLS 500
+
+static void room_for_calls(struct kit *k)
+{
+    k->conf.maxima.calls = WARM + CALLS;
+    k->conf.maxima.transactions = 4 * (WARM + CALLS);
+}
+
+/* Bytes of the core's memory that have a page. */
+static size_t touched(const struct kit *k)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 0;
+    uintptr_t first = ((uintptr_t)k->memory + page - 1) & ~(page - 1);
+    size_t pages = ((uintptr_t)k->memory + sc_size(&k->conf) - first) / page;
+    unsigned char *is = malloc(pages);
+
+    cr_assert_eq(mincore((void *)first, pages * page, is), 0);
+    for (size_t i = 0; i < pages; i++)
+        n += is[i] & 1;
+    free(is);
+    return n * page;
+}
+
+static void establish_calls(struct kit *k, struct ua *gw, struct ua *phone, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        ua_invite(gw, "100", SDP_A);
+        ua_expect_request(phone, SIP_INVITE);
+        ua_reply(phone, 200, SDP_B);
+        ua_expect(gw, 200);
+        ua_ack(gw, NULL);
+        ua_expect_request(phone, SIP_ACK);
+        kit_forget_caught(k);
+    }
+}
+
+/* Both legs, with their transactions, indexes and timers: half a KiB of reserve to the 6 that
+ * docs/performance.md sets. */
+Test(memory, an_established_call_touches_five_and_a_half_kib_at_most)
+{
+    struct kit *k;
+    struct ua gw, phone;
+    size_t before;
+
+    cr_assert_eq(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0); /* pages, not groups of them */
+    k = kit_house(room_for_calls);
+    gw = ua_at(k, "10.0.1.1", 5060, "+491234");
+    phones_register(k, &phone, 100, 1);
+    establish_calls(k, &gw, &phone, WARM);
+    before = touched(k);
+    establish_calls(k, &gw, &phone, CALLS);
+    cr_assert_eq(kit_status(k).calls, WARM + CALLS);
+    cr_assert_leq((touched(k) - before) / CALLS, 5632, "a call touches %zu bytes",
+                  (touched(k) - before) / CALLS);
+    kit_free(k);
 }

@@ -70,12 +70,14 @@ static void answered(struct ua *a, struct ua *b)
  * 100 has it. */
 static void join_100_and_102(void)
 {
+    struct sip_str id = sip_dialog_text(&desk.dialog, SIP_DIALOG_CALL_ID);
+    struct sip_str to = sip_dialog_text(&desk.dialog, SIP_DIALOG_REMOTE_TAG);
+    struct sip_str from = sip_dialog_text(&desk.dialog, SIP_DIALOG_LOCAL_TAG);
     char refer_to[256];
 
     snprintf(refer_to, sizeof(refer_to),
-             "<sip:102@10.0.0.1?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>",
-             desk.dialog.call_id_len, desk.dialog.call_id, desk.dialog.remote_tag_len,
-             desk.dialog.remote_tag, desk.dialog.local_tag_len, desk.dialog.local_tag);
+             "<sip:102@10.0.0.1?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>", (int)id.len,
+             id.p, (int)to.len, to.p, (int)from.len, from.p);
     ua_says(&phone[1], SIP_H_REFER_TO, refer_to);
     ua_request(&phone[1], SIP_REFER, NULL);
     ua_is_silent(&phone[1]);

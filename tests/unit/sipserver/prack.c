@@ -692,7 +692,7 @@ Test(prack, an_update_that_only_refreshes_passes_the_exchange_by_rfc4028_7_4)
 Test(prack, an_update_out_of_nowhere_is_481_rfc3261_12_2_2)
 {
     early();
-    phone[0].dialog.remote_tag[0] ^= 1;
+    cr_assert_eq(sip_dialog_set(&phone[0].dialog, SIP_DIALOG_REMOTE_TAG, SIP_STR("other")), 0);
     ua_request(&phone[0], SIP_UPDATE, SECOND);
     ua_expect(&phone[0], 481);
 }

@@ -83,8 +83,7 @@ Test(races, the_fork_that_answers_need_not_be_the_one_that_rang_rfc3261_13_2_2_4
     as_fork(&phone[1], "fork1", 183, ANSWER);
     ua_expect(&phone[0], 183);
     cr_assert_eq(sip_str_copy(phone[0].msg.to.tag, early, sizeof(early)), 0);
-    phone[0].dialog.state = SIP_DIALOG_NONE;
-    phone[0].dialog.remote_tag_len = 0;
+    sip_dialog_restart(&phone[0].dialog);
     as_fork(&phone[1], phone[1].tag, 200, ANSWER);
     ua_expect(&phone[0], 200);
     cr_assert(!sip_str_eq(phone[0].msg.to.tag, sip_str_of(early)),
@@ -211,6 +210,53 @@ Test(races, requests_to_either_party_go_through_the_proxies_in_its_path_rfc3261_
     kit_assert_empty(k);
 }
 
+/* A route set as long as can be: BEFORE, the long one, BEHIND. */
+static const char *long_routes(char text[SIP_ROUTES_MAX + 1], const char *before,
+                               const char *behind)
+{
+    int len = snprintf(text, SIP_ROUTES_MAX + 1, "%s<sip:10.9.0.9;lr;x=", before);
+
+    memset(text + len, 'x', SIP_ROUTES_MAX - (size_t)len);
+    snprintf(text + SIP_ROUTES_MAX - 1 - strlen(behind), strlen(behind) + 2, ">%s", behind);
+    return text;
+}
+
+Test(races, the_longest_route_sets_are_kept_of_both_parties_and_of_two_calls_at_once)
+{
+    char a[SIP_ROUTES_MAX + 1], b[SIP_ROUTES_MAX + 1];
+    struct ua p1 = ua_at(k, "10.7.0.1", 5070, "p1"), p2 = ua_at(k, "10.7.0.2", 5060, "p2");
+    struct ua plain = ua_at(k, "10.0.1.1", 5060, "+49555");
+
+    ua_says(&gw, SIP_H_RECORD_ROUTE, long_routes(a, "<sip:10.7.0.1:5070;lr>, ", ""));
+    ua_invite(&gw, "101", OFFER);
+    ua_is_silent(&gw);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_says(&phone[1], SIP_H_RECORD_ROUTE, long_routes(b, "", ", <sip:10.7.0.2;lr>"));
+    ua_reply(&phone[1], 200, ANSWER);
+    ua_is_silent(&phone[1]);
+    ua_expect(&gw, 200);
+    ua_ack(&gw, NULL);
+    ua_expect_request(&p2, SIP_ACK);
+    ua_invite(&plain, "100", OFFER); /* its legs are beside those */
+    establish(&plain, &phone[0]);
+    cr_assert_eq(strlen(ua_header(&p2, SIP_H_ROUTE)), SIP_ROUTES_MAX);
+    ua_request(&gw, SIP_INFO, NULL);
+    ua_expect_request(&p2, SIP_INFO);
+    cr_assert(
+        strncmp(ua_header(&p2, SIP_H_ROUTE), "<sip:10.7.0.2;lr>, <sip:10.9.0.9;lr;x=xxx", 41) == 0,
+        "reversed (12.1.2)");
+    cr_assert_eq(strlen(ua_header(&p2, SIP_H_ROUTE)), SIP_ROUTES_MAX);
+    ua_reply(&p2, 200, NULL);
+    ua_expect(&gw, 200);
+    ua_request(&phone[1], SIP_BYE, NULL);
+    ua_expect(&phone[1], 200);
+    ua_expect_request(&p1, SIP_BYE);
+    cr_assert_str_eq(ua_header(&p1, SIP_H_ROUTE), a);
+    cr_assert(sip_str_eq(p1.msg.uri_text, SIP_STR("sip:+491234@10.0.1.1:5060")));
+    ua_reply(&p1, 200, NULL);
+    hang_up(&plain, &phone[0]);
+}
+
 Test(races, a_strict_router_sees_itself_in_the_request_uri_rfc3261_12_2_1_1)
 {
     struct ua strict = ua_at(k, "10.7.0.1", 5070, "strict");
@@ -310,11 +356,14 @@ Test(races, options_in_a_dialog_tells_whether_there_is_one_rfc3261_11_2)
 
 Test(races, an_unknown_method_is_501_and_one_that_nobody_passes_405_with_allow_rfc3261_8_2_1)
 {
+    struct sip_str id, to;
     char text[1024];
     int n;
 
     ua_call(&phone[0], "101", OFFER);
     establish(&phone[0], &phone[1]);
+    id = sip_dialog_text(&phone[0].dialog, SIP_DIALOG_CALL_ID);
+    to = sip_dialog_text(&phone[0].dialog, SIP_DIALOG_REMOTE_TAG);
     ua_request(&phone[0], SIP_PUBLISH, NULL);
     ua_expect(&phone[0], 405);
     cr_assert(strstr(ua_header(&phone[0], SIP_H_ALLOW), "MESSAGE") != NULL);
@@ -323,8 +372,7 @@ Test(races, an_unknown_method_is_501_and_one_that_nobody_passes_405_with_allow_r
                  "10.1.0.100:5060;branch=z9hG4bKfrob\r\nFrom: <sip:100@10.0.0.1>;tag=%s\r\n"
                  "To: <sip:101@10.0.0.1>;tag=%.*s\r\nCall-ID: %.*s\r\nCSeq: 4711 FROBNICATE\r\n"
                  "Max-Forwards: 70\r\n\r\n",
-                 phone[0].tag, (int)phone[0].dialog.remote_tag_len, phone[0].dialog.remote_tag,
-                 (int)phone[0].dialog.call_id_len, phone[0].dialog.call_id);
+                 phone[0].tag, (int)to.len, to.p, (int)id.len, id.p);
     ua_send(&phone[0], text, (size_t)n);
     ua_expect(&phone[0], 501);
     hang_up(&phone[0], &phone[1]);

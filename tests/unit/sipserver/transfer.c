@@ -401,12 +401,14 @@ static void consult(void)
 
 static const char *replaces(const struct ua *u)
 {
+    struct sip_str id = sip_dialog_text(&u->dialog, SIP_DIALOG_CALL_ID);
+    struct sip_str to = sip_dialog_text(&u->dialog, SIP_DIALOG_REMOTE_TAG);
+    struct sip_str from = sip_dialog_text(&u->dialog, SIP_DIALOG_LOCAL_TAG);
     static char text[512];
 
     snprintf(text, sizeof(text),
-             "<sip:102@10.0.0.1?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>",
-             u->dialog.call_id_len, u->dialog.call_id, u->dialog.remote_tag_len,
-             u->dialog.remote_tag, u->dialog.local_tag_len, u->dialog.local_tag);
+             "<sip:102@10.0.0.1?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>", (int)id.len,
+             id.p, (int)to.len, to.p, (int)from.len, from.p);
     return text;
 }
 

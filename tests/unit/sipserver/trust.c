@@ -51,9 +51,14 @@ TestSuite(trust, .init = setup, .fini = teardown);
 
 /* ---- a dialog is Call-ID and both tags (12.2.2) ---- */
 
-static void change_last(char *text, size_t len)
+static void change_last(struct sip_dialog *d, enum sip_dialog_text which)
 {
-    text[len - 1] = text[len - 1] == 'x' ? 'y' : 'x';
+    struct sip_str s = sip_dialog_text(d, which);
+    char text[SIP_CALL_ID_MAX];
+
+    memcpy(text, s.p, s.len);
+    text[s.len - 1] = text[s.len - 1] == 'x' ? 'y' : 'x';
+    cr_assert_eq(sip_dialog_set(d, which, (struct sip_str){text, s.len}), 0);
 }
 
 Test(trust, a_bye_with_our_tag_but_another_call_id_or_remote_tag_ends_no_call)
@@ -63,8 +68,8 @@ Test(trust, a_bye_with_our_tag_but_another_call_id_or_remote_tag_ends_no_call)
     ua_call(&phone[0], "101", SDP_A);
     establish(&phone[0], &phone[1]);
     other_call = other_tag = phone[0];
-    change_last(other_call.dialog.call_id, other_call.dialog.call_id_len);
-    change_last(other_tag.dialog.local_tag, other_tag.dialog.local_tag_len);
+    change_last(&other_call.dialog, SIP_DIALOG_CALL_ID);
+    change_last(&other_tag.dialog, SIP_DIALOG_LOCAL_TAG);
     ua_request(&other_call, SIP_BYE, NULL);
     ua_expect(&other_call, 481);
     ua_request(&other_tag, SIP_BYE, NULL);

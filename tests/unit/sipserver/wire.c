@@ -33,7 +33,8 @@ static bool fits(const struct record_field *f, const ProtobufCFieldDescriptor *d
                (f->use == REPLICA_MOMENT ? PROTOBUF_C_TYPE_SFIXED64 : PROTOBUF_C_TYPE_FIXED64);
     case RECORD_T_TIMER: return d->type == PROTOBUF_C_TYPE_SFIXED64;
     case RECORD_T_TEXT:
-    case RECORD_T_BYTES: return d->type == PROTOBUF_C_TYPE_BYTES;
+    case RECORD_T_BYTES:
+    case RECORD_T_PART: return d->type == PROTOBUF_C_TYPE_BYTES;
     case RECORD_T_RECORD: return d->type == PROTOBUF_C_TYPE_MESSAGE;
     }
     return false;
