@@ -14,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "deploy", "lib")]
 
 from standfast_lab import clock, history, lab, net, proc, sets   # noqa: E402
+import figures                                          # noqa: E402
 import scn                                              # noqa: E402
 import states                                           # noqa: E402
 import verbs                                            # noqa: E402
@@ -119,6 +120,7 @@ def killed_and_frozen_hosts_do_not_serve(_):
     must(primary_faults(killed), "without the kill it is an overlap")
     must(not primary_faults(killed, (3, "kill east.1 (5 processes)")), "killed before the other began")
     must(primary_faults(killed, (6, "kill east.1 (5 processes)")), "killed after the other began")
+    must(not primary_faults(killed, (3, "wedge east.1.sipserver")), "wedged before the other began")
     frozen = [record(1, "east.1", "SERVING", 1), record(5, "east.2", "SERVING", 2), record(9.5, "east.1", "STOPPED", 1)]
     must(primary_faults(frozen, (3, "freeze east.1"), (9, "thaw east.1")), "half a second after the thaw")
     frozen[2] = record(9.02, "east.1", "STOPPED", 1)
@@ -130,7 +132,7 @@ def killed_and_frozen_hosts_do_not_serve(_):
 def agent_faults(*changes):
     records = [history.Record({"MONO_US": at * 1e6, "SITE": "east", "MSG": "AGENT", "FROM": source, "TO": target, "OBJECT": agent},
                               host, "sipserver") for at, host, agent, source, target in changes]
-    return states.no_agent_logged_out(types.SimpleNamespace(lab=types.SimpleNamespace(ending=100)), records, None)[0]
+    return states.no_agent_logged_out(types.SimpleNamespace(lab=types.SimpleNamespace(ending=100), figures=figures.Figures()), records, None)[0]
 
 
 @test
@@ -149,6 +151,27 @@ def solo_is_found(_):
         record = history.Record({"MONO_US": 1e6, "MSG": "REPLICA", "FROM": "HOLDING", "TO": target}, "east.1", "sipserver")
         return states.no_primary_alone(types.SimpleNamespace(lab=types.SimpleNamespace(ending=100)), [record], None)[0]
     must(not faults("ALONE") and faults("ASKING") and faults("SOLO"), "ALONE is none, ASKING and SOLO are")
+
+
+def replica(at, host, target):
+    return history.Record({"MONO_US": at * 1e6, "MSG": "REPLICA", "TO": target}, host, "sipserver")
+
+
+@test
+def time_in_solo_before_a_failure_is_counted(_):
+    """figures: how long a primary was solo before each failure; a scenario that is not about solo fails by it"""
+    notes = history.Notes()
+    for at, text in ((2, "states one at east"), (6, "kill east.2 (5 processes)"), (8, "cut east.1|east.2")):
+        notes.add(at, "lab", text)
+    changes = [replica(1, "east.1", "HOLDING"), replica(3, "east.1", "SOLO"), replica(4.5, "east.1", "COPYING"), replica(7, "east.2", "SOLO")]
+    run = types.SimpleNamespace(lab=types.SimpleNamespace(notes=notes, ending=100), scenario=types.SimpleNamespace(solo=None), measures=[])
+    run.measured = lambda what, seconds: run.measures.append((what, seconds))
+    must(len(figures.check_solo(run, changes, history.Lives(notes))) == 2, "two failures after a time in solo")
+    must(run.measures == [("solo before kill east.2", 1.5), ("solo before cut east.1|east.2", 1.0)], f"{run.measures}")
+    must(not figures.check_solo(run, changes[:1], history.Lives(notes)), "none was solo")
+    run.scenario.solo = "it is about that"
+    must(not figures.check_solo(run, changes, history.Lives(notes)), "it is about solo")
+    must(figures.check_solo(run, changes[:1], history.Lives(notes)), "it is not about solo at all")
 
 
 def story(table, *messages):
@@ -170,6 +193,13 @@ def a_call_is_followed_through_its_states(_):
     phone = story(sets.SET_STATES, ("R", "CSeq:20 INVITE", invite), ("S", "CSeq:20 INVITE", ok), ("R", "CSeq:20 ACK", "ACK sip:a SIP/2.0"),
                   ("R", "CSeq:20 INVITE", invite), ("R", "CSeq:21 INVITE", invite), ("R", "CSeq:22 BYE", bye), ("S", "CSeq:22 BYE", ok))
     must([phone.at(instant) for instant in range(7)] == ["offered", "answered", "up", "up", "asked", "leaving", "over"], f"{phone.states}")
+    patient = story(sets.CALLER_STATES, ("S", "CSeq:1 INVITE", invite), ("R", "CSeq:1 INVITE", ok), ("S", "CSeq:1 ACK", "ACK sip:a SIP/2.0"),
+                    ("R", "CSeq:21 BYE", bye), ("R", "CSeq:21 BYE", bye), ("S", "CSeq:21 BYE", ok), ("R", "CSeq:21 BYE", bye))
+    must([patient.at(instant) for instant in range(7)] == ["calling", "answered", "up", "leaving", "leaving", "over", "over"], f"{patient.states}")
+    refers = story(sets.SET_STATES, ("R", "CSeq:20 INVITE", invite), ("S", "CSeq:20 INVITE", ok), ("R", "CSeq:20 ACK", "ACK sip:a SIP/2.0"),
+                   ("S", "CSeq:1 REFER", "REFER sip:a SIP/2.0"), ("R", "CSeq:1 REFER", "SIP/2.0 400 Bad Request"),
+                   ("R", "CSeq:1 REFER", "SIP/2.0 202 Accepted"), ("R", "CSeq:21 NOTIFY", "NOTIFY sip:a SIP/2.0"), ("R", "CSeq:22 BYE", bye))
+    must([refers.at(instant) for instant in range(2, 8)] == ["up", "referring", "referring", "referred", "referred", "leaving"], f"{refers.states}")
 
 
 @test

@@ -4,6 +4,7 @@
     proves   ID ...                       rows of docs/failure-matrix.md
     sites    east west [arbiter]          which parts there are (gateway, phones, callers are always there)
     set      timeouts|options|site|gateway|phones NAME VALUE; set wan ab|ba|both DELAY_MS JITTER_MS [LOSS% [DUPLICATE%]]
+    solo     REASON                       it is about a primary without its backup; else none may have been solo before a failure
     always   SENTENCE                     checked from the merged histories after the run
     step "title"
         VERB ARGUMENTS
@@ -48,6 +49,7 @@ class Scenario:
         self.parts = []
         self.settings = {name: {} for name in SETTINGS}
         self.always = []
+        self.solo = None
         self.steps = []
 
 
@@ -108,6 +110,8 @@ def _take(scenario, number, text, verbs):
         if len(fields) != 3 or fields[0] not in SETTINGS:
             fail(f"set wants one of {' '.join(SETTINGS)}, a name and a value")
         scenario.settings[fields[0]][fields[1]] = fields[2]
+    elif word == "solo":
+        scenario.solo = rest or fail("solo wants a reason")
     elif word == "always":
         if rest not in verbs.ALWAYS:
             fail(f"always '{rest}' is not known; there are: {'; '.join(verbs.ALWAYS)}")

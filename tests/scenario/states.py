@@ -1,51 +1,69 @@
 """What a scenario can say about calls that are caught in every state (verbs.py has everything else).
 
-A row of STATES is a state in which a call can be when something fails: the number that is called, how slow the telephone set is (until it
-rings, answers, answers a re-INVITE, answers a BYE) and the caller (from the 200 to the ACK, up, held), and by what both are
-known to be in it.
+A row of STATES is a state in which a call can be when something fails: the number that is called, how slow the telephone set is and the
+caller (from the 200 to the ACK, up, held; or until it answers a BYE), and by what both are known to be in it.
 """
 import json
+import typing
 
 from standfast_lab import clock, sets
+import figures
 
 LONG, SHORT = 3000, 300    # ms: a failure and what follows it fit in; a step that is passed through
 
-#  name          called   the set's patience       the caller's                                     the caller's state  the set's
+class State(typing.NamedTuple):
+    number: str              # that is called
+    patience: tuple          # the set's: ms until it rings, from then until it answers, until it answers a re-INVITE, a BYE
+    keys: dict               # of the caller's scenario
+    caller: str | None       # where the caller is
+    sets: dict               # where the sets are that it has to do with: number -> state, in the order in which they are asked
+    scenario: str = "steps"
+
+
+def _steps(unacked=0, up=SHORT, held=0):
+    return {"unacked": unacked, "up": up, "held": held}
+
+
 STATES = {
-    "trying":    ("1101", (LONG, 0, 0, 0),         {"unacked": 0, "up": SHORT, "held": 0},          "trying",           "offered"),
-    "ringing":   ("1102", (0, LONG, 0, 0),         {"unacked": 0, "up": SHORT, "held": 0},          "ringing",          "ringing"),
-    "unacked":   ("1103", (0, SHORT, 0, 0),        {"unacked": LONG, "up": SHORT, "held": 0},       "answered",         None),
-    "up":        ("1104", (0, SHORT, 0, 0),        {"unacked": 0, "up": LONG, "held": 0},           "up",               "up"),
-    "held":      ("1105", (0, 0, 0, 0),            {"unacked": 0, "up": SHORT, "held": LONG},       "held",             "asked"),
-    "reinvite":  ("1106", (0, 0, LONG, 0),         {"unacked": 0, "up": SHORT, "held": SHORT},      "asking",           "asked"),
-    "bye":       ("1107", (0, 0, 0, LONG),         {"unacked": 0, "up": SHORT, "held": 0},          None,               "leaving"),
-    "queue":     (sets.QUEUE, (0, LONG, 0, 0),     {"unacked": 0, "up": SHORT, "held": 0},          None,               None),
+    "trying":   State("1101", (LONG, 0, 0, 0), _steps(), "trying", {"1101": "offered"}),
+    "ringing":  State("1102", (0, LONG, 0, 0), _steps(), "ringing", {"1102": "ringing"}),
+    "unacked":  State("1103", (0, SHORT, 0, 0), _steps(unacked=LONG), "answered", {"1103": None}),
+    "up":       State("1104", (0, SHORT, 0, 0), _steps(up=LONG), "up", {"1104": "up"}),
+    "held":     State("1105", (0, 0, 0, 0), _steps(held=LONG), "held", {"1105": "asked"}),
+    "reinvite": State("1106", (0, 0, LONG, 0), _steps(held=SHORT), "asking", {"1106": "asked"}),
+    "bye":      State("1107", (0, 0, 0, LONG), _steps(), None, {"1107": "leaving"}),
+    "byeback":  State(sets.LEAVES, (0, 0, 0, 0), {"release": LONG}, "leaving", {sets.LEAVES: None}, "follows"),
+    "refer":    State(sets.REFERS, (0, LONG, 0, 0), {"release": 0}, "up", {sets.REFERS: "referred", sets.LEAVES: "ringing"}, "follows"),
+    "music":    State(sets.WAITING, (0, SHORT, 0, 0), {"release": 0}, "up", {"music": "up"}, "follows"),
+    "queue":    State(sets.QUEUE, (0, LONG, 0, 0), _steps(), None, {}),
 }
+MEET = {"music": 2, "queue": 1}   # sets that a call meets until its end, where they are more than those
+TALK = "1108"
 EACH = 3          # calls in each state
 QUEUED = 4        # calls to the queue: one is offered to each agent, the others wait
 
 
-def _start(run, name, site, number, patience, keys, count, rate):
+def _start(run, name, site, number, patience, keys, count, rate, scenario="steps"):
     lab = run.lab
     if lab.sets is None:
         raise RuntimeError("the scenario has no sets: say so in its line of sites")
     target = f"{lab.net.site_address(site)}:{lab.net.sip_port}"
-    lab.callers[name] = sets.Steps(lab, name, target, number, count=count, rate=rate, index=len(lab.callers),
+    lab.callers[name] = sets.Steps(lab, name, target, number, count=count, rate=rate, index=len(lab.callers), scenario=scenario,
                                    keys={"patience": ".".join(map(str, patience)), **keys})
 
 
 def states(run, name, site):
     """Calls to SITE that come to rest in every state of STATES, some in each."""
     run.groups[name] = [f"{name}{state}" for state in STATES]
-    for state, (number, patience, keys, _, _) in STATES.items():
-        _start(run, f"{name}{state}", site, number, patience, keys, QUEUED if state == "queue" else EACH, 50)
+    for state, row in STATES.items():
+        _start(run, f"{name}{state}", site, row.number, row.patience, row.keys, QUEUED if state == "queue" else EACH, 50, row.scenario)
     run.lab.note("lab", f"states {name} at {site}")
 
 
 def talk(run, name, site, count, rate, duration):
     """COUNT calls of DURATION to telephone sets of SITE, RATE a second."""
     run.groups[name] = [name]
-    _start(run, name, site, "1108", (0, 100, 0, 0), {"unacked": 0, "up": int(duration * 1000), "held": 0}, int(count), float(rate))
+    _start(run, name, site, TALK, (0, 100, 0, 0), {"unacked": 0, "up": int(duration * 1000), "held": 0}, int(count), float(rate))
     run.lab.note("lab", f"talk {name} at {site} count {count} rate {rate}")
 
 
@@ -60,28 +78,28 @@ def acknowledge(run, site):
 
 # -- sentences -----------------------------------------------------------------------------------------------------
 
-def _set_state(run, caller, instant):
-    """The furthest that a set has come with a call of CALLER; None when none was asked."""
-    found = [story.at(instant) for story in run.lab.sets.of(caller)]
-    return next((state for state in reversed(found) if state), None)
+def _set_states(run, caller, instant):
+    """{number: how far that set has come with a call of CALLER}."""
+    return {number: story.at(instant) for number, story in run.lab.sets.of(caller) if story.at(instant)}
 
 
 def _misses(run, name, instant=None):
     """Calls of the states NAME that are not where they are to be."""
     misses = []
-    for state, (_, _, _, caller_state, set_state) in STATES.items():
+    for state, row in STATES.items():
         caller = run.lab.callers[f"{name}{state}"]
-        stories = {who: (story.at(instant), _set_state(run, who, instant)) for who, story in caller.stories.items()}
+        stories = {who: (story.at(instant), _set_states(run, who, instant)) for who, story in caller.stories.items()}
         if len(stories) < caller.count:
             misses.append(f"{state}: {len(stories)} of {caller.count} placed")
         elif state == "queue":
-            ringing = [who for who, (_, seen) in stories.items() if seen == "ringing"]
-            waiting = [who for who, (story, seen) in stories.items() if seen is None and story == "queued"]
+            ringing = [who for who, (_, seen) in stories.items() if list(seen.values()) == ["ringing"]]
+            waiting = [who for who, (story, seen) in stories.items() if not seen and story == "queued"]
             if (len(ringing), len(waiting)) != (len(sets.AGENTS), QUEUED - len(sets.AGENTS)):
                 misses.append(f"queue: {len(ringing)} offered, {len(waiting)} waiting: {stories}")
         else:
-            misses += [f"{who}: {story}, its set {seen}" for who, (story, seen) in stories.items()
-                       if (caller_state and story != caller_state) or (set_state and seen != set_state)]
+            misses += [f"{who}: {story}, its sets {seen}" for who, (story, seen) in stories.items()
+                       if (row.caller and story != row.caller) or set(seen) != set(row.sets)
+                       or any(wanted and seen[number] != wanted for number, wanted in row.sets.items())]
     return misses
 
 
@@ -92,16 +110,22 @@ def states_reached(run, name):
 
 def states_caught(run, name):
     """Each call was in its state when something was killed, cut or handed over last."""
-    kills = [at for at, kind, text in run.lab.notes.lines if kind == "lab" and text.startswith(("kill ", "switchover ", "cut "))]
-    if not kills:
-        raise RuntimeError("nothing has been killed")
-    misses = _misses(run, name, kills[-1])
-    return not misses, f"at the kill elsewhere: {misses}" if misses else "each call was in its state"
+    made = figures.failures(run.lab.notes)
+    if not made:
+        raise RuntimeError("nothing has been made to fail")
+    misses = _misses(run, name, made[-1][0])
+    return not misses, f"at the failure elsewhere: {misses}" if misses else "each call was in its state"
+
+
+def _meetings(run, group, caller):
+    """How many sets a call of CALLER is to meet, once each."""
+    state = caller.name[len(group):]
+    return MEET.get(state) or (len(STATES[state].sets) if state in STATES else 1)
 
 
 def group_completed(run, name):
-    """Every call came to its end in order at both sides: SIPp's exit status, its errors, one call at the sets for each."""
-    lost, going_on = [], []
+    """Every call came to its end in order at both sides: SIPp's exit status, its errors, one call at each set that it is to meet."""
+    lost, going_on, over = [], [], 0
     for caller in (run.lab.callers[one] for one in run.groups[name]):
         if caller.process.running():
             going_on.append(caller.name)
@@ -109,10 +133,14 @@ def group_completed(run, name):
             lost.append(f"{caller.name}: status {caller.process.exit_status()}")
         lost += caller.errors()[:2]
         for who, story in caller.stories.items():
-            theirs = [one.at() for one in run.lab.sets.of(who)]
-            if story.at() != "over" or theirs != ["over"]:
-                going_on.append(f"{who}: {story.at()}, its set {theirs}")
+            theirs = [one.at() for _, one in run.lab.sets.of(who)]
+            if story.at() != "over" or theirs != ["over"] * _meetings(run, name, caller):
+                going_on.append(f"{who}: {story.at()}, its sets {theirs}")
+            else:
+                over += 1
     lost += run.lab.sets.errors()[:2]
+    run.figures.count("calls completed", name, over)
+    run.figures.count("calls lost", name, len(lost))
     if lost:
         raise RuntimeError(f"lost or not in order: {lost}; not over: {going_on}")
     return not going_on, f"not over: {going_on}"
@@ -121,8 +149,8 @@ def group_completed(run, name):
 def talk_up(run, name):
     """All calls of a talk, at both sides."""
     caller = run.lab.callers[name]
-    away = {who: (story.at(), _set_state(run, who, None)) for who, story in caller.stories.items()
-            if (story.at(), _set_state(run, who, None)) != ("up", "up")}
+    both = {who: (story.at(), _set_states(run, who, None)) for who, story in caller.stories.items()}
+    away = {who: seen for who, seen in both.items() if seen != ("up", {TALK: "up"})}
     return len(caller.stories) == caller.count and not away, f"{len(caller.stories)} of {caller.count} placed, not up: {away}"
 
 
@@ -130,7 +158,7 @@ def in_order_of_arrival(run, name):
     """Callers of the queue were offered in the order in which they came."""
     caller = run.lab.callers[f"{name}queue"]
     came = sorted(caller.stories, key=lambda who: caller.stories[who].states[0][0])
-    offered = sorted(caller.stories, key=lambda who: min((s.states[0][0] for s in run.lab.sets.of(who)), default=float("inf")))
+    offered = sorted(caller.stories, key=lambda who: min((s.states[0][0] for _, s in run.lab.sets.of(who)), default=float("inf")))
     return came == offered, f"came {came}, were offered {offered}"
 
 
@@ -149,12 +177,14 @@ def one_record_each(run, name, where, site):
     records = [record for answer in answers for record in answer]
     if where != "at":   # the copy of a record is the same one
         records = {(record["start_ms"], record["call"]): record for record in records}.values()
-    wrong = []
+    wrong, right = [], 0
     for caller in (run.lab.callers[one] for one in run.groups[name]):
         for who in caller.stories:
             found = [record["outcome"] for record in records if record["caller"].startswith(who + ".")]
             if found != ["RELEASED"]:
                 wrong.append(f"{who}: {found}")
+            right += found == ["RELEASED"]
+    run.figures.count("calls with exactly one record", name, right)
     return not wrong, f"{where} {hosts}: {wrong}" if wrong else f"{where} {hosts}: one each"
 
 
@@ -174,6 +204,7 @@ def sets_registered(run):
 def phones_registered_once(run, site):
     phones = run.lab.phones[site]
     seen = {number: phones.registrations.get((number, site), 0) for number in phones.numbers}
+    run.figures.count("phones that registered again", site, sum(seen.values()) - len(seen))
     return set(seen.values()) == {1}, f"registrations at {site}: {seen}"
 
 
@@ -188,6 +219,7 @@ def no_agent_logged_out(run, records, lives):
         if record.target == "Null" or (record.source == "Null" and record.object in known):
             faults.append(f"{record.host}: {record.object} {record.source}>{record.target} at {record.at:.3f}: {record.text}")
         known.add(record.object)
+    run.figures.count("agents logged out", "", len(faults))
     return faults, len(known)
 
 
@@ -208,7 +240,7 @@ VERBS = {
 SENTENCES = [
     (r"sets registered", sets_registered, "once, for an hour"),
     (r"states (\w+) reached", states_reached, "each of its calls is in its state"),
-    (r"states (\w+) caught", states_caught, "each was in its state at the last kill, cut or switchover"),
+    (r"states (\w+) caught", states_caught, "each was in its state at the last failure, or switchover"),
     (r"talk (\w+) up", talk_up, "all of its calls, at both sides"),
     (r"calls of (\w+) completed", group_completed, "in order, at both sides, none lost"),
     (r"queue of (\w+) in order of arrival", in_order_of_arrival, "by the sets"),

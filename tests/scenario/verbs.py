@@ -125,18 +125,69 @@ def plug(run, host):
     run.lab.note("lab", f"plug {host}")
 
 
-def cut(run, link):
-    """Silent drop on the wan: one way (a>b) or both (a|b)."""
-    for here, there in split_link(link):
-        run.lab.net.lose(here, there, 100)
-    run.lab.note("lab", f"cut {link}")
+def wedge(run, target):
+    """The main thread of a program stands still, its other threads go on."""
+    host, program = hosts_of(run, target)[0]
+    lab = run.lab
+    pids = lab.deployment.process(host).members(program)
+    if len(pids) != 1:
+        raise Failed(f"{target}: {len(pids)} processes")
+    log = os.path.join(lab.directory, f"wedge-{pids[0]}")
+    lab.processes.start(f"wedge-{pids[0]}", [lab.program("wedge"), str(pids[0])], log)
+
+    def done():
+        with open(log) as said:
+            return said.read()
+    if not lab.wait(done, 5, interval=0.005) or done() != "wedged\n":
+        raise Failed(f"{target}: {done()}")
+    lab.note("lab", f"wedge {target}")
 
 
-def lose(run, percent, link):
+def cut(run, link, part=None):
+    """Silent drop on the wan: one way (a>b) or both (a|b); of everything, or only of the replication."""
+    _lose(run, "cut", 100, link, part)
+
+
+def lose(run, percent, link, part=None):
     """Random drop on the wan."""
+    _lose(run, f"lose {percent}%", float(percent), link, part)
+
+
+def _lose(run, done, percent, link, part):
     for here, there in split_link(link):
-        run.lab.net.lose(here, there, float(percent))
-    run.lab.note("lab", f"lose {percent}% {link}")
+        run.lab.net.lose(here, there, percent, run.lab.net.replica_port if part else None)
+    run.lab.note("lab", f"{done} {link}{' replica' if part else ''}")
+
+
+def reset(run, host):
+    """The replication connections of a host are reset."""
+    run.lab.note("lab", f"reset {host} replica")
+    run.lab.net.reset(host, run.lab.net.replica_port)
+
+
+def stall(run, host):
+    """The disk of a host (run.found made it) stands still: what writes, waits."""
+    run.lab.deployment.stall(host)
+
+
+def unstall(run, host):
+    run.lab.deployment.unstall(host)
+
+
+def spoil(run, host):
+    """The disk of a host becomes read-only, as after an error of its hardware."""
+    run.lab.deployment.spoil(host)
+
+
+def mend(run, host):
+    """The disk of a host that is stopped is checked and mounted again."""
+    run.lab.deployment.mend(host)
+
+
+def empty(run, host):
+    """Room again on the full disk of a host."""
+    os.unlink(os.path.join(run.lab.directory, "data", host, "filler"))
+    run.lab.note("lab", f"empty {host}")
 
 
 def heal(run, link=None):
@@ -144,6 +195,7 @@ def heal(run, link=None):
     if link:
         for here, there in split_link(link):
             run.lab.net.lose(here, there, 0)
+            run.lab.net.lose(here, there, 0, run.lab.net.replica_port)
     else:
         run.lab.net.heal()
     run.lab.note("lab", f"heal {link or 'all'}")
@@ -275,8 +327,15 @@ VERBS = {
     "thaw": ("thaw SITE|HOST[.PROGRAM]", thaw, [rf"({SITE}|{HOST}(?:\.{PROGRAM})?)"]),
     "unplug": ("unplug HOST", unplug, [rf"({HOST}|arbiter|gateway|phones)"]),
     "plug": ("plug HOST", plug, [rf"({HOST}|arbiter|gateway|phones)"]),
-    "cut": ("cut A|B or A>B", cut, [r"([\w.]+[|>][\w.]+)"]),
-    "lose": ("lose N% A>B", lose, [r"(\d+(?:\.\d+)?)% ([\w.]+[|>][\w.]+)"]),
+    "wedge": ("wedge HOST.PROGRAM", wedge, [rf"({HOST}\.{PROGRAM})"]),
+    "cut": ("cut A|B or A>B [replica]", cut, [r"([\w.]+[|>][\w.]+)(?: (replica))?"]),
+    "lose": ("lose N% A>B [replica]", lose, [r"(\d+(?:\.\d+)?)% ([\w.]+[|>][\w.]+)(?: (replica))?"]),
+    "reset": ("reset HOST replica", reset, [rf"({HOST}) replica"]),
+    "stall": ("stall HOST", stall, [rf"({HOST})"]),
+    "unstall": ("unstall HOST", unstall, [rf"({HOST})"]),
+    "spoil": ("spoil HOST", spoil, [rf"({HOST})"]),
+    "mend": ("mend HOST", mend, [rf"({HOST})"]),
+    "empty": ("empty HOST", empty, [rf"({HOST})"]),
     "heal": ("heal [A|B]", heal, [r"([\w.]+[|>][\w.]+)", r""]),
     "fill": ("fill HOST", fill, [rf"({HOST})"]),
     "call": ("call NAME via gateway|SITE to queue|main|AGENT|NUMBER [count N] [rate N] "
@@ -307,7 +366,7 @@ def bind(text):
         if word in ("expect", "hold", "never"):
             find_sentence(match.group(1))   # refuse it here, while nothing has been started
         if word in ("cut", "lose", "heal") and match.groups():
-            for name in re.split(r"[|>]", match.groups()[-1]):
+            for name in re.split(r"[|>]", match.group(2 if word == "lose" else 1)):
                 if not re.fullmatch(rf"{SITE}|{HOST}|arbiter|gateway|phones", name):
                     raise ValueError(f"'{name}' is no site and no host")
         if word == "call" and match.group(6) in ("for", "gives up after") and not match.group(7):

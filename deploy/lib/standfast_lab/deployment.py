@@ -34,6 +34,8 @@ class Deployment:
         self.hosts = [f"{site}.{index}" for site in lab.sites for index in (1, 2)]
         self.processes = {}   # name of host -> Process
         self.tmpfs = []
+        self.disks = {}       # host -> image of its own disk
+        self.stalled = set()
         self.founded = False
         self.sip_tls = None   # {certificate: path, key: path, ca: path}: SIP over TLS, at the port after that of SIP
 
@@ -112,6 +114,9 @@ class Deployment:
         numbers = [*sets.NUMBERS, *sets.AGENTS.values()]
         return [*(f'  - {{number: "{number}", type: extension, password: {self.lab.password(number)}}}' for number in numbers),
                 f'  - {{number: "{sets.QUEUE}", type: acd-queue, display-name: Sets}}',
+                f'  - {{number: "{sets.WAITING}", type: acd-queue, display-name: Music, music: [tunes], queue-answer-after: 1ms, '
+                f'queue-wait-max: 3s, overflow-wait: "{sets.LEAVES}"}}',
+                f'  - {{number: tunes, type: service, contact: "sip:music@{self.lab.sets.address}:{self.lab.sets.music_port}"}}',
                 f'  - {{number: {sets.LINES}, type: trunk, contact: "sip:{self.lab.net.address("callers")}", '
                 'oos-check: 40s, oos-force: 40s, recovery-timeout: 80s}']   # who calls answers no OPTIONS
 
@@ -136,9 +141,57 @@ class Deployment:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "lab", path], check=True)
         self.tmpfs.append(path)
 
+    def mount_disk(self, host, size="48m"):
+        """A file system of its own for the data of HOST, so that `stall` can stop it and `spoil` break it.  Before hamgr init."""
+        path = self._data(host)
+        image = f"{path}.img"
+        os.makedirs(path, exist_ok=True)
+        with open(image, "wb") as file:
+            file.truncate(int(size[:-1]) << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+        self.disks[host] = image
+        self._mount(host)
+
+    def _data(self, host):
+        return os.path.join(self.lab.directory, "data", host)
+
+    def _mount(self, host):
+        subprocess.run(["mount", "-o", "loop,errors=remount-ro", self.disks[host], self._data(host)], check=True)
+
+    def stall(self, host):
+        """Whatever writes to HOST's disk, or asks that it be written, waits."""
+        subprocess.run(["fsfreeze", "-f", self._data(host)], check=True)
+        self.stalled.add(host)
+        self.lab.note("lab", f"stall {host}")
+
+    def unstall(self, host):
+        self.lab.note("lab", f"unstall {host}")
+        subprocess.run(["fsfreeze", "-u", self._data(host)], check=True)
+        self.stalled.discard(host)
+
+    def spoil(self, host):
+        """HOST's disk has an error: its kernel makes it read-only, under open files, too."""
+        device = subprocess.run(["findmnt", "-n", "-o", "SOURCE", self._data(host)], check=True, capture_output=True, text=True).stdout.strip()
+        self.lab.note("lab", f"spoil {host}")
+        with open(f"/sys/fs/ext4/{os.path.basename(device)}/trigger_fs_error", "w") as trigger:
+            trigger.write("1")
+
+    def mend(self, host):
+        """What an operator does with such a disk, the host being stopped: check it, mount it again."""
+        subprocess.run(["umount", self._data(host)], check=True)
+        done = subprocess.run(["fsck.ext4", "-p", self.disks[host]], capture_output=True, text=True)
+        if done.returncode not in (0, 1):
+            raise RuntimeError(f"fsck: {done.stdout.strip()}")
+        self._mount(host)
+        self.lab.note("lab", f"mend {host}")
+
+    def unstall_all(self):
+        for host in list(self.stalled):
+            self.unstall(host)
+
     def unmount(self):
-        for path in self.tmpfs:
-            subprocess.run(["umount", "-l", path], check=False)
+        for path in [*self.tmpfs, *map(self._data, self.disks)]:
+            subprocess.run(["umount", "-l", path], check=False, capture_output=True)
         self.tmpfs.clear()
 
     def start(self, host):

@@ -95,7 +95,7 @@ NOTICE = 0.25   # seconds
 
 
 class Lives:
-    """When a host's processes could act: not after they were killed, not while frozen."""
+    """When a host's processes could act: not after they were killed (or wedged, which only a kill ends), not while frozen."""
 
     def __init__(self, notes):
         self.ends = {}      # host -> instants of kill
@@ -104,7 +104,7 @@ class Lives:
             words = text.split()
             if kind != "lab" or len(words) < 2:
                 continue
-            if words[0] == "kill":
+            if words[0] in ("kill", "wedge"):
                 self.ends.setdefault(words[1], []).append(at)
             elif words[0] == "freeze":
                 self.frozen.setdefault(words[1], []).append([at, float("inf")])
@@ -144,6 +144,21 @@ def serving_spans(records, lives, process="sipserver"):
         end = lives.end_after(key, process, start)
         spans.setdefault(site, []).extend((a, b, key, epoch) for a, b in lives.awake(key, process, start, end))
     return spans
+
+
+def solo_spans(records, lives):
+    """[(from, to, host), ...]: when each sipserver sent without its backup, by its own REPLICA records."""
+    spans, open_ = [], {}
+    for record in records:
+        if record.process != "sipserver":
+            continue
+        if record.host in open_ and (record.message == "START" or (record.message == "REPLICA" and record.target)):
+            start = open_.pop(record.host)
+            spans.append((start, min(record.at, lives.end_after(record.host, "sipserver", start)), record.host))
+        if record.message == "REPLICA" and record.target == "SOLO":
+            open_[record.host] = record.at
+    spans += [(start, lives.end_after(host, "sipserver", start), host) for host, start in open_.items()]
+    return sorted(spans)
 
 
 def overlaps(spans):

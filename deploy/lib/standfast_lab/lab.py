@@ -178,6 +178,7 @@ class Lab:
         """Stop everything; returns what had to be killed because it did not stop by itself."""
         stubborn = []
         try:
+            self.deployment.unstall_all()   # who waits for a disk cannot be killed
             for peer in [*self.callers.values(), *self._baresips(), *filter(None, [self.sets])]:
                 if peer.process and peer.process.running():
                     peer.process.kill()     # SIPp and baresip would first say good-bye to servers that go, too

@@ -98,13 +98,14 @@ class Namespaces:
     sip_port = 5060
     http_port = 9090
     bus_port = 7701
+    replica_port = bus_port + 3
 
     def __init__(self, prefix, wanlink):
         self.prefix = prefix
         self.wanlink = wanlink
         self.nodes = [f"{site}.{host}" for site in SITES for host in (1, 2)] + ["arbiter", *PEERS]
         self.control = None
-        self.cuts = {}    # (from, to) -> percent lost
+        self.cuts = {}    # (from, to, TCP port or None for all) -> percent lost
         self.unplugged = set()
         self.made = False
 
@@ -243,13 +244,17 @@ class Namespaces:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
             control.sendto(f"{way} {delay_ms} {jitter_ms} {loss} {duplicate}".encode(), self.control)
 
-    def lose(self, here, there, percent):
-        """Drop PERCENT of what goes from HERE to THERE (nodes or sites), silently."""
+    def lose(self, here, there, percent, port=None):
+        """Drop PERCENT of what goes from HERE to THERE (nodes or sites; PORT: only of TCP connections to that port), silently."""
         if percent > 0:
-            self.cuts[(here, there)] = percent
+            self.cuts[(here, there, port)] = percent
         else:
-            self.cuts.pop((here, there), None)
+            self.cuts.pop((here, there, port), None)
         self._apply_faults()
+
+    def reset(self, node, port):
+        """End the TCP connections to PORT that NODE has, either way: both ends are told by an RST."""
+        self._in(node, "ss", "-K", "-t", "state", "established", f"( sport = :{port} or dport = :{port} )")
 
     def heal(self):
         self.cuts.clear()
@@ -274,16 +279,17 @@ class Namespaces:
         """The whole rule set in one transaction, so that no packet sees a half of it.  Inside a place the port tells
         who sends, whatever its address; between places a single host is known by its own address only."""
         forward, bridge = [], []
-        for (here, there), percent in self.cuts.items():
+        for (here, there, port), percent in self.cuts.items():
+            parts = [f"tcp {end} {port} " for end in ("sport", "dport")] if port else [""]
             chance = "" if percent >= 100 else f"numgen random mod 1000 < {round(percent * 10)} "
             if self.place(here) == self.place(there):
                 for source in self._members(here):
                     for target in self._members(there):
                         if source != target:
-                            bridge.append(f'iifname "p-{source}" oifname "p-{target}" {chance}counter drop')
+                            bridge += [f'iifname "p-{source}" oifname "p-{target}" {part}{chance}counter drop' for part in parts]
             else:
-                forward.append(f"iifname \"br-{self.place(here)}\" ip saddr {self._addresses(here)} "
-                               f"ip daddr {self._addresses(there)} {chance}counter drop")
+                forward += [f"iifname \"br-{self.place(here)}\" ip saddr {self._addresses(here)} "
+                            f"ip daddr {self._addresses(there)} {part}{chance}counter drop" for part in parts]
         self._in("wan", "nft", "-f", "-", stdin="\n".join([
             "table ip faults", "delete table ip faults", "table bridge faults", "delete table bridge faults",
             "table ip faults { chain forward { type filter hook forward priority 0;", *forward, "}", "}",

@@ -2,7 +2,7 @@
 that a call can be caught in any state.  What both saw is kept message by message.
 
 States of a caller, in order: calling trying queued ringing answered up asking held back leaving over; of a set: offered ringing
-answered up asked leaving over.  A repeated message never leads back.
+answered up asked referring referred leaving over.  A repeated message never leads back.
 """
 import os
 import re
@@ -13,7 +13,9 @@ from .peers import SIPP_SCENARIOS, Caller, new_lines
 
 NUMBERS = [str(number) for number in range(1101, 1111)]
 AGENTS = {"erin": "1111", "frank": "1112"}     # their phones are sets, too
+LEAVES, REFERS = "1109", "1110"                # what these do by themselves: set.xml
 QUEUE = "8300"
+WAITING = "8301"                               # nobody serves it: its callers hear music, and after a while go on to LEAVES
 LINES = "lines"                                # the trunk by which such callers come
 
 # (way, CSeq or None, method, status or None for the request): the state that it leads to
@@ -21,11 +23,12 @@ CALLER_STATES = [
     (("S", 1, "INVITE", None), "calling"), (("R", 1, "INVITE", 100), "trying"), (("R", 1, "INVITE", 182), "queued"),
     (("R", 1, "INVITE", 180), "ringing"), (("R", 1, "INVITE", 200), "answered"), (("S", 1, "ACK", None), "up"),
     (("S", 2, "INVITE", None), "asking"), (("S", 2, "ACK", None), "held"), (("S", 3, "INVITE", None), "back"),
-    (("S", 4, "BYE", None), "leaving"), (("R", 4, "BYE", 200), "over")]
+    (("S", 4, "BYE", None), "leaving"), (("R", None, "BYE", None), "leaving"), (("R", 4, "BYE", 200), "over"), (("S", None, "BYE", 200), "over")]
 SET_STATES = [
     (("R", None, "INVITE", None), "offered"), (("S", None, "INVITE", 180), "ringing"), (("S", None, "INVITE", 200), "answered"),
-    (("R", None, "ACK", None), "up"), (("R", "next", "INVITE", None), "asked"), (("R", None, "BYE", None), "leaving"),
-    (("S", None, "BYE", 200), "over")]
+    (("R", None, "ACK", None), "up"), (("R", "next", "INVITE", None), "asked"), (("S", None, "REFER", None), "referring"),
+    (("R", None, "REFER", 202), "referred"), (("R", None, "BYE", None), "leaving"), (("S", None, "BYE", None), "leaving"),
+    (("S", None, "BYE", 200), "over"), (("R", None, "BYE", 200), "over")]
 
 
 class Story:
@@ -42,9 +45,9 @@ class Story:
         seen = (way, int(number), method, int(status.group(1)) if status else None)
         self.first_cseq = self.first_cseq or seen[1]
         reached = self._rank(self.states[-1][1]) if self.states else -1
-        for rank, ((w, n, m, s), state) in enumerate(self.table):
+        for (w, n, m, s), state in self.table:
             wanted = n if isinstance(n, int) else seen[1]
-            if (w, wanted, m, s) == seen and rank > reached and not (n == "next" and seen[1] == self.first_cseq):
+            if (w, wanted, m, s) == seen and self._rank(state) > reached and not (n == "next" and seen[1] == self.first_cseq):
                 self.states.append((at, state))
                 return
 
@@ -60,11 +63,11 @@ class Story:
 
 
 class Steps(Caller):
-    """COUNT calls, each through the steps that KEYS tell."""
+    """COUNT calls, each through the steps that KEYS tell (steps.xml), or that the other side wants (follows.xml)."""
 
-    def __init__(self, lab, name, target, number, **options):
+    def __init__(self, lab, name, target, number, scenario="steps", **options):
         self.stories = {}    # NAME.N -> Story
-        super().__init__(lab, name, target, number, scenario="steps", **options)
+        super().__init__(lab, name, target, number, scenario=scenario, **options)
 
     def _message(self, at, way, call_id, cseq, first_line):
         super()._message(at, way, call_id, cseq, first_line)
@@ -82,10 +85,10 @@ class Sets:
         self.directory = os.path.join(lab.directory, "sets")
         self.address = lab.net.address("phones")
         self.port = lab.net.sip_port + 400
-        self.process = self.registering = None
+        self.process = self.registering = self.music = None
         self.offsets = {}
         self.stories = {}    # Call-ID -> Story
-        self.callers = {}    # Call-ID -> NAME.N of its caller
+        self.callers = {}    # Call-ID -> (NAME.N of its caller, the number that was called)
 
     def _path(self, name):
         return os.path.join(self.directory, name)
@@ -105,6 +108,17 @@ class Sets:
         self.registering = self._start("register", [
             f"{site}:{self.lab.net.sip_port}", "-sf", os.path.join(SIPP_SCENARIOS, "register.xml"), "-p", str(self.port),
             "-inf", self._path("numbers"), "-m", str(len(numbers)), "-r", "100"])
+        self.music = self._answering("music", self.music_port, 41000)
+
+    def _answering(self, name, port, media_port):
+        return self._start(name, [
+            "-sf", os.path.join(SIPP_SCENARIOS, f"{'set' if name == 'sets' else name}.xml"), "-p", str(port), "-mp", str(media_port),
+            "-trace_shortmsg", "-shortmessage_file", self._path(f"{name}.messages"),
+            "-trace_logs", "-log_file", self._path(f"{name}.offers")])
+
+    @property
+    def music_port(self):
+        return self.port + 2
 
     def registered(self):
         return self.process is not None
@@ -112,25 +126,28 @@ class Sets:
     def poll(self):
         # A phone is reached where its REGISTER came from: one port, first of the SIPp that registers, then of the one that answers.
         if self.process is None and self.registering is not None and self.registering.exit_status() == 0:
-            self.process = self._start("sets", [
-                "-sf", os.path.join(SIPP_SCENARIOS, "set.xml"), "-p", str(self.port), "-mp", "40000", "-trace_shortmsg",
-                "-shortmessage_file", self._path("messages"), "-trace_logs", "-log_file", self._path("offers")])
-        for line in new_lines(self._path("messages"), self.offsets):
+            self.process = self._answering("sets", self.port, 40000)
+        for name in ("sets", "music"):
+            self._read(name)
+
+    def _read(self, name):
+        for line in new_lines(self._path(f"{name}.messages"), self.offsets):
             fields = line.split("\t")
             if len(fields) >= 7:
                 self.stories.setdefault(fields[4], Story(SET_STATES)).message(
                     clock.wall_to_mono(float(fields[2])), fields[3], fields[5], fields[6])
-        for line in new_lines(self._path("offers"), self.offsets):
-            match = re.match(r"OFFERED (\S+) (\S+)", line)
+        for line in new_lines(self._path(f"{name}.offers"), self.offsets):
+            match = re.match(r"OFFERED (\S+) (\S+) (\S+)", line)
             if match:
-                self.callers[match.group(1)] = match.group(2)
+                self.callers[match.group(1)] = match.group(2, 3)
 
     def of(self, caller):
-        """The stories of the calls that CALLER (NAME.N) made, as sets saw them."""
-        return [story for call_id, story in self.stories.items() if self.callers.get(call_id) == caller]
+        """[(number, story), ...] of the calls that CALLER (NAME.N) made, as sets saw them; "music" is a number, too."""
+        return [(self.callers[call_id][1], story) for call_id, story in self.stories.items()
+                if self.callers.get(call_id, (None,))[0] == caller]
 
     def errors(self):
-        return said(self._path("sets.errors")) + said(self._path("register.errors"))
+        return [fault for name in ("sets", "register", "music") for fault in said(self._path(f"{name}.errors"))]
 
 
 def said(path):
