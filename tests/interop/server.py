@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "deploy", "lib"))
 
 from standfast_lab import clock                        # noqa: E402
+from standfast_lab.certificates import authority       # noqa: E402
 from standfast_lab.deployment import Deployment        # noqa: E402
 from standfast_lab.lab import Lab                      # noqa: E402
 from standfast_lab.look import Eyes                    # noqa: E402
@@ -50,20 +51,6 @@ class At(Loopback):
 
     def site_address(self, site):
         return self.given or super().site_address(site)
-
-
-def authority(directory, site_address):
-    """A CA, and a certificate of its for SITE_ADDRESS; as {certificate, key, ca: path}."""
-    paths = {name: os.path.join(directory, f"{name}.pem") for name in ("ca", "ca-key", "certificate", "key", "request")}
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for command in (
-            ["req", "-x509", *new, "-days", "2", "-subj", "/CN=interop authority", "-keyout", paths["ca-key"], "-out", paths["ca"]],
-            ["req", *new, "-subj", f"/CN={site_address}", "-addext", f"subjectAltName=IP:{site_address}",
-             "-keyout", paths["key"], "-out", paths["request"]],
-            ["x509", "-req", "-in", paths["request"], "-CA", paths["ca"], "-CAkey", paths["ca-key"], "-CAcreateserial",
-             "-copy_extensions", "copy", "-days", "2", "-out", paths["certificate"]]):
-        subprocess.run(["openssl", *command], check=True, capture_output=True)
-    return {name: paths[name] for name in ("certificate", "key", "ca")}
 
 
 class OneSiteDeployment(Deployment):

@@ -162,7 +162,7 @@ def in_order_of_arrival(run, name):
     return came == offered, f"came {came}, were offered {offered}"
 
 
-def _records(run, host):
+def records_of(run, host):
     done = run.lab.deployment.hamgr("calls", "--records", "--json", "--since", "1h", self_name=host)
     return json.loads(done.stdout or "[]") if done.returncode == 0 else None
 
@@ -171,7 +171,7 @@ def one_record_each(run, name, where, site):
     """For every call of NAME, and each as it was: at the primary of SITE, or, when calls ended while a host was away, over both."""
     primary = run.eyes.primary_of(site)
     hosts = [primary] if where == "at" else run.lab.deployment.running_hosts(site)
-    answers = [_records(run, host) if host else None for host in hosts]
+    answers = [records_of(run, host) if host else None for host in hosts]
     if None in answers:
         return False, f"{site}: no records of {hosts}"
     records = [record for answer in answers for record in answer]

@@ -12,6 +12,7 @@ from standfast_lab import clock, history
 from standfast_lab.deployment import QUEUE, ROUTING_POINT
 from standfast_lab.net import SITES, split_link
 from scn import seconds
+import figures
 import states
 
 SITE = r"(?:east|west)"
@@ -69,7 +70,7 @@ def start(run, target):
         lab.gateway.start()
     elif target == "phones":
         for phones in lab.phones.values():
-            phones.start(**run.regint)
+            phones.start(**run.phones)
     elif target == "sets":
         lab.sets.start()
     elif target == "agents":
@@ -255,6 +256,18 @@ def release(run, number, site):
     run.lab.note("lab", f"phone {number} hangs up at {site}")
 
 
+def suspend(run, number, site):
+    """A phone puts the call that it has through SITE on hold."""
+    _phones_of(run, number).suspend(number, site)
+    run.lab.note("lab", f"phone {number} holds at {site}")
+
+
+def resume(run, number, site):
+    """A phone takes its call back from hold."""
+    _phones_of(run, number).resume(number, site)
+    run.lab.note("lab", f"phone {number} resumes at {site}")
+
+
 def switchover(run, site, refused=None):
     """hamgr switchover, at the primary of the site."""
     host = run.resolve(f"{site}.primary", remember=True)
@@ -344,6 +357,8 @@ VERBS = {
               rf"(?: (hold|until released|for|gives up after)(?: ({TIME}))?)?"]),
     "dial": ("dial NUMBER through SITE to AGENT|NUMBER", dial, [rf"(\d+) through ({SITE}) to (\w+)"]),
     "release": ("release NUMBER at SITE", release, [rf"(\d+) at ({SITE})"]),
+    "suspend": ("suspend NUMBER at SITE", suspend, [rf"(\d+) at ({SITE})"]),
+    "resume": ("resume NUMBER at SITE", resume, [rf"(\d+) at ({SITE})"]),
     "switchover": ("switchover SITE [refused]", switchover, [rf"({SITE})(?: (refused))?"]),
     "promote": ("promote SITE", promote, [rf"({SITE})"]),
     "expect": ("expect SENTENCE within TIME", expect, [rf"(.+) within ({TIME})"]),
@@ -434,6 +449,25 @@ def phones_registered(run, site, at):
     phones = run.lab.phones[site]
     seen = {number: phones.registered.get((number, at)) for number in phones.numbers}
     return all(seen.values()), f"registered at {at}: {seen}"
+
+
+def phones_again(run, site, at):
+    """Each has registered since the last failure: a phone over TCP or TLS, on a connection of its own making."""
+    phones = run.lab.phones[site]
+    failed = figures.failures(run.lab.notes)[-1][0]
+    away = [number for number in phones.numbers if phones.registered_at.get((number, at), 0) < failed]
+    return not away, f"not again at {at}: {away}"
+
+
+def phone_on_hold(run, number, negation):
+    held = number in _phones_of(run, number).held
+    return held == (negation is None), f"{number} is {'' if held else 'not '}on hold"
+
+
+def calls_recorded(run, count, number, site):
+    host = run.eyes.primary_of(site)
+    found = [record["outcome"] for record in states.records_of(run, host) or [] if record["caller"] == number] if host else None
+    return found == ["RELEASED"] * int(count), f"by {host}: {found}"
 
 
 def gateway_offers(run, negation, site):
@@ -544,6 +578,9 @@ SENTENCES = [
     (rf"({SITE}) judges ({SITE}) (up|silent|dead|cut)", judges, "hamgr's judgement of the other site"),
     (rf"agents of ({SITE}|sets) (logged in|not logged in|ready) at ({SITE})", agents_at, "all of them, by the Stat Server"),
     (rf"phones of ({SITE}) registered at ({SITE})", phones_registered, "as the phones themselves see it"),
+    (rf"phones of ({SITE}) registered again at ({SITE})", phones_again, "since the last failure, all of them"),
+    (r"phone (\d+) is (not )?on hold", phone_on_hold, "by the other party, as the phone itself sees it"),
+    (rf"(\d+) calls? of phone (\d+) recorded at ({SITE})", calls_recorded, "at the primary there, each released in order"),
     (rf"gateway offers (calls|no calls) to ({SITE})", gateway_offers, "as Kamailio itself says"),
     (rf"next call answered(?: at ({SITE}))?", next_call, "one call via the gateway to the queue"),
     (rf"call (\w+) (answered|completed|up|failed|given up)(?: (\d+))?(?: at ({SITE}))?", call_is,

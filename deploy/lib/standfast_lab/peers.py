@@ -66,6 +66,11 @@ class Phones:
         self.control = None
         self.buffer = b""
         self.calls = {}      # (baresip's call id, number) -> (number, peer number)
+        self.transports = ["udp"] # of the first phone, the second, and so on
+        self.held = set()    # numbers whose other party has put them on hold, by baresip's trace: no event says so
+        self.asked = None    # the number that an INVITE went to, until its session description says in which direction it speaks
+        self.offsets = {}
+        self.registered_at = {}   # (number, site) -> instant
         self.registered = {} # (number, site) -> True, False
         self.registrations = {}   # (number, site) -> how often
 
@@ -77,18 +82,26 @@ class Phones:
         """More lines for its configuration."""
         return []
 
-    def start(self, regint=10):
+    def _account(self, number, site, target=None, parameters=True):
+        """The URI of NUMBER, or of TARGET, as NUMBER's account at SITE reaches it."""
+        transport = self.transports[self.numbers.index(number) % len(self.transports)]
+        return (f"sip:{target or number}@{self.lab.net.site_address(site)}:{self.lab.net.sip_port + (transport == 'tls')}"
+                + (f";transport={transport}" if parameters and transport != "udp" else ""))
+
+    def start(self, regint=10, transport="udp"):
+        self.transports = transport.split(",")
+        tls = self.lab.deployment.sip_tls
         os.makedirs(self.directory, exist_ok=True)
         self._write("config", "\n".join([
             "poll_method epoll", f"sip_listen {self.address}:{self.sip_port}", f"net_interface {self.address}",
-            "call_local_timeout 120", "call_max_calls 16", *self.audio(), "audio_source aubridge,silence",
+            *([f"sip_cafile {tls['ca']}"] if tls else []), "call_local_timeout 120", "call_max_calls 16", *self.audio(), "audio_source aubridge,silence",
             "audio_player aubridge,null", "audio_alert aubridge,null", "audio_level no", "ausrc_srate 8000",
             "auplay_srate 8000", "jitter_buffer_delay 5-10", f"rtp_ports {self.rtp_first}-{self.rtp_first + 199}",
             "module_path /usr/lib/baresip/modules", "module g711.so", "module aubridge.so",
             "module_tmp uuid.so", "module_tmp account.so", "module_app contact.so", "module_app menu.so",
             "module_app ctrl_tcp.so", f"ctrl_tcp_listen {self.address}:{self.control_port}", ""]))
         accounts = [
-            f"<sip:{number}@{self.lab.net.site_address(site)}:{self.lab.net.sip_port}>;auth_user={number};"
+            f"<{self._account(number, site)}>;auth_user={number};"
             f"auth_pass={self.lab.password(number)};answermode=auto;regint={regint};audio_codecs=pcmu"
             for number in self.numbers for site in self.lab.sites]
         self._write("accounts", "\n".join(accounts) + "\n")
@@ -102,6 +115,8 @@ class Phones:
         """Read baresip's events; connect to it first when it is up."""
         if self.process is None or not self.process.running():
             return
+        for line in new_lines(os.path.join(self.directory, "log"), self.offsets):
+            self._trace(line)
         if self.control is None:
             with self.lab.net.inside("phones"):
                 control = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -128,6 +143,13 @@ class Phones:
         for event in self._frames():
             self._event(event)
 
+    def _trace(self, line):
+        if asked := re.match(r"INVITE sip:(\d+)-", line):
+            self.asked = asked.group(1)
+        elif self.asked and (way := re.match(r"a=(sendrecv|sendonly|inactive)", line)):
+            (self.held.discard if way.group(1) == "sendrecv" else self.held.add)(self.asked)
+            self.asked = None
+
     def _frames(self):
         while b":" in self.buffer:
             size, rest = self.buffer.split(b":", 1)
@@ -151,6 +173,8 @@ class Phones:
             if self.registered.get((number, at)) != good:
                 self.lab.note("phone", f"{number} {'registered' if good else 'registration failed'} at {at}")
             self.registered[(number, at)] = good
+            if good:
+                self.registered_at[(number, at)] = clock.now()
             self.registrations[(number, at)] = self.registrations.get((number, at), 0) + good
             return
         peer = re.match(r"sips?:([\w.+-]+)@", event.get("peeruri", ""))
@@ -184,15 +208,23 @@ class Phones:
         self.control.sendall(b"%d:%s," % (len(text), text))
 
     def _choose(self, number, site):
-        self.command("uafind", f"sip:{number}@{self.lab.net.site_address(site)}:{self.lab.net.sip_port}")
+        self.command("uafind", self._account(number, site, parameters=False))
 
     def dial(self, number, site, target):
         self._choose(number, site)
-        self.command("dial", f"sip:{target}@{self.lab.net.site_address(site)}:{self.lab.net.sip_port}")
+        self.command("dial", self._account(number, site, target, parameters=False))
 
     def hang_up(self, number, site):
         self._choose(number, site)
         self.command("hangup")
+
+    def suspend(self, number, site):
+        self._choose(number, site)
+        self.command("hold")
+
+    def resume(self, number, site):
+        self._choose(number, site)
+        self.command("resume")
 
 
 class Music(Phones):
