@@ -19,6 +19,8 @@
 
 /* Descriptors that one wait reports; epoll hands out the others in turn at the next. */
 #define WAIT_EVENTS_MAX 256
+/* So often at most is the clock set to a later moment. */
+#define CLOCK_MOVES_MS 50
 
 /* Whatever can become ready: its handler runs once in the turn that finds it so. */
 struct source {
@@ -55,6 +57,7 @@ struct loop {
     struct source clock; /* the one timerfd */
     int clock_fd;
     mono_t clock_at; /* when it fires */
+    mono_t clock_moved;
     struct timers timers;
     uint32_t timers_n; /* that exist */
 
@@ -146,16 +149,19 @@ static void unwatch(struct loop *loop, struct source *source, int fd)
 
 /* ---- the turn ---- */
 
-/* Let the timerfd fire no later than the earliest timer.  Where it would fire earlier it is left
- * alone: a deadline that moves away with every event costs one spare wake-up, not one system call
- * for each event. */
+/* Let the timerfd fire no later than the earliest timer.  One that would fire too early is set anew
+ * only now and then: a deadline that moves away with every event costs neither one system call for
+ * each event nor a spare wake-up for each interval of an idle process. */
 static int wind_clock(struct loop *loop)
 {
     mono_t at = timer_next(&loop->timers);
     struct itimerspec spec = {{0, 0}, {0, 0}};
 
-    if (mono_is_never(at) || !mono_before(at, loop->clock_at))
+    if (mono_is_never(at) || at.ns == loop->clock_at.ns ||
+        (mono_before(loop->clock_at, at) &&
+         mono_diff_ms(loop->now, loop->clock_moved) < CLOCK_MOVES_MS))
         return 0;
+    loop->clock_moved = loop->now;
     if (at.ns < 1)
         at.ns = 1; /* zero would disarm it */
     spec.it_value.tv_sec = at.ns / 1000000000;
@@ -166,13 +172,12 @@ static int wind_clock(struct loop *loop)
     return 0;
 }
 
+/* It is edge-triggered: setting it anew clears what would be read. */
 static void saw_clock(struct source *source, uint32_t events)
 {
     struct loop *loop = CONTAINER_OF(source, struct loop, clock);
-    uint64_t count;
 
     (void)events;
-    (void)!read(loop->clock_fd, &count, sizeof count);
     loop->clock_at = MONO_NEVER;
 }
 
@@ -318,7 +323,7 @@ static int open_loop(struct loop *loop)
     loop->signal_fd = signalfd(-1, &loop->signal_set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (loop->signal_fd < 0)
         return -errno;
-    r = watch(loop, &loop->clock, loop->clock_fd, EPOLLIN);
+    r = watch(loop, &loop->clock, loop->clock_fd, EPOLLIN | EPOLLET);
     return r < 0 ? r : watch(loop, &loop->signal, loop->signal_fd, EPOLLIN);
 }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -186,7 +187,8 @@ static void on_turn(void *arg, mono_t now)
     ++*(unsigned *)arg;
 }
 
-/* Its descriptor stays readable for ever: it must be told and left, not looked at again and again. */
+/* Its descriptor stays readable for ever: it must be told and left, not looked at again and again.
+ */
 Test(loop, a_child_that_was_reaped_elsewhere_is_told_once)
 {
     struct loop_child *c;
@@ -446,4 +448,47 @@ Test(loop, a_busy_socket_starves_nobody)
     zmq_ctx_shutdown(context);
     pthread_join(thread, NULL);
     zmq_ctx_term(context);
+}
+
+/* ---- wake-ups ---- */
+
+static unsigned turns, pushed, fired;
+
+static void count_turn(void *arg, mono_t now)
+{
+    (void)arg;
+    (void)now;
+    turns++;
+}
+
+static void count_timer(void *arg, mono_t now)
+{
+    (void)arg;
+    (void)now;
+    fired++;
+}
+
+static void push_off(void *arg, int signal)
+{
+    (void)signal;
+    loop_timer_set(arg, mono_add_ms(loop_now(loop), 100));
+    if (++pushed == 8)
+        loop_exit(loop, 3);
+}
+
+/* As a beat that each order puts off: it wakes nobody while orders come. */
+Test(loop, a_deadline_that_moves_away_wakes_nobody)
+{
+    const struct itimerval every = {{0, 60000}, {0, 60000}}, never = {{0, 0}, {0, 0}};
+    struct loop_timer *t;
+
+    cr_assert_eq(loop_timer_new(loop, LOOP_SIP, count_timer, NULL, &t), 0);
+    cr_assert_eq(loop_signal(loop, SIGALRM, push_off, t), 0);
+    cr_assert_eq(loop_turn_end(loop, 1, count_turn, NULL), 0);
+    loop_timer_set(t, mono_add_ms(loop_now_exact(), 100));
+    cr_assert_eq(setitimer(ITIMER_REAL, &every, NULL), 0);
+    cr_assert_eq(loop_run(loop), 3);
+    cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+    cr_assert_leq(turns, pushed + fired, "%u turns, %u signals, %u timers", turns, pushed, fired);
+    loop_timer_destroy(&t);
 }
