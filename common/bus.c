@@ -47,7 +47,8 @@ int bus_new(struct loop *loop, const struct bus_conf *conf, struct bus **ret_bus
         bus_destroy(&bus);
         return r;
     }
-    loop_timer_set(bus->tick, mono_add_ms(loop_now_exact(), bus->silent_ms / 6));
+    bus->tick_at = MONO_NEVER;
+    bus_tick_within(bus, bus->silent_ms / 6);
     *ret_bus = bus;
     return 0;
 }
@@ -103,9 +104,21 @@ void bus_leave(struct bus *bus)
     }
 }
 
+mono_t bus_tick_due(const struct bus *bus, mono_t heard, mono_t sent)
+{
+    return mono_min(mono_add_ms(heard, (int64_t)bus->silent_ms + 1),
+                    mono_add_ms(sent, bus->silent_ms / 3));
+}
+
+static void tick_at(struct bus *bus, mono_t at)
+{
+    bus->tick_at = mono_min(bus->tick_at, at);
+    loop_timer_set(bus->tick, bus->tick_at);
+}
+
 void bus_tick_within(struct bus *bus, int64_t ms)
 {
-    loop_timer_set(bus->tick, mono_add_ms(loop_now_exact(), ms));
+    tick_at(bus, mono_add_ms(loop_now_exact(), ms));
 }
 
 int bus_encode(struct bus *bus, enum message_type type, const void *body, uint64_t sequence,
@@ -188,15 +201,19 @@ static void on_tick(void *arg, mono_t now)
 {
     struct bus *bus = arg;
 
+    /* Who comes anew has beaten and been heard: a third of the silence is soon enough for it. */
+    mono_t due = mono_add_ms(now, bus->silent_ms / 3);
+
     bus_enter(bus);
-    loop_timer_set(bus->tick, mono_add_ms(now, bus->silent_ms / 6));
+    bus->tick_at = MONO_NEVER;
     LIST_EACH(l, &bus->links)
     {
         struct bus_link *link = CONTAINER_OF(l, struct bus_link, in_bus);
         if (!link->dead)
-            bus_link_tick(link, now);
+            due = mono_min(due, bus_link_tick(link, now));
     }
     LIST_EACH(l, &bus->bindings)
-    bus_binding_tick(CONTAINER_OF(l, struct bus_binding, in_bus), now);
+    due = mono_min(due, bus_binding_tick(CONTAINER_OF(l, struct bus_binding, in_bus), now));
+    tick_at(bus, mono_max(due, mono_add_ms(now, bus->silent_ms / 30)));
     bus_leave(bus);
 }

@@ -381,10 +381,11 @@ int bus_bind(struct bus *bus, enum endpoint endpoint, enum loop_priority priorit
     return r;
 }
 
-void bus_binding_tick(struct bus_binding *binding, mono_t now)
+mono_t bus_binding_tick(struct bus_binding *binding, mono_t now)
 {
     struct bus *bus = binding->bus;
     bool probe = binding->probe;
+    mono_t due = MONO_NEVER;
 
     binding->probe = false;
     LIST_EACH(l, &binding->peers)
@@ -396,5 +397,8 @@ void bus_binding_tick(struct bus_binding *binding, mono_t now)
             peer_gone(peer, "its connection has ended");
         else if (mono_diff_ms(now, peer->heard) > (int64_t)bus->silent_ms)
             peer_gone(peer, "silent");
+        else
+            due = mono_min(due, bus_tick_due(bus, peer->heard, peer->sent));
     }
+    return due;
 }

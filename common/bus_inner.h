@@ -71,6 +71,7 @@ struct bus {
     bool primary;
     uint64_t epoch;
     struct loop_timer *tick;
+    mono_t tick_at; /* when it is due */
     struct list bindings;
     struct list links;
     uint32_t links_made;
@@ -154,6 +155,8 @@ void *bus_take(size_t size);
  * last. */
 void bus_enter(struct bus *bus);
 void bus_leave(struct bus *bus);
+/* bus_tick_due - what was last HEARD and SENT then needs the tick again. */
+mono_t bus_tick_due(const struct bus *bus, mono_t heard, mono_t sent);
 void bus_tick_within(struct bus *bus, int64_t ms);
 
 /* bus_encode - BODY in an envelope of ours; *RET_DATA is the caller's.  0 or a negative errno. */
@@ -177,13 +180,14 @@ int bus_queue_full(struct bus *bus, enum endpoint endpoint, const char *to);
 
 /* ---- bus_binding.c ---- */
 
-/* bus_binding_tick, bus_link_tick - beat, and end what is silent. */
-void bus_binding_tick(struct bus_binding *binding, mono_t now);
+/* bus_binding_tick, bus_link_tick - beat, and end what is silent.  Returns: when there is more to
+ * do. */
+mono_t bus_binding_tick(struct bus_binding *binding, mono_t now);
 void bus_binding_free(struct bus_binding *binding);
 
 /* ---- bus_link.c ---- */
 
-void bus_link_tick(struct bus_link *link, mono_t now);
+mono_t bus_link_tick(struct bus_link *link, mono_t now);
 void bus_link_free(struct bus_link *link);
 
 /* ---- bus_check.c ---- */

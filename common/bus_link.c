@@ -299,7 +299,7 @@ void bus_link_destroy(struct bus_link **link)
         bus_link_free(l);
 }
 
-void bus_link_tick(struct bus_link *link, mono_t now)
+mono_t bus_link_tick(struct bus_link *link, mono_t now)
 {
     int64_t silent_ms = link->bus->silent_ms;
     Sf__BusBeat beat = SF__BUS_BEAT__INIT;
@@ -309,10 +309,11 @@ void bus_link_tick(struct bus_link *link, mono_t now)
             link_restart(link, "silent");
         else if (mono_diff_ms(now, link->sent) >= silent_ms / 3)
             (void)link_transmit(link, MESSAGE_BUS_BEAT, &beat);
-        return;
+        return bus_tick_due(link->bus, link->heard, link->sent);
     }
     if (mono_diff_ms(now, link->opened) > 2 * silent_ms)
         link_restart(link, "no answer"); /* ZeroMQ gives up for good on some refusals */
     else
         link_greet(link);
+    return mono_add_ms(now, silent_ms / 6);
 }

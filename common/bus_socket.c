@@ -179,7 +179,6 @@ static int set_int(void *socket, int option, int value)
 static int set_common(struct bus *bus, void *socket, enum endpoint endpoint)
 {
     int64_t size_max = (int64_t)codec_size_max(endpoint);
-    int silent = (int)bus->silent_ms;
     int queue = (int)bus->queue_max;
     int bad = 0;
 
@@ -189,10 +188,17 @@ static int set_common(struct bus *bus, void *socket, enum endpoint endpoint)
     bad |= set_int(socket, ZMQ_IPV6, 1);
     bad |= set_int(socket, ZMQ_IMMEDIATE, 1);
     bad |= set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
-    bad |= set_int(socket, ZMQ_HEARTBEAT_IVL, silent / 3 + 1);
-    bad |= set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, silent);
     bad |= zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
     return bad;
+}
+
+/* A network may lose the end of a connection; for a socket file the kernel reports every one. */
+static int set_heartbeat(struct bus *bus, void *socket)
+{
+    int silent = (int)bus->silent_ms;
+
+    return set_int(socket, ZMQ_HEARTBEAT_IVL, silent / 3 + 1) |
+           set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, silent);
 }
 
 static int set_keys(struct bus *bus, void *socket, const char *server_key)
@@ -236,7 +242,7 @@ static int open_socket(struct bus *bus, int type, enum endpoint endpoint, const 
         return -1;
     bad |= set_common(bus, socket->zmq, endpoint);
     if (socket->wide)
-        bad |= set_keys(bus, socket->zmq, server_key);
+        bad |= set_heartbeat(bus, socket->zmq) | set_keys(bus, socket->zmq, server_key);
     if (type == ZMQ_ROUTER) {
         bad |= set_int(socket->zmq, ZMQ_ROUTER_MANDATORY, 1);
         bad |= set_int(socket->zmq, ZMQ_ROUTER_HANDOVER, 1);
