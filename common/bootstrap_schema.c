@@ -48,7 +48,7 @@ static const struct conf_field timeout_fields[] = {
     TIME ("silent-after",    silent_after,    100, 60000, "1s",    "A host not heard from for this long is silent."),
     TIME ("site-dead-after", site_dead_after, 200, 300000, "3s",   "A site silent this long, for the arbiter too, is dead."),
     TIME ("peer-silent",     peer_silent,     100, 60000, "3s",    "A connected process not heard from for this long is gone."),
-    TIME ("component-beat-interval", component_beat_interval, 20, 10000, "200ms", "How often a process reports to the hamgr of its host."),
+    TIME ("component-beat-interval", component_beat_interval, 20, 10000, "300ms", "How often a process reports to the hamgr of its host; in between at each renewal of the role."),
     TIME ("component-beat-limit", component_beat_limit, 100, 60000, "2s", "A process that has not reported for this long is hung: its work path stands still."),
     TIME ("component-start-limit", component_start_limit, 500, 300000, "10s", "A process must be ready this long after its start."),
     TIME ("restart-delay",   restart_delay,   10,  60000, "100ms", "The wait before a process that ended is started again; doubles with each failure."),

@@ -22,7 +22,7 @@
 #endif
 
 #define CONFIG_DEFAULT "/etc/standfast/standfast.yaml"
-#define BEAT_MS        200 /* when the bootstrap says nothing */
+#define BEAT_MS        300 /* when the bootstrap says nothing */
 
 /* What the callbacks do not need to know.  COMPONENT comes first, so that it leads back here. */
 struct runtime {
@@ -34,6 +34,9 @@ struct runtime {
     struct loop_timer *deadline; /* of the role and of the writer's right */
     int64_t beat_ms;
     mono_t next_beat;
+    bool renewed;        /* an order came that asks for nothing but a beat */
+    int64_t watchdog_ms; /* how often the service manager wants to be told; 0: it does not */
+    mono_t told;
     uint64_t turns;
     uint64_t solo_asked; /* requests to send alone */
     bool stopping;
@@ -168,6 +171,16 @@ static void on_deadline(void *arg, mono_t now)
     expire(arg, now);
 }
 
+/* only_renews - the order NOW has other deadlines than the one BEFORE, and nothing else that hamgr
+ * waits to hear of. */
+static bool only_renews(const struct component_role *now, const struct component_role *before)
+{
+    return now->primary && before->primary && now->epoch == before->epoch &&
+           now->writer == before->writer && now->ticket_epoch == before->ticket_epoch &&
+           now->solo_epoch == before->solo_epoch && now->solo_sequence == before->solo_sequence &&
+           now->stale == before->stale;
+}
+
 static void on_order(struct runtime *r, const Sf__RoleOrder *order)
 {
     mono_t now = loop_now_exact();
@@ -201,8 +214,10 @@ static void on_order(struct runtime *r, const Sf__RoleOrder *order)
         role.solo_epoch = role.solo_sequence = 0;
         role.stale = false;
     }
+    r->renewed = only_renews(&role, &r->component.role);
     set_role(r, &role, "ordered by hamgr");
-    send_report(r);
+    if (!r->renewed)
+        send_report(r);
 }
 
 static void on_hamgr(void *arg, struct bus_link *link, const struct bus_sender *from,
@@ -330,11 +345,15 @@ static void on_turn(void *arg, mono_t now)
 
     r->turns++;
     expire(r, now); /* a process that stood still finds its right expired before it waits again */
-    if (!mono_due(r->next_beat, now))
+    if (!r->renewed && !mono_due(r->next_beat, now))
         return;
+    r->renewed = false;
     r->next_beat = mono_add_ms(now, r->beat_ms);
     loop_timer_set(r->beat, r->next_beat);
     send_report(r);
+    if (r->watchdog_ms == 0 || mono_diff_ms(now, r->told) < r->watchdog_ms)
+        return;
+    r->told = now;
     tell("WATCHDOG=1");
 }
 
@@ -407,17 +426,20 @@ static bool read_options(int argc, char **argv, const char *name, struct options
     return false;
 }
 
-/* beat_ms - often enough for hamgr and, when there is one, for systemd's watchdog. */
-static int64_t beat_ms(const struct bootstrap *b)
+/* set_beats - often enough for hamgr and, when there is one, for systemd's watchdog. */
+static void set_beats(struct runtime *r)
 {
+    const struct bootstrap *b = &r->component.bootstrap;
     int64_t ms = b->timeouts.component_beat_interval != 0
                      ? (int64_t)b->timeouts.component_beat_interval
                      : BEAT_MS;
     uint64_t usec = 0;
 
-    if (sd_watchdog_enabled(0, &usec) > 0 && (int64_t)(usec / 3000) < ms)
-        ms = (int64_t)(usec / 3000);
-    return ms > 0 ? ms : 1;
+    if (sd_watchdog_enabled(0, &usec) > 0) {
+        r->watchdog_ms = (int64_t)(usec / 6000) > 0 ? (int64_t)(usec / 6000) : 1;
+        ms = (int64_t)(usec / 3000) < ms ? (int64_t)(usec / 3000) : ms;
+    }
+    r->beat_ms = ms > 0 ? ms : 1;
 }
 
 static int failed(int r, const char *what)
@@ -437,7 +459,7 @@ static int open_all(struct runtime *r)
         return failed(code, "event loop");
     if ((code = bus_new(c->loop, &conf, &c->bus)) < 0)
         return failed(code, "bus");
-    r->beat_ms = beat_ms(&c->bootstrap);
+    set_beats(r);
     if ((code = loop_timer_new(c->loop, LOOP_STATISTICS, on_beat, r, &r->beat)) < 0 ||
         (code = loop_timer_new(c->loop, LOOP_LEASE, on_deadline, r, &r->deadline)) < 0)
         return failed(code, "timer");

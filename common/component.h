@@ -3,8 +3,9 @@
  * WATCHDOG=1 (sd_notify), SIGTERM as orderly stop, and the watch of the configuration.
  *
  * The process fills in its callbacks and calls component_main.  Beats (RoleReport) go out from the last
- * turn-end handler at most every component-beat-interval, WATCHDOG=1 with them.  A timer of that interval runs the turn,
- * so that an idle process beats too.
+ * turn-end handler: in the turn that a renewal of the role woke, and after component-beat-interval without one.
+ * A timer of that interval runs the turn, so that an idle process beats too.  A service manager that set a
+ * watchdog is told WATCHDOG=1 with the beats, often enough for it.
  */
 #ifndef COMMON_COMPONENT_H
 #define COMMON_COMPONENT_H

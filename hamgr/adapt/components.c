@@ -236,7 +236,6 @@ void components_child(void *arg, enum process process, enum spawn_event event, c
         return;
     switch (event) {
     case SPAWN_READY: tell(d, i, COMPONENT_READY, true, 0); break;
-    case SPAWN_WATCHDOG: break; /* the beat over the bus says the same, with its state */
     case SPAWN_EXITED:
         log_event(d->stopping ? LEVEL_INFO : LEVEL_WARNING, MSG_COMPONENT,
                   LOG_FIELDS(.object = process_name(process), .event = "EXITED"), "%s", text);

@@ -387,7 +387,6 @@ static int open_host(struct daemon *d, bool supervise, const char *bin_dir)
                                     .config = d->bootstrap.file,
                                     .self = bootstrap_self(&d->bootstrap)->name,
                                     .run_dir = d->bootstrap.run_dir,
-                                    .watchdog_ms = d->bootstrap.timeouts.component_beat_limit,
                                     .stop_grace_ms = d->bootstrap.timeouts.stop_grace};
     int r;
 

@@ -172,17 +172,17 @@ static int open_notify(struct spawn *s)
     return loop_io_new(s->loop, s->notify_fd, EPOLLIN, LOOP_LEASE, on_notify, s, &s->notify_io);
 }
 
-/* The environment of a child: ours, with NOTIFY_SOCKET, WATCHDOG_USEC and the parent's pid set. */
+/* The environment of a child: ours, with NOTIFY_SOCKET and the parent's pid set, without a
+ * watchdog. */
 static char **child_environment(const struct spawn *s, char notify[], size_t notify_size,
-                                char watchdog[], size_t watchdog_size, char parent[],
-                                size_t parent_size)
+                                char parent[], size_t parent_size)
 {
     size_t n = 0, count = 0;
     char **env;
 
     while (environ[count] != NULL)
         count++;
-    env = calloc(count + 4, sizeof(*env));
+    env = calloc(count + 3, sizeof(*env));
     if (env == NULL)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -193,23 +193,19 @@ static char **child_environment(const struct spawn *s, char notify[], size_t not
         env[n++] = environ[i];
     }
     snprintf(notify, notify_size, "NOTIFY_SOCKET=%s", s->notify_path);
-    snprintf(watchdog, watchdog_size, "WATCHDOG_USEC=%llu",
-             (unsigned long long)s->conf.watchdog_ms * 1000);
     snprintf(parent, parent_size, "STANDFAST_PARENT=%d", (int)getpid());
     env[n++] = notify;
-    env[n++] = watchdog;
     env[n++] = parent;
     return env;
 }
 
 static int launch(struct spawn *s, const char *program, pid_t *ret_pid)
 {
-    char path[512], notify[160], watchdog[64], parent[64];
+    char path[512], notify[160], parent[64];
     char *argv[] = {
         path, (char *)"--config", (char *)s->conf.config, (char *)"--self", (char *)s->conf.self,
         NULL};
-    char **env = child_environment(s, notify, sizeof(notify), watchdog, sizeof(watchdog), parent,
-                                   sizeof(parent));
+    char **env = child_environment(s, notify, sizeof(notify), parent, sizeof(parent));
     posix_spawnattr_t attributes;
     sigset_t none, all;
     pid_t pid;
@@ -252,8 +248,6 @@ static void told(struct spawn *s, const struct child *c, const char *text)
 {
     if (strncmp(text, "READY=1", 7) == 0)
         s->fn(s->arg, c->process, SPAWN_READY, "");
-    else if (strncmp(text, "WATCHDOG=1", 10) == 0)
-        s->fn(s->arg, c->process, SPAWN_WATCHDOG, "");
 }
 
 static void on_notify(void *arg, uint32_t events)

@@ -1,6 +1,6 @@
 /* spawn - the components of this host as children of hamgr (`hamgr run --supervise`): posix_spawn,
- * pidfd, and a notify socket with the contract of systemd (READY=1, WATCHDOG=1, STATUS=), so that a
- * component cannot tell who started it.
+ * pidfd, and a notify socket with the contract of systemd (READY=1, STATUS=).  There is no
+ * watchdog: the beat over the bus says the same, with its state.
  *
  * It starts, signals and reports; when to restart is decided in hamgr/core/supervise.
  */
@@ -14,9 +14,8 @@
 struct spawn;
 
 enum spawn_event {
-    SPAWN_READY,    /* the child said READY=1 */
-    SPAWN_WATCHDOG, /* the child said WATCHDOG=1 */
-    SPAWN_EXITED,   /* the child has ended; TEXT says how */
+    SPAWN_READY,  /* the child said READY=1 */
+    SPAWN_EXITED, /* the child has ended; TEXT says how */
 };
 
 typedef void spawn_fn(void *arg, enum process process, enum spawn_event event, const char *text);
@@ -26,7 +25,6 @@ struct spawn_conf {
     const char *config;     /* path of the bootstrap file, handed on with --config */
     const char *self;       /* the host's name, handed on with --self */
     const char *run_dir;    /* the notify socket is made here */
-    uint32_t watchdog_ms;   /* WATCHDOG_USEC for the children */
     uint32_t stop_grace_ms; /* SIGTERM to SIGKILL */
 };
 

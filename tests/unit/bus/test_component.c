@@ -310,6 +310,27 @@ Test(component, a_renewed_order_moves_the_deadline)
     cr_assert(mono_due(last_deadline, loop_now_exact()));
 }
 
+/* The beat of that turn is the answer: no other report, and none of the interval's while they come.
+ */
+Test(component, a_renewed_order_is_answered_by_one_beat)
+{
+    enum { RENEWALS = 20, PAUSE_MS = 30, BEAT_MS = 50 };
+    unsigned before, late = 0;
+
+    order(SF__ROLE__ROLE_PRIMARY, 3, in(5000));
+    until(last.role == SF__ROLE__ROLE_PRIMARY && last.epoch == 3);
+    before = reports;
+    for (unsigned i = 0; i < RENEWALS; i++) {
+        mono_t since = loop_now_exact();
+
+        order(SF__ROLE__ROLE_PRIMARY, 3, in(5000));
+        until(reports >= before + i + 1);
+        run_for(PAUSE_MS);
+        late += (unsigned)mono_diff_ms(loop_now_exact(), since) / BEAT_MS;
+    }
+    cr_assert_leq(reports - before, RENEWALS + late + 1);
+}
+
 Test(component, asks_to_send_alone_and_may_until_its_deadline)
 {
     Sf__ClusterView view = SF__CLUSTER_VIEW__INIT;

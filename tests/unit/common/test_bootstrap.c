@@ -206,7 +206,7 @@ Test(bootstrap, contradictions_are_refused)
 {
     refused("lease-ttl: 2s", "component-beat-limit: 300ms", 5,
             "field 'timeouts.component-beat-limit': 300ms is shorter than 2 times "
-            "component-beat-interval (200ms); lengthen it, or shorten component-beat-interval");
+            "component-beat-interval (300ms); lengthen it, or shorten component-beat-interval");
     refused("timeouts: {lease-ttl: 2s}", "ports: {sip: 7701}", 5,
             "field 'ports.lease': 7701 is the port of ports.sip too; give each its own");
     refused("    interface: eth0\n", "", 15,

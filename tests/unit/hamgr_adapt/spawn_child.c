@@ -9,13 +9,13 @@ int main(void)
 {
     const char *what = getenv("SPAWN_CHILD");
 
-    if (what == NULL || getenv("WATCHDOG_USEC") == NULL)
+    if (what == NULL || getenv("WATCHDOG_USEC") != NULL)
         return 9;
     if (strcmp(what, "exits") == 0)
         return 3;
     if (strcmp(what, "deaf") == 0)
         signal(SIGTERM, SIG_IGN);
-    sd_notify(0, "READY=1\nSTATUS=here\nWATCHDOG=1");
+    sd_notify(0, "READY=1\nSTATUS=here");
     for (;;)
         pause();
 }
