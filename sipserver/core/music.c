@@ -63,6 +63,15 @@ static bool g_patient(const struct sc *sc, const void *object)
     return ((const struct call *)object)->music.tries < JOINS_MAX;
 }
 
+/* The service of C is none of its any more: an answer of the caller to its offer is not for the
+ * next. */
+static void forget_service(struct call *c)
+{
+    if (c->music.asked == MUSIC_SERVICE)
+        c->music.asked = MUSIC_GONE;
+    c->music.leg = HANDLE_NONE;
+}
+
 /* The service of C goes.  What the caller asked it for is answered now: its silence must not end
  * the caller's call. */
 static void end_service(struct sc *sc, struct call *c)
@@ -72,7 +81,7 @@ static void end_service(struct sc *sc, struct call *c)
     disarm(sc, &c->sound);
     if (music_holds(c))
         relays_end(sc, c, false);
-    c->music.leg = HANDLE_NONE;
+    forget_service(c);
     if (l != NULL)
         leg_end(sc, l, 0, SIP_STR_NONE);
 }
@@ -469,7 +478,7 @@ bool music_left(struct sc *sc, struct call *c, const struct leg *l)
     if (l != service_of(sc, c))
         return false;
     relays_end(sc, c, false);
-    c->music.leg = HANDLE_NONE;
+    forget_service(c);
     music_event(sc, c, MUSIC_EV_FAILED, NULL);
     return true;
 }

@@ -553,7 +553,12 @@ struct transfer {
 };
 
 /* For whom the caller was asked by re-INVITE. */
-enum music_who { MUSIC_NOBODY, MUSIC_SERVICE, MUSIC_TARGET };
+enum music_who {
+    MUSIC_NOBODY,
+    MUSIC_SERVICE,
+    MUSIC_TARGET,
+    MUSIC_GONE, /* a service that has left */
+};
 
 /* What the caller hears while it waits (music.h). */
 struct music {
@@ -675,7 +680,7 @@ struct replica {
         uint32_t generation;
         handle_t local;
     } * trunks, *targets;
-    unsigned char *scratch;     /* SC_REPLICA_OBJECT_MAX bytes */
+    unsigned char *scratch; /* SC_REPLICA_OBJECT_MAX bytes */
 };
 
 struct sc {

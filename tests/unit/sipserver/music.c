@@ -326,6 +326,40 @@ Test(music, a_service_that_hangs_up_is_followed_by_another_through_a_reinvite)
     released(&spare);
 }
 
+/* The caller's answer is to the offer of a service that has left meanwhile (RFC 3264 4). */
+Test(music, an_answer_to_a_service_that_has_left_does_not_go_to_the_next)
+{
+    in_music();
+    kit_run(k, 30000);
+    ua_request(&tone, SIP_BYE, NULL);
+    ua_expect(&tone, 200);
+    kit_run(k, 0);
+    ua_expect_request(&tone, SIP_INVITE);
+    ua_reply(&tone, 200, SDP_M);
+    ua_expect_request(&gw[0], SIP_INVITE);
+    ua_remember(&gw[0]);
+    ua_reply(&gw[0], 100, NULL);
+    ua_request(&tone, SIP_BYE, NULL);
+    ua_expect(&tone, 200);
+    kit_run(k, 11000);
+    kit_forget_caught(k);
+    kit_run(k, 500);
+    ua_expect_request(&tone, SIP_INVITE);
+    ua_reply(&tone, 200, SDP_B);
+    ua_recall(&gw[0]);
+    ua_reply(&gw[0], 200, SDP_A2);
+    ua_expect_request(&gw[0], SIP_ACK);
+    ua_expect_nothing(&tone);
+    for (unsigned i = 0; i < 41 && !ua_has_request(&gw[0], SIP_INVITE); i++)
+        kit_run(k, 100);
+    ua_expect_request(&gw[0], SIP_INVITE);
+    cr_assert(ua_body_is(&gw[0], SDP_B));
+    ua_reply(&gw[0], 200, SDP_A);
+    ua_expect_request(&gw[0], SIP_ACK);
+    ua_expect_request(&tone, SIP_ACK);
+    cr_assert(ua_body_is(&tone, SDP_A));
+}
+
 Test(music, an_agent_answers_while_another_service_is_being_joined)
 {
     in_music();
