@@ -55,6 +55,18 @@ static bool make(struct sc *sc, struct trunk *t, const struct dn *d, enum sip_me
     return true;
 }
 
+/* A number that is not used is the next one's: those of a dialog rise by one (RFC 3261 12.2.1.1).
+ */
+static int send(struct sc *sc, struct leg *l, const struct sip_addr *to,
+                const struct sip_request *r, uint64_t owner, uint64_t *ret_txn)
+{
+    int result = sip_request(sc->sip, sc->now, to, r, owner, &sc->out->sip, ret_txn);
+
+    if (result != 0 && r->cseq == l->dialog.local_cseq && l->dialog.state != SIP_DIALOG_NONE)
+        l->dialog.local_cseq--;
+    return result;
+}
+
 int leg_request(struct sc *sc, struct leg *l, const struct sip_addr *to, struct sip_request *r,
                 uint64_t owner, uint64_t *ret_txn)
 {
@@ -65,7 +77,7 @@ int leg_request(struct sc *sc, struct leg *l, const struct sip_addr *to, struct 
     struct sip_buf b;
 
     if (t == NULL || t->login.nonce[0] == '\0' || r->extras_n >= EXTRAS_MAX)
-        return sip_request(sc->sip, sc->now, to, r, owner, &sc->out->sip, ret_txn);
+        return send(sc, l, to, r, owner, ret_txn);
     for (unsigned i = 0; i < r->extras_n; i++)
         extras[i] = r->extras[i];
     sip_buf_init(&b, text, sizeof(text));
@@ -73,7 +85,7 @@ int leg_request(struct sc *sc, struct leg *l, const struct sip_addr *to, struct 
         r->extras = extras;
         r->extras_n++;
     }
-    return sip_request(sc->sip, sc->now, to, r, owner, &sc->out->sip, ret_txn);
+    return send(sc, l, to, r, owner, ret_txn);
 }
 
 /* ---- a challenge ---- */

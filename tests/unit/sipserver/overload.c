@@ -73,14 +73,14 @@ static void busy_music(struct kit *kit)
     kit->options.oos_check_ms = kit->options.oos_force_ms = 3600000;
 }
 
-/* Waiting callers whose media server is always busy ask it again and again; who is in a call must
- * still be told of its end (SF-9, I7). */
-Test(overload, music_leaves_room_for_the_requests_of_dialogs)
+static struct ua phone, caller, tone;
+
+/* A call between CALLER and PHONE; another one waits, and TONE is always busy. */
+static void call_and_music(void (*tune)(struct kit *k))
 {
-    struct ua phone, caller, tone;
     struct sc_dn_conf dn;
 
-    start(busy_music);
+    start(tune);
     phones_register(k, &phone, 100, 1);
     caller = ua_at(k, "10.0.1.1", 5060, "d");
     tone = ua_at(k, "10.0.3.1", 5060, "tone");
@@ -98,19 +98,62 @@ Test(overload, music_leaves_room_for_the_requests_of_dialogs)
     ua_ack(&caller, NULL);
     ua_expect_request(&phone, SIP_ACK);
     ua_invite(&gw, "5000", SDP_A);
-    for (unsigned i = 0; i < 300; i++) {
+    kit_forget_caught(k);
+}
+
+static void music_is_busy(unsigned ms)
+{
+    for (unsigned i = 0; i < ms; i += 100) {
         kit_run(k, 100);
         while (ua_has_request(&tone, SIP_OPTIONS) && ua_take(&tone, true))
             ua_reply(&tone, 200, NULL);
         while (ua_has_request(&tone, SIP_INVITE) && ua_take(&tone, true))
             ua_reply(&tone, 486, NULL);
     }
+    kit_forget_caught(k);
+}
+
+/* Waiting callers whose media server is always busy ask it again and again; who is in a call must
+ * still be told of its end (SF-9, I7). */
+Test(overload, music_leaves_room_for_the_requests_of_dialogs)
+{
+    call_and_music(busy_music);
+    music_is_busy(30000);
     cr_assert_gt(kit_counter(k, "drop_overload_music"), 0);
     cr_assert_eq(kit_counter(k, "drop_unsendable"), 0);
-    kit_forget_caught(k);
     ua_request(&caller, SIP_BYE, NULL);
     ua_expect(&caller, 200);
     ua_expect_request(&phone, SIP_BYE);
+    kit_free(k);
+}
+
+static void no_room_for_dialogs(struct kit *kit)
+{
+    busy_music(kit);
+    kit->options.overload_fill = 100;
+}
+
+/* RFC 3261 12.2.1.1 */
+Test(overload, a_request_that_cannot_be_sent_takes_no_cseq)
+{
+    uint32_t cseq;
+
+    call_and_music(no_room_for_dialogs);
+    ua_request(&caller, SIP_INFO, "Signal=1\r\n");
+    ua_expect_request(&phone, SIP_INFO);
+    cseq = phone.msg.cseq.number;
+    ua_reply(&phone, 200, NULL);
+    ua_expect(&caller, 200);
+    music_is_busy(30000);
+    ua_request(&caller, SIP_INFO, "Signal=2\r\n");
+    ua_expect(&caller, 503);
+    cr_assert_gt(kit_counter(k, "drop_unsendable"), 0);
+    k->options.music_retry_ms = 60000;
+    kit_options(k);
+    music_is_busy(40000);
+    ua_request(&caller, SIP_INFO, "Signal=3\r\n");
+    ua_expect_request(&phone, SIP_INFO);
+    cr_assert_eq(phone.msg.cseq.number, cseq + 1);
     kit_free(k);
 }
 
