@@ -10,6 +10,7 @@
 #include "sipserver/core/peering.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/ring.h"
+#include "sipserver/core/transfer.h"
 
 static const char *const count_names[] = {
 #define COUNTER(id, name, text) name,
@@ -329,6 +330,8 @@ static bool controls_sane(const struct sc *sc)
          a = pool_next(&sc->agents, a)) {
         bool busy = a->control.state != CONTROL_NONE;
 
+        if (a->control.state == CONTROL_JOINING && !transfer_of(sc, pool_handle(&sc->agents, a)))
+            return false;
         if (busy && a->control.state != CONTROL_JOINING &&
             (a->state == SC_AGENT_NULL || pool_get(&sc->legs, a->control.leg) == NULL))
             return false;

@@ -6,6 +6,7 @@
 #include "sipserver/core/replica_inner.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "sipserver/core/agent_inner.h"
@@ -14,7 +15,9 @@
 #include "sipserver/core/dn.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/queue.h"
+#include "sipserver/core/report.h"
 #include "sipserver/core/session.h"
+#include "sipserver/core/transfer.h"
 #include "sipserver/core/trunk.h"
 
 /* So many objects may have been given out and back at one place without our knowing: the primary's
@@ -239,6 +242,22 @@ static void rearm(struct sc *sc, struct timer *t, enum timer_kind kind, mono_t d
         timer_arm(&sc->timers, t, due);
 }
 
+/* The desktop hears that what it asked for cannot go on here. */
+static void cancel(struct sc *sc, const struct control *op, enum sc_agent_state state)
+{
+    struct sc_agent_reply *reply;
+
+    if (op->state == CONTROL_NONE || op->answered || !out_has_room(sc->out))
+        return; /* without room: a new snapshot tells, too */
+    sc->counts[N_CONTROLS_FAILED]++;
+    reply = &report(sc, SC_ACT_AGENT_REPLY)->reply;
+    reply->request_id = op->request_id;
+    reply->client = op->client;
+    reply->code = -ECANCELED;
+    reply->state = state;
+    text_copy(reply->text, sizeof(reply->text), "lost at a takeover");
+}
+
 static void adopt_agent(struct adoption *x, struct agent *a, struct replica_agent *r)
 {
     struct sc *sc = x->sc;
@@ -248,8 +267,10 @@ static void adopt_agent(struct adoption *x, struct agent *a, struct replica_agen
     d = pool_get(&sc->dns, r->dn);
     a->since = r->since;
     memcpy(a->reason, r->reason, sizeof(a->reason));
-    if (r->state == SC_AGENT_NULL || d == NULL || r->state > SC_AGENT_ACW)
+    if (r->state == SC_AGENT_NULL || d == NULL || r->state > SC_AGENT_ACW) {
+        cancel(sc, &r->control, SC_AGENT_NULL);
         return;
+    }
     a->state = r->state;
     a->wants_ready = r->wants_ready;
     a->acd_call = r->acd_call;
@@ -496,7 +517,8 @@ static void settle_agent(struct sc *sc, struct agent *a)
         a->state = a->wants_ready ? SC_AGENT_READY : SC_AGENT_NOT_READY;
     }
     if (a->control.state != CONTROL_NONE && pool_get(&sc->legs, a->control.leg) == NULL &&
-        a->control.state != CONTROL_JOINING) {
+        (a->control.state != CONTROL_JOINING || !transfer_of(sc, pool_handle(&sc->agents, a)))) {
+        cancel(sc, &a->control, (enum sc_agent_state)a->state);
         disarm(sc, &a->operation);
         memset(&a->control, 0, sizeof(a->control));
     }

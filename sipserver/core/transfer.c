@@ -395,6 +395,16 @@ bool transfer_under_way(const struct call *c)
     return c->transfer.state != TRANSFER_NONE;
 }
 
+bool transfer_of(const struct sc *sc, handle_t agent)
+{
+    for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
+         c = pool_next(&sc->calls, c))
+        if (transfer_under_way(c) && c->transfer.kind == TRANSFER_BY_DESKTOP &&
+            handle_equal(c->transfer.agent, agent))
+            return true;
+    return false;
+}
+
 void transfer_timer(struct sc *sc, struct call *c)
 {
     transfer_event(sc, c, TRANSFER_EV_DUE, NULL);

@@ -32,6 +32,9 @@ void transfer_leg_lost(struct sc *sc, struct leg *l);
 
 /* transfer_under_way - C is being transferred; its ring timer is the transfer's. */
 bool transfer_under_way(const struct call *c);
+
+/* transfer_of - the desktop of AGENT waits for a transfer that is under way. */
+bool transfer_of(const struct sc *sc, handle_t agent);
 void transfer_timer(struct sc *sc, struct call *c);
 
 /* transfer_end - the call is over. */

@@ -368,9 +368,12 @@ static void replied(struct world *w, const struct site *s, const struct sc_agent
 
     if (r->client != DESKTOP_CLIENT)
         return;
-    if (flags == NULL || (*flags & REPLIED) != 0 || (*flags & (FORGOTTEN | UNSURE)) == FORGOTTEN)
+    if (flags == NULL || (*flags & (REPLIED | UNSURE)) == REPLIED ||
+        (*flags & (FORGOTTEN | UNSURE)) == FORGOTTEN)
         violate(w, "site %u: a reply to the operation %llu, which has one or never was",
                 s->conf.site, (unsigned long long)r->request_id);
+    else if ((*flags & REPLIED) != 0)
+        *flags &= ~(uint64_t)UNSURE; /* once more, not twice */
     else
         *flags |= REPLIED;
     w->tally[T_DONE] += r->code == 0;
@@ -424,16 +427,20 @@ void check_forgotten(struct world *w, struct site *s)
     forget(w->operations, s, REPLIED);
 }
 
-/* A host serves that had no whole copy: the calls it knows go on, the others are forgotten, and
- * what was sent last is not known. */
+/* A host is about to serve that has no whole copy: what was sent last is not known. */
+void check_unsure(struct world *w, const struct site *s)
+{
+    for (unsigned i = 0; i < MAP_SIZE; i++)
+        if (w->operations->slot[i].value >> SITE_BITS == s->conf.site)
+            w->operations->slot[i].value |= UNSURE;
+}
+
+/* It serves: the calls it knows go on, the others are forgotten. */
 void check_kept(struct world *w, struct site *s)
 {
     const struct sc *sc = s->now->sc;
 
     check_forgotten(w, s);
-    for (unsigned i = 0; i < MAP_SIZE; i++)
-        if (w->operations->slot[i].value >> SITE_BITS == s->conf.site)
-            w->operations->slot[i].value |= UNSURE;
     for (const struct call *c = pool_next(&sc->calls, NULL); c != NULL;
          c = pool_next(&sc->calls, c)) {
         char id[SC_CALL_ID_SIZE];

@@ -291,6 +291,7 @@ void check_sent(struct world *w, struct site *s, const struct sip_addr *to, cons
                 size_t len);
 void check_action(struct world *w, struct site *s, const struct sc_action *a);
 void check_forgotten(struct world *w, struct site *s); /* the role is lost */
+void check_unsure(struct world *w, const struct site *s);
 void check_kept(struct world *w, struct site *s); /* ... and what the host that serves now has */
 void check_host(struct world *w, struct host *h); /* after each step of its core */
 void check_operation(struct world *w, const struct site *s, uint64_t request_id);

@@ -176,6 +176,8 @@ static void take_over(struct world *w, struct pair *p)
     pair_tally.takeovers++;
     s->now = h;
     h->primary = true;
+    if (!promised)
+        check_unsure(w, s);
     host_step(w, h, &e);
     if (!promised) {
         pair_tally.incomplete++;
