@@ -173,10 +173,20 @@ int components_open(struct daemon *d)
     return bus_bind(d->bus, ENDPOINT_ROLE, LOOP_LEASE, on_message, on_gone, d);
 }
 
+/* Does ORDER tell a view more than that the deadlines of the one in force have moved? */
+static bool shows(const struct daemon *d, const struct ham_order *order)
+{
+    return (order->role == ROLE_PRIMARY) != (d->order.role == SF__ROLE__ROLE_PRIMARY) ||
+           order->epoch != d->order.epoch || order->writer != (d->order.writer != 0) ||
+           order->ticket_epoch != d->order.ticket_epoch || order->stale != (d->order.stale != 0) ||
+           order->solo.sequence != d->order.solo_sequence;
+}
+
 void components_order(struct daemon *d, const struct ham_order *order)
 {
     bool primary = order->role == ROLE_PRIMARY;
 
+    d->view_due = d->view_due || shows(d, order);
     sf__role_order__init(&d->order);
     d->order.role = primary ? SF__ROLE__ROLE_PRIMARY : SF__ROLE__ROLE_BACKUP;
     d->order.epoch = order->epoch;

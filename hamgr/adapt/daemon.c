@@ -276,7 +276,6 @@ static void perform(struct daemon *d, const struct ham_act *act)
             on_written(d, act->persist.id, false);
         break;
     case ACT_ORDER:
-        d->view_due = true;
         if (act->order.role == ROLE_PRIMARY)
             fence_extend(d->fence, act->order.deadline); /* before anybody sends by it */
         components_order(d, &act->order);

@@ -31,6 +31,7 @@ struct page {
     bool complained; /* about the site address, once per role */
     mono_t retry;    /* the site address, when it could not be opened */
     struct loop_timer *timer;
+    mono_t at; /* when it fires */
     mono_t beat;
     uint64_t cluster_version, cluster_sent;
     struct client clients[PAGE_CLIENTS_MAX];
@@ -184,6 +185,7 @@ static void on_timer(void *arg, mono_t now)
 {
     struct page *page = arg;
 
+    page->at = MONO_NEVER;
     if (mono_due(page->retry, now))
         open_site_address(page);
     send_updates(page);
@@ -193,7 +195,27 @@ static void on_timer(void *arg, mono_t now)
         page->beat = now;
         send_beats(page);
     }
-    loop_timer_set(page->timer, mono_add_ms(now, PAGE_INTERVAL_MS));
+}
+
+/* Wake up only for somebody: for what has changed, a little later, and for beats. */
+static void on_turn_end(void *arg, mono_t now)
+{
+    struct page *page = arg;
+    mono_t at = page->retry;
+
+    for (unsigned i = 0; i < PAGE_CLIENTS_MAX; i++) {
+        const struct client *client = &page->clients[i];
+        bool pending =
+            client->sent != page->core->change || page->cluster_sent != page->cluster_version;
+
+        if (client->stream != NULL)
+            at = mono_min(at, pending ? mono_add_ms(now, PAGE_INTERVAL_MS)
+                                      : mono_add_ms(page->beat, PAGE_BEAT_MS));
+    }
+    if (!mono_before(at, page->at))
+        return;
+    page->at = at;
+    loop_timer_set(page->timer, at);
 }
 
 static int add_routes(struct page *page)
@@ -231,15 +253,16 @@ int page_new(struct component *component, const struct stat_core *core, const st
     page->component = component;
     page->core = core;
     page->view = view;
-    page->retry = MONO_NEVER;
+    page->retry = page->at = MONO_NEVER;
     result = http_new(component->loop, &(struct http_limits){.stream_max = PAGE_STREAM_MAX},
                       &page->http);
     if (result == 0)
         result = add_routes(page);
     if (result == 0)
         result = loop_timer_new(component->loop, LOOP_STATISTICS, on_timer, page, &page->timer);
+    if (result == 0)
+        result = loop_turn_end(component->loop, PAGE_TURN_ORDER, on_turn_end, page);
     if (result == 0) {
-        loop_timer_set(page->timer, loop_now(component->loop));
         result = http_listen(page->http, bootstrap_self(b)->address, b->ports.stats_http,
                              &page->on_host);
         if (result < 0)

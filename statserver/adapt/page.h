@@ -13,6 +13,7 @@
 #include "statserver/core/stats.h"
 
 #define PAGE_CLIENTS_MAX 256
+#define PAGE_TURN_ORDER  2          /* after the publisher */
 #define PAGE_INTERVAL_MS 250        /* changes are gathered for so long */
 #define PAGE_BEAT_MS     1000       /* a page that hears nothing for three of these says so */
 #define PAGE_RETRY_MS    500        /* the site address is still held elsewhere: try again */

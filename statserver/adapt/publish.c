@@ -37,6 +37,7 @@ struct publish {
     struct component *component;
     const struct stat_core *core;
     struct loop_timer *timer;
+    mono_t at; /* when it fires */
     struct subscriber subscribers[PUBLISH_SUBSCRIBERS_MAX];
     uint64_t refused;
     struct part part;
@@ -200,18 +201,42 @@ static void tell(struct publish *publish, struct subscriber *to)
     to->sent = core->change;
 }
 
+static bool pending(const struct publish *publish, const struct subscriber *s)
+{
+    return s->snapshot || s->sent != publish->core->change;
+}
+
+/* Wake up only for somebody: for what has changed, a little later, and for beats. */
+static void on_turn_end(void *arg, mono_t now)
+{
+    struct publish *publish = arg;
+    mono_t at = MONO_NEVER;
+
+    for (uint32_t i = 0; i < PUBLISH_SUBSCRIBERS_MAX; i++) {
+        const struct subscriber *s = &publish->subscribers[i];
+
+        if (s->peer != NULL)
+            at = mono_min(at, pending(publish, s) ? mono_add_ms(now, PUBLISH_INTERVAL_MS)
+                                                  : mono_add_ms(s->told, PUBLISH_BEAT_MS));
+    }
+    if (!mono_before(at, publish->at))
+        return;
+    publish->at = at;
+    loop_timer_set(publish->timer, at);
+}
+
 static void on_timer(void *arg, mono_t now)
 {
     struct publish *publish = arg;
 
+    publish->at = MONO_NEVER;
     for (uint32_t i = 0; i < PUBLISH_SUBSCRIBERS_MAX; i++) {
         struct subscriber *s = &publish->subscribers[i];
 
-        if (s->peer != NULL && (s->snapshot || s->sent != publish->core->change ||
-                                mono_due(mono_add_ms(s->told, PUBLISH_BEAT_MS), now)))
+        if (s->peer != NULL &&
+            (pending(publish, s) || mono_due(mono_add_ms(s->told, PUBLISH_BEAT_MS), now)))
             tell(publish, s);
     }
-    loop_timer_set(publish->timer, mono_add_ms(now, PUBLISH_INTERVAL_MS));
 }
 
 void publish_now(struct publish *publish)
@@ -270,10 +295,13 @@ int publish_new(struct component *component, const struct stat_core *core,
     if (publish == NULL)
         return -ENOMEM;
     publish->component = component;
+    publish->at = MONO_NEVER;
     publish->core = core;
     result = loop_timer_new(component->loop, LOOP_STATISTICS, on_timer, publish, &publish->timer);
     if (result == 0) {
-        loop_timer_set(publish->timer, loop_now(component->loop));
+        result = loop_turn_end(component->loop, PUBLISH_TURN_ORDER, on_turn_end, publish);
+    }
+    if (result == 0) {
         result =
             bus_bind(component->bus, ENDPOINT_STATS, LOOP_STATISTICS, on_message, on_gone, publish);
         if (result < 0)

@@ -8,6 +8,7 @@
 #include "statserver/core/stats.h"
 
 #define PUBLISH_SUBSCRIBERS_MAX 32
+#define PUBLISH_TURN_ORDER      1
 #define PUBLISH_INTERVAL_MS     100  /* changes are gathered for so long */
 #define PUBLISH_BEAT_MS         1000 /* a batch without changes */
 #define PUBLISH_PART_ROWS       64 /* rows of one message, so that it stays below the codec's limit */
