@@ -10,15 +10,19 @@ FAILURES = ("kill", "freeze", "wedge", "unplug", "cut", "lose", "reset", "fill",
 class Figures:
     def __init__(self):
         self.counts = {}    # (what, of what) -> number: what is looked at again is not counted twice
+        self.times = {}     # what -> seconds
 
     def count(self, what, of, number):
         self.counts[(what, of)] = number
+
+    def longest(self, what, seconds):
+        self.times[what] = max(seconds, self.times.get(what, 0.0))
 
     def lines(self):
         sums = collections.Counter()
         for (what, _), number in self.counts.items():
             sums[what] += number
-        return [f"{what}: {number}" for what, number in sums.items()]
+        return [*(f"{what}: {seconds:.3f} s" for what, seconds in self.times.items()), *(f"{what}: {number}" for what, number in sums.items())]
 
 
 def failures(notes):

@@ -6,14 +6,15 @@ caller (from the 200 to the ACK, up, held; or until it answers a BYE), and by wh
 import json
 import typing
 
-from standfast_lab import clock, sets
+from standfast_lab import clock, history, sets
+from scn import seconds
 import figures
 
 LONG, SHORT = 3000, 300    # ms: a failure and what follows it fit in; a step that is passed through
 
 class State(typing.NamedTuple):
     number: str              # that is called
-    patience: tuple          # the set's: ms until it rings, from then until it answers, until it answers a re-INVITE, a BYE
+    patience: tuple          # the set's: ms until it rings, from then until it answers, until it answers a re-INVITE that holds, a BYE
     keys: dict               # of the caller's scenario
     caller: str | None       # where the caller is
     sets: dict               # where the sets are that it has to do with: number -> state, in the order in which they are asked
@@ -35,12 +36,14 @@ STATES = {
     "byeback":  State(sets.LEAVES, (0, 0, 0, 0), {"release": LONG}, "leaving", {sets.LEAVES: None}, "follows"),
     "refer":    State(sets.REFERS, (0, LONG, 0, 0), {"release": 0}, "up", {sets.REFERS: "referred", sets.LEAVES: "ringing"}, "follows"),
     "music":    State(sets.WAITING, (0, SHORT, 0, 0), {"release": 0}, "up", {"music": "up"}, "follows"),
-    "queue":    State(sets.QUEUE, (0, LONG, 0, 0), _steps(), None, {}),
+    "offered":  State(sets.QUEUE, (0, LONG, 0, 0), _steps(), None, {"an agent": "ringing"}),
+    "queued":   State(sets.QUEUE, (0, SHORT, 0, 0), _steps(), "queued", {}),     # placed when both agents have been offered a call
 }
-MEET = {"music": 2, "queue": 1}   # sets that a call meets until its end, where they are more than those
+MEET = {"music": 2, "queued": 1}   # sets that a call meets until its end, where they are more than those
 TALK = "1108"
+OFFERED_LIMIT = 2    # seconds
 EACH = 3          # calls in each state
-QUEUED = 4        # calls to the queue: one is offered to each agent, the others wait
+OF_QUEUE = {"offered": len(sets.AGENTS), "queued": 2}
 
 
 def _start(run, name, site, number, patience, keys, count, rate, scenario="steps"):
@@ -56,7 +59,9 @@ def states(run, name, site):
     """Calls to SITE that come to rest in every state of STATES, some in each."""
     run.groups[name] = [f"{name}{state}" for state in STATES]
     for state, row in STATES.items():
-        _start(run, f"{name}{state}", site, row.number, row.patience, row.keys, QUEUED if state == "queue" else EACH, 50, row.scenario)
+        if state == "queued" and not run.lab.wait(lambda: _at_rest(run, name, "offered"), OFFERED_LIMIT, interval=0.01):
+            raise RuntimeError(f"not offered to each agent within {OFFERED_LIMIT} s: {_misses(run, name)}")
+        _start(run, f"{name}{state}", site, row.number, row.patience, row.keys, OF_QUEUE.get(state, EACH), 50, row.scenario)
     run.lab.note("lab", f"states {name} at {site}")
 
 
@@ -83,24 +88,25 @@ def _set_states(run, caller, instant):
     return {number: story.at(instant) for number, story in run.lab.sets.of(caller) if story.at(instant)}
 
 
-def _misses(run, name, instant=None):
+def _misses(run, name, instant=None, states_=STATES):
     """Calls of the states NAME that are not where they are to be."""
     misses = []
-    for state, row in STATES.items():
-        caller = run.lab.callers[f"{name}{state}"]
-        stories = {who: (story.at(instant), _set_states(run, who, instant)) for who, story in caller.stories.items()}
-        if len(stories) < caller.count:
-            misses.append(f"{state}: {len(stories)} of {caller.count} placed")
-        elif state == "queue":
-            ringing = [who for who, (_, seen) in stories.items() if list(seen.values()) == ["ringing"]]
-            waiting = [who for who, (story, seen) in stories.items() if not seen and story == "queued"]
-            if (len(ringing), len(waiting)) != (len(sets.AGENTS), QUEUED - len(sets.AGENTS)):
-                misses.append(f"queue: {len(ringing)} offered, {len(waiting)} waiting: {stories}")
-        else:
-            misses += [f"{who}: {story}, its sets {seen}" for who, (story, seen) in stories.items()
-                       if (row.caller and story != row.caller) or set(seen) != set(row.sets)
-                       or any(wanted and seen[number] != wanted for number, wanted in row.sets.items())]
+    for state in states_:
+        row, caller = STATES[state], run.lab.callers.get(f"{name}{state}")
+        stories = {who: (story.at(instant), _set_states(run, who, instant)) for who, story in caller.stories.items()} if caller else {}
+        if caller is None or len(stories) < caller.count:
+            misses.append(f"{state}: {len(stories)} placed")
+        for who, (story, seen) in stories.items():
+            if state == "offered":
+                seen = {"an agent" if number in sets.AGENTS.values() else number: at for number, at in seen.items()}
+            if ((row.caller and story != row.caller) or set(seen) != set(row.sets)
+                    or any(wanted and seen[number] != wanted for number, wanted in row.sets.items())):
+                misses.append(f"{who}: {story}, its sets {seen}")
     return misses
+
+
+def _at_rest(run, name, state):
+    return not _misses(run, name, states_=[state])
 
 
 def states_reached(run, name):
@@ -146,6 +152,31 @@ def group_completed(run, name):
     return not going_on, f"not over: {going_on}"
 
 
+def group_heard(run, name, limit):
+    """No call of NAME waited longer for the first answer to its INVITE (T1 is 500 ms: nobody had to ask twice)."""
+    waits = {call.name: call.heard - call.asked for one in run.groups[name] for call in run.lab.callers[one].calls.values()
+             if call.heard and call.asked}
+    longest = max(waits.values(), default=0.0)
+    run.figures.longest(f"the longest wait of {name} for the first answer", longest)
+    late = {who: round(wait, 3) for who, wait in waits.items() if wait > seconds(limit)}
+    return bool(waits) and not late, f"{len(waits)} calls, the longest wait {longest:.3f} s; late: {late}"
+
+
+def joined_again(run, site):
+    """By the log of its primary: the backup has begun a new conversation since the last failure."""
+    failed = figures.failures(run.lab.notes)[-1][0]
+    joins = [record for record in history.read_logs(run.lab.log_directory) if record.process == "sipserver" and record.message == "REPLICA"
+             and record.at > failed and record.text.startswith("the backup joins") and record.host.startswith(site)]
+    return bool(joins), f"{len(joins)} joins"
+
+
+def site_solo(run, site, negation):
+    """By the primary; it says why."""
+    host = run.eyes.primary_of(site)
+    switchover = run.eyes.look(host).status.get("switchover", {}) if host else {}
+    return switchover.get("solo") == (negation is None) and bool(negation or switchover.get("why")), f"by {host}: {switchover}"
+
+
 def talk_up(run, name):
     """All calls of a talk, at both sides."""
     caller = run.lab.callers[name]
@@ -156,9 +187,9 @@ def talk_up(run, name):
 
 def in_order_of_arrival(run, name):
     """Callers of the queue were offered in the order in which they came."""
-    caller = run.lab.callers[f"{name}queue"]
-    came = sorted(caller.stories, key=lambda who: caller.stories[who].states[0][0])
-    offered = sorted(caller.stories, key=lambda who: min((s.states[0][0] for _, s in run.lab.sets.of(who)), default=float("inf")))
+    stories = {who: story for state in OF_QUEUE for who, story in run.lab.callers[f"{name}{state}"].stories.items()}
+    came = sorted(stories, key=lambda who: stories[who].states[0][0])
+    offered = sorted(stories, key=lambda who: min((s.states[0][0] for _, s in run.lab.sets.of(who)), default=float("inf")))
     return came == offered, f"came {came}, were offered {offered}"
 
 
@@ -242,6 +273,9 @@ SENTENCES = [
     (r"states (\w+) reached", states_reached, "each of its calls is in its state"),
     (r"states (\w+) caught", states_caught, "each was in its state at the last failure, or switchover"),
     (r"talk (\w+) up", talk_up, "all of its calls, at both sides"),
+    (r"calls of (\w+) heard within (\d+ms)", group_heard, "each had its first answer by then"),
+    (r"backup of (east|west) joined again", joined_again, "since the last failure, by its primary's log"),
+    (r"(east|west) is (not )?solo", site_solo, "the primary sends without its backup, and says why"),
     (r"calls of (\w+) completed", group_completed, "in order, at both sides, none lost"),
     (r"queue of (\w+) in order of arrival", in_order_of_arrival, "by the sets"),
     (r"one record for each call of (\w+) (at|over both hosts of) (east|west)", one_record_each, "at the primary there; or by call and beginning"),

@@ -470,6 +470,13 @@ def calls_recorded(run, count, number, site):
     return found == ["RELEASED"] * int(count), f"by {host}: {found}"
 
 
+def records_wait(run, host, negation, reason):
+    """`hamgr calls --records` says on stderr how many wait, and why."""
+    said = run.lab.deployment.hamgr("calls", "--records", "--since", "1min", self_name=host).stderr.strip()
+    waits = "wait" in said and (reason or "") in said
+    return waits == (negation is None), f"{host}: {said[:300] or 'none waits'}"
+
+
 def gateway_offers(run, negation, site):
     if run.lab.gateway.process is None:
         return False, "there is no gateway"
@@ -570,7 +577,7 @@ def phone_in_call(run, number, count):
 SENTENCES = [
     (rf"({SITE}) mode (STANDALONE|SINGLE|PEERED)", has_mode, "the primary of the site says so"),
     (rf"({SITE}) has a primary", has_primary, "one of its hosts says it is primary"),
-    (rf"({HOST}) is (primary|backup)", is_role, "the host says so"),
+    (rf"({HOST}) is (primary|backup|silent)", is_role, "the host says so; silent: it does not answer"),
     (rf"({HOST}) is fenced", is_fenced, "its kernel passes nothing from the site address without the lease"),
     (rf"ARP for ({SITE}) answered by ({HOST}) alone", arp_answered_by, "the site address, asked for on the site's network"),
     (rf"writer at ({SITE})", writer_at, "the configuration writer is a host of the site"),
@@ -581,6 +588,7 @@ SENTENCES = [
     (rf"phones of ({SITE}) registered again at ({SITE})", phones_again, "since the last failure, all of them"),
     (r"phone (\d+) is (not )?on hold", phone_on_hold, "by the other party, as the phone itself sees it"),
     (rf"(\d+) calls? of phone (\d+) recorded at ({SITE})", calls_recorded, "at the primary there, each released in order"),
+    (rf"records of ({HOST}) (don't )?wait(?:, because of '([^']+)')?", records_wait, "by hamgr calls --records there"),
     (rf"gateway offers (calls|no calls) to ({SITE})", gateway_offers, "as Kamailio itself says"),
     (rf"next call answered(?: at ({SITE}))?", next_call, "one call via the gateway to the queue"),
     (rf"call (\w+) (answered|completed|up|failed|given up)(?: (\d+))?(?: at ({SITE}))?", call_is,

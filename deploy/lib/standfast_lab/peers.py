@@ -295,6 +295,7 @@ class Call:
     def __init__(self, call_id):
         self.call_id = call_id
         self.asked = None       # instant of the first INVITE
+        self.heard = None       # of the first answer to it, whichever it is
         self.answered = None
         self.answered_by = None # address in the Contact of the 200
         self.ended = None
@@ -351,6 +352,8 @@ class Caller:
         call.name = call_id.split("-")[0]
         status = re.match(r"SIP/2.0 (\d+)", first_line)
         method = cseq.split()[-1]
+        if way == "R" and status and call.heard is None:
+            call.heard = at
         if way == "S" and first_line.startswith("INVITE ") and call.asked is None:
             call.asked = at
         elif way == "R" and status and method == "INVITE" and int(status.group(1)) >= 200 and call.status is None:
