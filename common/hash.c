@@ -19,6 +19,23 @@ static uint64_t load64(const uint8_t *p)
     return le64toh(x);
 }
 
+/* The LENGTH bytes at P, fewer than eight, as the low ones of a number: both loads of a pair may
+ * cover the same byte. */
+static uint64_t load_rest(const uint8_t *p, size_t length)
+{
+    uint32_t low, high;
+
+    if (length >= sizeof low) {
+        memcpy(&low, p, sizeof low);
+        memcpy(&high, p + length - sizeof high, sizeof high);
+        return le32toh(low) | (uint64_t)le32toh(high) << (8 * (length - sizeof high));
+    }
+    if (length == 0)
+        return 0;
+    return p[0] | (uint64_t)p[length / 2] << (8 * (length / 2)) |
+           (uint64_t)p[length - 1] << (8 * (length - 1));
+}
+
 /* The state by value: a copy that fits into registers. */
 struct sip_state {
     uint64_t a, b, c, d;
@@ -53,13 +70,10 @@ uint64_t siphash24(const uint8_t secret[HASH_SECRET_BYTES], const void *data, si
     uint64_t k0 = load64(secret), k1 = load64(secret + 8);
     struct sip_state v = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
                           k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
-    uint64_t last = (uint64_t)length << 56;
 
     for (size_t left = length; left >= 8; left -= 8, in += 8)
         v = sip_absorb(v, load64(in));
-    for (size_t i = 0; i < length % 8; i++)
-        last |= (uint64_t)in[i] << (8 * i);
-    v = sip_absorb(v, last);
+    v = sip_absorb(v, (uint64_t)length << 56 | load_rest(in, length % 8));
     v.c ^= 0xff;
     v = sip_round(sip_round(sip_round(sip_round(v))));
     return v.a ^ v.b ^ v.c ^ v.d;
@@ -115,13 +129,6 @@ void hash_init(struct hash *h, void *memory, uint32_t capacity,
     memset(h->buckets, 0, hash_bytes(capacity));
 }
 
-static uint64_t hash_of_number(const struct hash *h, uint64_t number)
-{
-    uint64_t bytes = htole64(number);
-
-    return siphash24(h->secret, &bytes, sizeof bytes);
-}
-
 static struct hash_node **bucket_of(const struct hash *h, uint64_t hash)
 {
     return &h->buckets[hash & (h->bucket_count - 1)];
@@ -140,13 +147,25 @@ static int enter(struct hash *h, struct hash_node *node)
     return 0;
 }
 
+/* The node of that key; a number key has no bytes. */
+static struct hash_node *find(const struct hash *h, uint64_t hash, const void *key, size_t length)
+{
+    for (struct hash_node *n = *bucket_of(h, hash); n != NULL; n = n->next) {
+        if (n->hash == hash && (n->key == NULL) == (key == NULL) && n->length == length &&
+            (key == NULL || memcmp(n->key, key, length) == 0))
+            return n;
+    }
+    return NULL;
+}
+
 int hash_put(struct hash *h, struct hash_node *node, const void *key, size_t length)
 {
+    uint64_t hash = siphash24(h->secret, key, length);
+
     assert(!node->linked && key != NULL);
-    if (hash_get(h, key, length) != NULL)
+    if (find(h, hash, key, length) != NULL)
         return -EEXIST;
-    *node =
-        (struct hash_node){.key = key, .length = length, .hash = siphash24(h->secret, key, length)};
+    *node = (struct hash_node){.key = key, .length = length, .hash = hash};
     return enter(h, node);
 }
 
@@ -158,22 +177,15 @@ int hash_put_text(struct hash *h, struct hash_node *node, const char *key)
 int hash_put_number(struct hash *h, struct hash_node *node, uint64_t key)
 {
     assert(!node->linked);
-    if (hash_get_number(h, key) != NULL)
+    if (find(h, key, NULL, 0) != NULL)
         return -EEXIST;
-    *node = (struct hash_node){.number = key, .hash = hash_of_number(h, key)};
+    *node = (struct hash_node){.hash = key};
     return enter(h, node);
 }
 
 struct hash_node *hash_get(const struct hash *h, const void *key, size_t length)
 {
-    uint64_t hash = siphash24(h->secret, key, length);
-
-    for (struct hash_node *n = *bucket_of(h, hash); n != NULL; n = n->next) {
-        if (n->hash == hash && n->key != NULL && n->length == length &&
-            memcmp(n->key, key, length) == 0)
-            return n;
-    }
-    return NULL;
+    return find(h, siphash24(h->secret, key, length), key, length);
 }
 
 struct hash_node *hash_get_text(const struct hash *h, const char *key)
@@ -183,13 +195,7 @@ struct hash_node *hash_get_text(const struct hash *h, const char *key)
 
 struct hash_node *hash_get_number(const struct hash *h, uint64_t key)
 {
-    uint64_t hash = hash_of_number(h, key);
-
-    for (struct hash_node *n = *bucket_of(h, hash); n != NULL; n = n->next) {
-        if (n->hash == hash && n->key == NULL && n->number == key)
-            return n;
-    }
-    return NULL;
+    return find(h, key, NULL, 0);
 }
 
 void hash_remove(struct hash *h, struct hash_node *node)

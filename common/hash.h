@@ -1,9 +1,9 @@
 /* hash - an intrusive hash table keyed by bytes or by a 64-bit number.
  *
  * Keys come from the network, so the buckets are chosen by SipHash-2-4 under a secret: nobody
- * outside can make one bucket long.  The node lives inside the object; the bucket array is
- * allocated once by the caller.  One table holds either byte keys or number keys, as its first use
- * decides.
+ * outside can make one bucket long.  A number key is such a hash itself and chooses its bucket as it
+ * is.  The node lives inside the object; the bucket array is allocated once by the caller.  One
+ * table holds either byte keys or number keys, as its first use decides.
  *
  * Owns:   nothing.  A byte key is not copied: it lives in the object and must not change or move
  * while the node is in the table. Errors: negative errno values. Source: J.-P. Aumasson, D. J.
@@ -22,8 +22,7 @@ struct hash_node {
     struct hash_node *next;
     const void *key; /* NULL for a number key */
     size_t length;   /* bytes of the key */
-    uint64_t number; /* the number key */
-    uint64_t hash;
+    uint64_t hash;   /* the number key itself */
     bool linked;
 };
 
@@ -59,7 +58,7 @@ int hash_put(struct hash *h, struct hash_node *node, const void *key, size_t len
 /* hash_put_text - the same with a NUL-terminated key. */
 int hash_put_text(struct hash *h, struct hash_node *node, const char *key);
 
-/* hash_put_number - the same with a number key. */
+/* hash_put_number - the same with a number key: a keyed hash of what a stranger chose. */
 int hash_put_number(struct hash *h, struct hash_node *node, uint64_t key);
 
 /* hash_get, hash_get_text, hash_get_number - the node under that key, or NULL. */
