@@ -99,11 +99,12 @@ static void input_ack(struct sip_stack *s, struct txn_step *x)
     x->event->msg = x->msg;
 }
 
-/* The server transaction of request M, its image a 100.  NULL: no room, or too large, which is
+/* The server transaction of a request, its image a 100.  NULL: no room, or too large, which is
  * answered. */
-static struct txn *new_server(struct sip_stack *s, const struct sip_msg *m,
-                              const struct sip_addr *src, struct txn_step *x)
+static struct txn *new_server(struct sip_stack *s, const struct sip_addr *src, uint64_t merge_key,
+                              struct txn_step *x)
 {
+    const struct sip_msg *m = x->msg;
     enum txn_machine machine = m->method == SIP_INVITE ? TXN_IST : TXN_NST;
     struct sip_addr peer = sip_reply_addr(&m->via, src);
     struct sip_common common;
@@ -126,7 +127,7 @@ static struct txn *new_server(struct sip_stack *s, const struct sip_msg *m,
     t->r.status = 100;
     t->r.common = common;
     txn_keep(s, t, s->scratch, b.len);
-    txn_index(s, t, txn_server_key(s, m, m->method), txn_merge_key(s, m, m->method));
+    txn_index(s, t, x->key, merge_key);
     return t;
 }
 
@@ -147,7 +148,7 @@ static void input_cancel(struct sip_stack *s, const struct sip_addr *src, struct
     }
     fresh = invite->r.state == TXN_PROCEEDING && !invite->r.cancelled;
     invite->r.cancelled = true;
-    c = new_server(s, m, src, x);
+    c = new_server(s, src, txn_merge_key(s, m, SIP_CANCEL), x);
     *x->event = (struct sip_event){.kind = SIP_EV_NONE};
     if (invite->r.image_len > 0 &&
         sip_str_copy(txn_read_image(s, invite)->to.tag, tag, sizeof(tag)) == 0)
@@ -168,35 +169,39 @@ static void input_cancel(struct sip_stack *s, const struct sip_addr *src, struct
 }
 
 /* 8.2.2.2: the same request by another way, while the first one is being worked on. */
-static bool is_merged(struct sip_stack *s, const struct sip_msg *m)
+static bool is_merged(struct sip_stack *s, const struct sip_msg *m, uint64_t merge_key)
 {
     struct txn *t;
 
     if (!sip_str_empty(m->to.tag) || sip_str_empty(m->from.tag))
         return false;
-    t = txn_by_merge(s, txn_merge_key(s, m, m->method));
+    t = txn_by_merge(s, merge_key);
     return t != NULL && (t->r.state == TXN_TRYING || t->r.state == TXN_PROCEEDING);
+}
+
+/* The core is told of a request; TXN is its transaction, 0 when its method has none. */
+static void tell_request(struct txn_step *x, uint64_t txn)
+{
+    x->event->kind = SIP_EV_REQUEST;
+    x->event->txn = txn;
+    x->event->method = x->msg->method;
+    x->event->msg = x->msg;
 }
 
 static void input_new(struct sip_stack *s, const struct sip_addr *src, struct txn_step *x)
 {
     const struct sip_msg *m = x->msg;
-    struct txn *t = NULL;
+    uint64_t merge_key = txn_merge_key(s, m, m->method);
+    struct txn *t;
 
-    if (is_merged(s, m)) {
+    if (is_merged(s, m, merge_key)) {
         s->counts[SIP_N_MERGED]++;
         refuse(s, m, src, 482, "Loop Detected (merged request)", x->out);
         return;
     }
-    if ((s->conf.stateless & 1u << m->method) == 0) {
-        t = new_server(s, m, src, x);
-        if (t == NULL)
-            return;
-    }
-    x->event->kind = SIP_EV_REQUEST;
-    x->event->txn = t != NULL ? txn_id(s, t) : 0;
-    x->event->method = m->method;
-    x->event->msg = m;
+    t = new_server(s, src, merge_key, x);
+    if (t != NULL)
+        tell_request(x, txn_id(s, t));
 }
 
 static void input_request(struct sip_stack *s, const struct sip_addr *src, struct txn_step *x)
@@ -208,7 +213,12 @@ static void input_request(struct sip_stack *s, const struct sip_addr *src, struc
         input_ack(s, x);
         return;
     }
-    t = txn_by_key(s, txn_server_key(s, m, m->method));
+    if ((s->conf.stateless & 1u << m->method) != 0) {
+        tell_request(x, 0);
+        return;
+    }
+    x->key = txn_server_key(s, m, m->method);
+    t = txn_by_key(s, x->key);
     if (t != NULL) {
         s->counts[SIP_N_RETRANSMISSIONS]++;
         txn_step(s, t, TXN_RX_REQUEST, x);

@@ -99,6 +99,7 @@ struct txn_step {
     struct sip_out *out;
     struct sip_event *event;   /* what the core will be told */
     const struct sip_msg *msg; /* RX_*: what came in */
+    uint64_t key;              /* RX_REQUEST: of its server transaction */
     size_t answer_len;         /* TX_*: the response in scratch */
     unsigned status;           /* TX_*: its status */
     bool reliable;             /* TX_1XX: with an RSeq (RFC 3262) */
