@@ -5,7 +5,8 @@
 const struct fsm_row *fsm_row(const struct fsm *f, unsigned state, unsigned event,
                               const struct sc *sc, const void *object)
 {
-    for (unsigned i = 0; i < f->rows_n; i++) {
+    /* The rows stand in order and each pair before this one has at least one. */
+    for (unsigned i = state * f->events_n + event; i < f->rows_n; i++) {
         const struct fsm_row *row = &f->rows[i];
 
         if (row->from == state && row->event == event &&
@@ -28,6 +29,17 @@ static const char *pair_fault(const struct fsm *f, unsigned state, unsigned even
         closed = f->rows[i].guard == NULL;
     }
     return closed ? NULL : "no row that always matches";
+}
+
+static unsigned place_of(const struct fsm *f, const struct fsm_row *row)
+{
+    return row->from * f->events_n + row->event;
+}
+
+/* Whether row I stands where it belongs among its neighbours. */
+static bool in_order(const struct fsm *f, unsigned i)
+{
+    return i == 0 || place_of(f, &f->rows[i - 1]) <= place_of(f, &f->rows[i]);
 }
 
 static const char *state_fault(const struct fsm *f, unsigned state)
@@ -61,6 +73,12 @@ const char *fsm_fault(const struct fsm *f, unsigned *ret_state, unsigned *ret_ev
             if (fault != NULL)
                 return fault;
         }
+    }
+    for (unsigned i = 0; i < f->rows_n; i++) {
+        *ret_state = f->rows[i].from;
+        *ret_event = f->rows[i].event;
+        if (!in_order(f, i))
+            return "a row out of order";
     }
     return NULL;
 }

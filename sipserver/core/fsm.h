@@ -1,9 +1,10 @@
 /* fsm - state machines as tables: a row says from which state, at which event, if which guard
  * holds, to which state, by which action, why, and by which source.
  *
- * The tables are agent.tbl.h, call.tbl.h, peering.tbl.h, trunk.tbl.h.  The first row that matches
- * wins; a pair for which nothing is to be done says so by an IGNORE.  The next state stands in the
- * row, so charts and logs derive from the table; only fsm_row's user moves a state.
+ * The tables are agent.tbl.h, call.tbl.h, peering.tbl.h, trunk.tbl.h.  Rows stand in the order of
+ * states and, within a state, of events.  The first row that matches wins; a pair for which nothing
+ * is to be done says so by an IGNORE.  The next state stands in the row, so charts and logs derive
+ * from the table; only fsm_row's user moves a state.
  */
 #ifndef SIPSERVER_CORE_FSM_H
 #define SIPSERVER_CORE_FSM_H
@@ -47,8 +48,8 @@ const struct fsm_row *fsm_row(const struct fsm *f, unsigned state, unsigned even
                               const struct sc *sc, const void *object);
 
 /* fsm_fault - NULL when the table is sound: every pair has a last, unguarded row or an IGNORE and
- * no row after it; every state but the first is reached; every state but the final one can be left.
- * Else what is wrong; RET_STATE and RET_EVENT say where. */
+ * no row after it; every state but the first is reached; every state but the final one can be left;
+ * the rows are in order.  Else what is wrong; RET_STATE and RET_EVENT say where. */
 const char *fsm_fault(const struct fsm *f, unsigned *ret_state, unsigned *ret_event);
 
 #endif

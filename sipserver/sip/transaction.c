@@ -334,17 +334,24 @@ static void pass_and_cancel(struct sip_stack *s, struct txn *t, struct txn_step 
 typedef bool guard_fn(const struct txn *t);
 typedef void action_fn(struct sip_stack *s, struct txn *t, struct txn_step *x);
 
+/* Rows stand in the order of this number: machine, state, event. */
+#define PLACE(machine, state, event)                                                               \
+    (((unsigned)(machine)*TXN_STATES + (unsigned)(state)) * TXN_EVENTS + (unsigned)(event))
+
 static const struct {
+    unsigned place;
     struct txn_row row;
     guard_fn *guard;
     action_fn *action;
 } table[] = {
 #define FULL_ROW(machine, from, event, guard, to, action, why, source)                             \
-    {{TXN_##machine, TXN_##from, TXN_##event, false, TXN_##to, #guard, #action, why, source},      \
+    {PLACE(TXN_##machine, TXN_##from, TXN_##event),                                                \
+     {TXN_##machine, TXN_##from, TXN_##event, false, TXN_##to, #guard, #action, why, source},      \
      guard,                                                                                        \
      action},
 #define FULL_IGNORE(machine, from, event, why, source)                                             \
-    {{TXN_##machine, TXN_##from, TXN_##event, true, TXN_##from, "always", "", why, source},        \
+    {PLACE(TXN_##machine, TXN_##from, TXN_##event),                                                \
+     {TXN_##machine, TXN_##from, TXN_##event, true, TXN_##from, "always", "", why, source},        \
      always,                                                                                       \
      nothing},
 #define ROW(from, event, guard, to, action, why, source)                                           \
@@ -406,13 +413,28 @@ const char *txn_event_name(enum txn_event event)
     return text[event];
 }
 
+/* The first row at PLACE or behind it. */
+static unsigned first_row(unsigned place)
+{
+    unsigned low = 0, high = txn_rows();
+
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+
+        if (table[middle].place < place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static unsigned find_row(const struct txn *t, enum txn_event event)
 {
-    for (unsigned i = 0; i < txn_rows(); i++) {
-        const struct txn_row *row = &table[i].row;
+    unsigned place = PLACE(t->r.machine, t->r.state, event);
 
-        if (row->machine == t->r.machine && row->from == t->r.state && row->event == event &&
-            table[i].guard(t))
+    for (unsigned i = first_row(place); i < txn_rows() && table[i].place == place; i++) {
+        if (table[i].guard(t))
             return i;
     }
     assert(false); /* every (machine, state, event) of use has a row: the table's unit test */

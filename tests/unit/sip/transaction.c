@@ -96,6 +96,18 @@ Test(transaction, every_other_state_is_left_by_a_timer)
     }
 }
 
+Test(transaction, rows_stand_in_the_order_of_machines_states_and_events)
+{
+    for (unsigned i = 1; i < txn_rows(); i++) {
+        struct txn_row a = txn_row(i - 1), b = txn_row(i);
+
+        cr_assert(a.machine != b.machine ? a.machine < b.machine
+                  : a.from != b.from     ? a.from < b.from
+                                         : a.event <= b.event,
+                  "row %u", i);
+    }
+}
+
 Test(transaction, every_row_says_why_and_whence)
 {
     for (unsigned i = 0; i < txn_rows(); i++) {

@@ -59,7 +59,7 @@ Test(tables, commit_table_is_sound)
 }
 
 /* The check itself finds what it is for. */
-Test(tables, a_missing_pair_and_a_row_too_many_are_found)
+Test(tables, a_missing_pair_and_a_row_too_many_or_out_of_order_are_found)
 {
     static const char *const names[] = {"A", "B"};
     const struct fsm_row missing[] = {{.from = 0, .event = 0, .to = 1},
@@ -69,6 +69,8 @@ Test(tables, a_missing_pair_and_a_row_too_many_are_found)
                                     {.from = 1, .event = 0, .to = 0}};
     const struct fsm_row stuck[] = {{.from = 0, .event = 0, .to = 1},
                                     {.from = 1, .event = 0, .to = 1, .ignore = true}};
+    const struct fsm_row turned[] = {{.from = 1, .event = 0, .to = 0},
+                                     {.from = 0, .event = 0, .to = 1}};
     struct fsm f = {"x", missing, 2, names, 2, names, 2, 2};
     unsigned state, event;
 
@@ -77,4 +79,6 @@ Test(tables, a_missing_pair_and_a_row_too_many_are_found)
     cr_assert_str_eq(fsm_fault(&f, &state, &event), "a row after the one that always matches");
     f = (struct fsm){"x", stuck, 2, names, 2, names, 1, 2};
     cr_assert_str_eq(fsm_fault(&f, &state, &event), "a state that is never left");
+    f = (struct fsm){"x", turned, 2, names, 2, names, 1, 2};
+    cr_assert_str_eq(fsm_fault(&f, &state, &event), "a row out of order");
 }
