@@ -57,7 +57,6 @@ struct tags {
     token      = tokenchar+;
     // quoted-string = SWS DQUOTE *(qdtext / quoted-pair) DQUOTE; quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F)
     quotedbody = ([\t\r\n\x20\x21\x23-\x5b\x5d-\x7e\x80-\xfe] | "\\" [\x00-\x09\x0b\x0c\x0e-\x7f])*;
-    quoted     = ["] quotedbody ["];
 
     // host = hostname / IPv4address / IPv6reference.  We also take "_" in labels, which DNS names of
     // services have; a dotted quad is a hostname to this machine and is told apart by sip_addr_parse.
@@ -81,9 +80,6 @@ struct tags {
     // generic-param = token [EQUAL gen-value]; gen-value = token / host / quoted-string.  Bare IPv6
     // addresses (received=2001:db8::1) and an empty value are taken, as peers send them.
     genchar    = tokenchar | "[" | "]" | [:/@$&];
-    genvalue   = genchar* | quoted;
-    genparam   = token (SWS "=" SWS genvalue)?;
-    genparams  = (SWS ";" SWS genparam)*;
 */
 
 /* Request-Line = Method SP Request-URI SP SIP-Version;
@@ -173,47 +169,106 @@ int sip_uri_parse(struct sip_str s, struct sip_uri *ret_uri)
     */
 }
 
-/* From, To  = (name-addr / addr-spec) *(SEMI generic-param);
- * contact-param, route-param likewise; Contact = STAR / ...;
- * name-addr = [display-name] LAQUOT addr-spec RAQUOT; display-name = *(token LWS) / quoted-string.
- * Without angle brackets, parameters belong to the header, and "," "?" ";" cannot be in the URI (20.10).
- * We do not ask for white space between display name and "<". */
-int sip_party_parse(struct sip_str s, struct sip_party *ret_party)
+/* One of *(SEMI generic-param) at *CURSOR, which moves on.  1; 0 at the end; -EINVAL. */
+static int generic_param(const char **cursor, const char *end, struct sip_str *ret_name, struct sip_str *ret_value)
 {
-    const char *p = start_of(s), *end = p + s.len, *mark = p;
-    const char *d1, *d2, *e1, *e2, *a1, *a2, *b2, *g1, *g2;
-    struct sip_party party = {0};
+    const char *p = *cursor, *mark = p;
+    const char *n1, *n2, *q1, *q2, *v1, *v2;
+    struct tags t = {0};
+
+    if (p == end)
+        return 0;
+    /*!re2c
+        * { return -EINVAL; }
+        LWS { return p == end ? 0 : -EINVAL; }
+        SWS ";" SWS @n1 token @n2 (SWS "=" SWS (["] @q1 quotedbody @q2 ["] | @v1 genchar* @v2))? {
+            *ret_name = SLICE(n1, n2);
+            *ret_value = q1 != NULL ? SLICE(q1, q2) : SLICE_OR_NONE(v1, v2);
+            *cursor = p;
+            return 1;
+        }
+    */
+}
+
+/* [display-name] LAQUOT; display-name = *(token LWS) / quoted-string.  What follows it; NULL: this is no name-addr.
+ * We do not ask for white space between display name and "<". */
+static const char *display_name(const char *p, const char *end, struct sip_str *ret_display)
+{
+    const char *mark = p, *d1, *d2, *e1, *e2;
     struct tags t = {0};
 
     /*!re2c
-        * { return -EINVAL; }
-        SWS "*" SWS {
-            if (p != end)
-                return -EINVAL;
-            party.star = true;
-            *ret_party = party;
-            return 0;
-        }
-        SWS (["] @d1 quotedbody @d2 ["] SWS | @e1 token (LWS token)* @e2 SWS)?
-            "<" @a1 [\x21\x23-\x3b\x3d\x3f-\x7e\x80-\xfe]+ @a2 ">" @b2 @g1 genparams @g2 SWS {
-            if (p != end)
-                return -EINVAL;
-            party.display = d1 != NULL ? SLICE(d1, d2) : SLICE_OR_NONE(e1, e2);
-            goto named;
-        }
-        SWS @a1 [\x21\x23-\x2b\x2d-\x3a\x3d\x40-\x7e\x80-\xfe]+ @a2 @b2 @g1 genparams @g2 SWS {
-            if (p != end)
-                return -EINVAL;
-            goto named;
+        * { return NULL; }
+        SWS (["] @d1 quotedbody @d2 ["] SWS | @e1 token (LWS token)* @e2 SWS)? "<" {
+            *ret_display = d1 != NULL ? SLICE(d1, d2) : SLICE_OR_NONE(e1, e2);
+            return p;
         }
     */
-named:
-    party.uri_text = SLICE(a1, a2);
-    party.params = SLICE(g1, g2);
-    party.bare = sip_str_trim(SLICE(start_of(s), b2));
-    if (sip_uri_parse(party.uri_text, &party.uri) < 0)
+}
+
+/* addr-spec without angle brackets, or STAR: "," "?" ";" cannot be in it (20.10).  What follows it; NULL: none. */
+static const char *bare_address(const char *p, const char *end, struct sip_str *ret_address)
+{
+    const char *mark = p, *a1, *a2;
+    struct tags t = {0};
+
+    /*!re2c
+        * { return NULL; }
+        SWS @a1 [\x21\x23-\x2b\x2d-\x3a\x3d\x40-\x7e\x80-\xfe]+ @a2 {
+            *ret_address = SLICE(a1, a2);
+            return p;
+        }
+    */
+}
+
+/* *(SEMI generic-param) to the end; the first tag is From's or To's. */
+static int party_params(const char *p, const char *end, struct sip_party *party)
+{
+    struct sip_str name, value;
+    bool tagged = false;
+    int more;
+
+    party->params = SLICE(p, p);
+    while ((more = generic_param(&p, end, &name, &value)) > 0) {
+        if (!tagged && sip_str_eq_nocase(name, SIP_STR("tag"))) {
+            party->tag = value;
+            tagged = true;
+        }
+        party->params.len = (size_t)(p - party->params.p);
+    }
+    return more;
+}
+
+/* From, To  = (name-addr / addr-spec) *(SEMI generic-param);
+ * contact-param, route-param likewise; Contact = STAR / ...;
+ * name-addr = [display-name] LAQUOT addr-spec RAQUOT.
+ * Without angle brackets, parameters belong to the header. */
+int sip_party_parse(struct sip_str s, struct sip_party *ret_party)
+{
+    const char *start = start_of(s), *end = start + s.len, *p;
+    struct sip_party party = {0};
+
+    if ((p = display_name(start, end, &party.display)) != NULL) {
+        const char *close = memchr(p, '>', (size_t)(end - p));
+
+        if (close == NULL)
+            return -EINVAL;
+        party.uri_text = SLICE(p, close);
+        p = close + 1;
+    } else {
+        p = bare_address(start, end, &party.uri_text);
+        if (p == NULL)
+            return -EINVAL;
+        if (sip_str_eq(party.uri_text, SIP_STR("*"))) {
+            if (!sip_str_empty(sip_str_trim(SLICE(p, end))))
+                return -EINVAL;
+            *ret_party = (struct sip_party){.star = true};
+            return 0;
+        }
+    }
+    party.bare = sip_str_trim(SLICE(start, p));
+    if (sip_uri_parse(party.uri_text, &party.uri) < 0 || party_params(p, end, &party) < 0)
         return -EINVAL;
-    (void)sip_param_get(party.params, "tag", &party.tag);
     *ret_party = party;
     return 0;
 }
@@ -233,14 +288,16 @@ static void via_transport(struct sip_via *via)
     }
 }
 
-/* via-ttl, via-received, via-branch, response-port (RFC 3581): out of the generic parameters. */
-static int via_params(struct sip_via *via)
+/* *(SEMI via-params) to the end: via-ttl, via-received, via-branch, response-port (RFC 3581) among generic ones. */
+static int via_params(const char *p, const char *end, struct sip_via *via)
 {
-    struct sip_str rest = via->params, name, value;
+    struct sip_str name, value;
     uint32_t number;
     int more;
 
-    while ((more = sip_param_next(&rest, &name, &value)) > 0) {
+    via->params = SLICE(p, p);
+    while ((more = generic_param(&p, end, &name, &value)) > 0) {
+        via->params.len = (size_t)(p - via->params.p);
         if (sip_str_eq_nocase(name, SIP_STR("branch"))) {
             via->branch = value;
         } else if (sip_str_eq_nocase(name, SIP_STR("received"))) {
@@ -267,7 +324,7 @@ static int via_params(struct sip_via *via)
 int sip_via_parse(struct sip_str s, struct sip_via *ret_via)
 {
     const char *p = start_of(s), *end = p + s.len, *mark = p;
-    const char *t1, *t2, *h1, *h2, *o1, *o2, *g1, *g2;
+    const char *t1, *t2, *h1, *h2, *o1, *o2;
     struct sip_via via = {.ttl = -1};
     uint32_t port = 0;
     struct tags t = {0};
@@ -275,18 +332,15 @@ int sip_via_parse(struct sip_str s, struct sip_via *ret_via)
     /*!re2c
         * { return -EINVAL; }
         SWS 'SIP' SWS "/" SWS token SWS "/" SWS @t1 token @t2 LWS
-            @h1 host @h2 (SWS ":" SWS @o1 DIGIT+ @o2)? @g1 genparams @g2 SWS {
-            if (p != end)
-                return -EINVAL;
+            @h1 host @h2 (SWS ":" SWS @o1 DIGIT+ @o2)? {
             if (o1 != NULL && sip_number_parse(SLICE(o1, o2), 65535, &port) < 0)
                 return -EINVAL;
             via.text = sip_str_trim(s);
             via.transport_text = SLICE(t1, t2);
             via.host = SLICE(h1, h2);
             via.port = (uint16_t)port;
-            via.params = SLICE(g1, g2);
             via_transport(&via);
-            if (via_params(&via) < 0)
+            if (via_params(p, end, &via) < 0)
                 return -EINVAL;
             *ret_via = via;
             return 0;
@@ -396,12 +450,13 @@ int sip_param_next(struct sip_str *rest, struct sip_str *ret_name, struct sip_st
     const char *n1, *n2, *q1, *q2, *v1, *v2;
     struct tags t = {0};
 
-    if (sip_str_empty(*rest) || sip_str_empty(sip_str_trim(*rest)))
+    if (p == end)
         return 0;
     /*!re2c
         anyname  = (tokenchar | paramchar)+;
         anyvalue = (genchar | paramchar)*;
         * { return -EINVAL; }
+        LWS { return p == end ? 0 : -EINVAL; }
         SWS ";" SWS @n1 anyname @n2 (SWS "=" SWS (["] @q1 quotedbody @q2 ["] | @v1 anyvalue @v2))? {
             *ret_name = SLICE(n1, n2);
             *ret_value = q1 != NULL ? SLICE(q1, q2) : SLICE_OR_NONE(v1, v2);
