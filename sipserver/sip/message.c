@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 /* ---- names ------------------------------------------------------------------ */
@@ -70,19 +71,24 @@ bool sip_method_refreshes_target(enum sip_method method)
     return methods[method].refreshes_target;
 }
 
-enum sip_header_id sip_header_find(struct sip_str name)
+static enum sip_header_id find_compact(char letter)
 {
-    if (name.len == 0)
-        return SIP_H_OTHER;
     for (unsigned i = SIP_H_OTHER + 1; i < SIP_HEADER_IDS; i++) {
-        /* The first letters agree but for case in nearly no wrong pair, so most cost one compare.
-         */
-        if (name.len == 1 ? (name.p[0] | 0x20) == names[i].compact
-                          : name.len == names[i].name.len &&
-                                ((name.p[0] ^ names[i].name.p[0]) & ~0x20) == 0 &&
-                                sip_str_eq_nocase(name, names[i].name))
+        if ((letter | 0x20) == names[i].compact)
             return (enum sip_header_id)i;
     }
+    return SIP_H_OTHER;
+}
+
+/* A comparison for each name rather than a loop: their lengths are then part of the code. */
+enum sip_header_id sip_header_find(struct sip_str name)
+{
+    if (name.len == 1)
+        return find_compact(name.p[0]);
+#define HEADER(id, text, compact, kind, source)                                                    \
+    if (sip_str_eq_nocase(name, SIP_STR(text)))                                                    \
+        return SIP_H_##id;
+#include "sipserver/sip/headers.tbl.h"
     return SIP_H_OTHER;
 }
 
@@ -112,36 +118,39 @@ static bool next_line(struct sip_str *rest, bool fold, struct sip_str *ret_line)
     return true;
 }
 
+/* token (25.1) */
 static bool token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-.!%*_+`'~", c) != NULL);
+    static const bool is[UCHAR_MAX + 1] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true,
+        ['.'] = true,         ['!'] = true,         ['%'] = true,         ['*'] = true,
+        ['_'] = true,         ['+'] = true,         ['`'] = true,         ['\''] = true,
+        ['~'] = true,
+    };
+    return is[(unsigned char)c];
 }
 
 /* message-header = header-name HCOLON header-value, HCOLON = *(SP / HTAB) ":" SWS (25.1). */
 static enum sip_problem cut_header(struct sip_msg *m, struct sip_str line)
 {
-    const char *colon = memchr(line.p, ':', line.len);
+    struct sip_str name = {line.p, 0};
     struct sip_header *h;
-    struct sip_str name;
+    size_t colon;
 
-    if (colon == NULL)
-        return SIP_BAD_HEADER_LINE;
-    name = (struct sip_str){line.p, (size_t)(colon - line.p)};
-    while (name.len > 0 && (name.p[name.len - 1] == ' ' || name.p[name.len - 1] == '\t'))
-        name.len--;
-    if (name.len == 0)
-        return SIP_BAD_HEADER_LINE;
-    for (size_t i = 0; i < name.len; i++) {
-        if (!token_char(name.p[i]))
-            return SIP_BAD_HEADER_LINE;
+    while (name.len < line.len && token_char(line.p[name.len]))
+        name.len++;
+    for (colon = name.len; colon < line.len; colon++) {
+        if (line.p[colon] != ' ' && line.p[colon] != '\t')
+            break;
     }
+    if (name.len == 0 || colon == line.len || line.p[colon] != ':')
+        return SIP_BAD_HEADER_LINE;
     if (m->headers_n == SIP_HEADERS_MAX)
         return SIP_BAD_HEADERS_TOO_MANY;
     h = &m->headers[m->headers_n++];
     h->name = name;
     h->id = sip_header_find(name);
-    h->value = sip_str_trim((struct sip_str){colon + 1, (size_t)(line.p + line.len - colon - 1)});
+    h->value = sip_str_trim((struct sip_str){line.p + colon + 1, line.len - colon - 1});
     if (h->id == SIP_H_OTHER)
         return SIP_OK;
     if (m->first[h->id] == 0)
