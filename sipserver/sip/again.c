@@ -42,14 +42,6 @@ static void put_via(struct sip_buf *b, const struct sip_via *via, struct sip_str
     sip_put_text(b, ";rport\r\n");
 }
 
-static void put_header(struct sip_buf *b, const char *name, struct sip_str value)
-{
-    sip_put_text(b, name);
-    sip_put_text(b, ": ");
-    sip_put(b, value);
-    sip_put_text(b, "\r\n");
-}
-
 static bool replaced(enum sip_header_id id, const struct sip_extra *credentials)
 {
     return id == SIP_H_VIA || id == SIP_H_CSEQ || id == credentials->id;
@@ -78,8 +70,9 @@ static int build(struct sip_buf *b, const struct sip_msg *m, struct sip_str bran
     sip_put_text(b, " ");
     sip_put(b, m->method_name);
     sip_put_text(b, "\r\n");
-    put_header(b, sip_header_name(credentials->id), credentials->value);
-    sip_put_text(b, "\r\n");
+    sip_put(b, sip_header_prefix(credentials->id));
+    sip_put(b, credentials->value);
+    sip_put_text(b, "\r\n\r\n");
     sip_put(b, m->body);
     return sip_buf_status(b);
 }

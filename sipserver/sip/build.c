@@ -1,6 +1,7 @@
 #include "sipserver/sip/build.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -23,16 +24,26 @@ void sip_put_number(struct sip_buf *b, uint64_t number)
     sip_put(b, (struct sip_str){digits + at, sizeof(digits) - at});
 }
 
+/* Eight hexadecimal digits: NUMBER's nibbles apart, in the bytes of a number whose most significant
+ * byte is the first digit. */
+static uint64_t hex_digits(uint32_t number)
+{
+    uint64_t n = number, letters;
+
+    n = (n << 16 | n) & UINT64_C(0x0000ffff0000ffff);
+    n = (n << 8 | n) & UINT64_C(0x00ff00ff00ff00ff);
+    n = (n << 4 | n) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    letters = (n + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    return n + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
+}
+
 void sip_put_hex(struct sip_buf *b, uint64_t number, unsigned digits)
 {
-    static const char alphabet[] = "0123456789abcdef";
+    uint64_t halves[2] = {htobe64(hex_digits((uint32_t)(number >> 32))),
+                          htobe64(hex_digits((uint32_t)number))};
 
-    char text[16];
-
-    assert(digits <= sizeof(text));
-    for (unsigned i = digits; i-- > 0; number >>= 4)
-        text[i] = alphabet[number & 15];
-    sip_put(b, (struct sip_str){text, digits});
+    assert(digits <= sizeof(halves));
+    sip_put(b, (struct sip_str){(const char *)halves + sizeof(halves) - digits, digits});
 }
 
 /* A value without its folds: each run of white space that holds a line end becomes one space. */
@@ -77,8 +88,7 @@ int sip_buf_status(const struct sip_buf *b)
 
 static void put_name(struct sip_buf *b, enum sip_header_id id)
 {
-    sip_put_text(b, sip_header_name(id));
-    sip_put(b, SIP_STR(": "));
+    sip_put(b, sip_header_prefix(id));
 }
 
 static void put_line(struct sip_buf *b, enum sip_header_id id, struct sip_str value)
@@ -152,19 +162,13 @@ static void put_cseq(struct sip_buf *b, uint32_t number, const char *method)
 
 const char *sip_status_text(unsigned status)
 {
-    static const struct {
-        unsigned code;
-        const char *text;
-    } known[] = {
-#define STATUS(code, text) {code, text},
+    /* clang-format off */
+    switch (status) {
+#define STATUS(code, text) case code: return text;
 #include "sipserver/sip/status.tbl.h"
-    };
-
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (known[i].code == status)
-            return known[i].text;
+    default: return "Unknown";
     }
-    return "Unknown";
+    /* clang-format on */
 }
 
 /* The port of a Via's sender when it names none (18.2.2). */

@@ -1,6 +1,7 @@
 #include "sipserver/sip/digest.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -23,8 +24,12 @@ static struct sum_hex hex_of(const uint8_t *sum, size_t len)
     struct sip_buf b;
 
     sip_buf_init(&b, hex.text, sizeof(hex.text) - 1);
-    for (size_t i = 0; i < len; i++)
-        sip_put_hex(&b, sum[i], 2);
+    for (size_t i = 0; i < len; i += sizeof(uint64_t)) {
+        uint64_t part;
+
+        memcpy(&part, sum + i, sizeof(part));
+        sip_put_hex(&b, be64toh(part), 16);
+    }
     hex.text[b.len] = '\0';
     return hex;
 }

@@ -19,13 +19,13 @@ static const struct {
 };
 
 static const struct {
-    struct sip_str name;
+    struct sip_str prefix;
     char compact;
     enum kind kind;
 } names[SIP_HEADER_IDS] = {
     [SIP_H_OTHER] = {{"", 0}, 0, MANY},
 #define HEADER(id, name, compact, kind, source)                                                    \
-    [SIP_H_##id] = {{name, sizeof(name) - 1}, compact, kind},
+    [SIP_H_##id] = {{name ": ", sizeof(name ": ") - 1}, compact, kind},
 #include "sipserver/sip/headers.tbl.h"
 };
 
@@ -80,22 +80,22 @@ static enum sip_header_id find_compact(char letter)
     return SIP_H_OTHER;
 }
 
-/* A comparison for each name rather than a loop: their lengths are then part of the code. */
+/* A comparison for each name, not a loop over a table: lengths are constants of the code. */
 enum sip_header_id sip_header_find(struct sip_str name)
 {
     if (name.len == 1)
         return find_compact(name.p[0]);
 #define HEADER(id, text, compact, kind, source)                                                    \
-    if (sip_str_eq_nocase(name, SIP_STR(text)))                                                    \
+    if (name.len == sizeof(text) - 1 && sip_str_eq_nocase(name, SIP_STR(text)))                    \
         return SIP_H_##id;
 #include "sipserver/sip/headers.tbl.h"
     return SIP_H_OTHER;
 }
 
-const char *sip_header_name(enum sip_header_id id)
+struct sip_str sip_header_prefix(enum sip_header_id id)
 {
     assert(id < SIP_HEADER_IDS);
-    return names[id].name.p;
+    return names[id].prefix;
 }
 
 /* ---- cutting ---------------------------------------------------------------- */

@@ -91,7 +91,7 @@ bool sip_method_refreshes_target(enum sip_method method);
 
 enum sip_header_id
 sip_header_find(struct sip_str name); /* full or compact name, case does not matter */
-const char *sip_header_name(enum sip_header_id id);
+struct sip_str sip_header_prefix(enum sip_header_id id); /* "Name: ", as a line begins */
 
 /* sip_msg_header - the first header of that kind; NULL when there is none.
  * sip_msg_header_next - the next one of the same kind after H; NULL at the end. */

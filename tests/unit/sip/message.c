@@ -250,8 +250,12 @@ Test(message, every_prefix_of_a_message_is_read_within_its_bounds)
 
 Test(message, names_are_found_whatever_their_case)
 {
-    for (unsigned i = SIP_H_OTHER + 1; i < SIP_HEADER_IDS; i++)
-        cr_assert_eq(sip_header_find(sip_str_of(sip_header_name((enum sip_header_id)i))), i);
+    for (unsigned i = SIP_H_OTHER + 1; i < SIP_HEADER_IDS; i++) {
+        struct sip_str name = sip_header_prefix((enum sip_header_id)i);
+
+        name.len -= 2; /* ": " */
+        cr_assert_eq(sip_header_find(name), i);
+    }
     cr_assert_eq(sip_header_find(SIP_STR("cALL-id")), SIP_H_CALL_ID);
     cr_assert_eq(sip_header_find(SIP_STR("V")), SIP_H_VIA);
     cr_assert_eq(sip_header_find(SIP_STR("X-Other")), SIP_H_OTHER);
