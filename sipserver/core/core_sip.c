@@ -28,7 +28,8 @@ static void in_dialog(struct sc *sc, const struct sip_event *event)
     struct leg *l = leg_find(sc, event->msg);
 
     if (l == NULL) {
-        answer_status(sc, event, 481, N_NO_DIALOG);
+        if (event->method != SIP_PRACK || !prack_branch(sc, event))
+            answer_status(sc, event, 481, N_NO_DIALOG);
         return;
     }
     if (!passes_through(event->method)) {

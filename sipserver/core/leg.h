@@ -52,6 +52,10 @@ void leg_place(struct sc *sc, struct leg *l);
 /* leg_find - the leg whose dialog REQUEST belongs to; NULL. */
 struct leg *leg_find(const struct sc *sc, const struct sip_msg *request);
 
+/* leg_find_branch - the caller's leg that REQUEST belongs to, be it to a branch that has gone;
+ * NULL. */
+struct leg *leg_find_branch(const struct sc *sc, const struct sip_msg *request);
+
 /* leg_find_named - the leg with exactly this dialog, LOCAL and REMOTE tags as we see them; NULL. */
 struct leg *leg_find_named(const struct sc *sc, struct sip_str call_id, struct sip_str local,
                            struct sip_str remote);

@@ -36,6 +36,17 @@ struct leg *leg_find(const struct sc *sc, const struct sip_msg *request)
     return l != NULL && sip_dialog_matches(&l->dialog, request) ? l : NULL;
 }
 
+struct leg *leg_find_branch(const struct sc *sc, const struct sip_msg *request)
+{
+    struct leg *l = by_tag(sc, request->to.tag);
+
+    return l != NULL && !l->dialog.is_uac &&
+                   sip_str_eq(request->call_id, sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID)) &&
+                   sip_str_eq(request->from.tag, sip_dialog_text(&l->dialog, SIP_DIALOG_REMOTE_TAG))
+               ? l
+               : NULL;
+}
+
 struct leg *leg_find_named(const struct sc *sc, struct sip_str call_id, struct sip_str local,
                            struct sip_str remote)
 {

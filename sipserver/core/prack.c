@@ -188,6 +188,20 @@ void prack_request(struct sc *sc, struct leg *l, const struct sip_event *event)
     l->due = 0;
 }
 
+bool prack_branch(struct sc *sc, const struct sip_event *event)
+{
+    struct leg *l = leg_find_branch(sc, event->msg);
+    struct sip_cseq cseq;
+    uint32_t rseq;
+
+    if (l == NULL || !sip_str_empty(event->msg->body) || !read_rack(event->msg, &rseq, &cseq) ||
+        cseq.number != l->asked_cseq || !sip_str_eq(cseq.method, SIP_STR("INVITE")))
+        return false;
+    l->unpracked_ms = 0;
+    answer_status(sc, event, 200, CORE_COUNTS);
+    return true;
+}
+
 /* The branch of L's last response has gone, and nobody may acknowledge it any more. */
 static void branch_gone(struct sc *sc, struct leg *l)
 {

@@ -39,6 +39,10 @@ bool prack_put(struct sc *sc, struct leg *l, const struct sip_msg *response,
 void prack_sent(const struct sc *sc, struct leg *l, const struct sip_msg *response,
                 const struct sip_reply *reply);
 
+/* prack_branch - EVENT is a PRACK in no dialog, but of a branch that has gone while it was on its
+ * way: it is answered 200, as 481 ends the call at some callers.  False: it is none. */
+bool prack_branch(struct sc *sc, const struct sip_event *event);
+
 /* prack_request - a PRACK in the dialog of L. */
 void prack_request(struct sc *sc, struct leg *l, const struct sip_event *event);
 

@@ -339,11 +339,13 @@ void relay_event(struct sc *sc, struct relay *r, const struct sip_event *event)
 }
 
 /* 481 says that the dialog is no more (RFC 3261 12.2.1.2, RFC 5057 5.1), 500 that the request
- * failed.
+ * failed.  A PRACK without an offer has done what it is for: our response is acknowledged.
  */
 static unsigned gone(const struct relay *r, bool over)
 {
-    return r->method == SIP_INVITE ? 487 : over || r->method == SIP_PRACK ? 481 : 500;
+    if (r->method == SIP_INVITE)
+        return 487;
+    return over ? 481 : r->method == SIP_PRACK && !r->exchange ? 200 : 500;
 }
 
 void relays_end(struct sc *sc, struct call *c, bool over)

@@ -167,6 +167,21 @@ static bool bye_comes(const struct site *s, struct sip_str call_id)
     return false;
 }
 
+/* A PRACK (ours have no offers) of a caller whose call goes on is not denied, whatever has become
+ * of who rang: a caller may give up the call for it. */
+static void check_prack(struct world *w, const struct site *s, const struct sip_msg *m)
+{
+    const struct sc *sc = s->now != NULL ? s->now->sc : NULL;
+    const struct leg *l = NULL;
+
+    if (m->is_request || m->method != SIP_PRACK || m->status != 481)
+        return;
+    while (sc != NULL && (l = pool_next(&sc->legs, l)) != NULL)
+        if (!l->dialog.is_uac && (l->state == LEG_CALLING || l->state == LEG_UP) &&
+            sip_str_eq(sip_dialog_text(&l->dialog, SIP_DIALOG_CALL_ID), m->call_id))
+            violate(w, "site %u: a PRACK is denied although the call goes on", s->conf.site);
+}
+
 /* A dialog whose answer was acknowledged ends by BYE, or by an answer that says that the other side
  * knows it no more; never by the site's saying so (I7).  Dialogs are told apart by Call-ID, as each
  * call here has its own.  A connection may have lost the BYE. */
@@ -177,8 +192,7 @@ static void check_dialog(struct world *w, struct site *s, const struct sip_msg *
 {
     uint64_t key = hash_str(s->conf.site, m->call_id), *flags = map_put(w->dialogs, key);
     bool unknown =
-        !m->is_request && m->method != SIP_CANCEL && m->method != SIP_PRACK &&
-        (m->status == 481 || m->status == 408); /* a PRACK's may be of a branch that has gone */
+        !m->is_request && m->method != SIP_CANCEL && (m->status == 481 || m->status == 408);
 
     if (*flags == 0)
         *flags = (s->losses + 1) << LOSSES_BITS;
@@ -254,6 +268,7 @@ void check_sent(struct world *w, struct site *s, const struct sip_addr *to, cons
         return;
     }
     check_dialog(w, s, &m, true, !sip_addr_reliable(to));
+    check_prack(w, s, &m);
     if (m.is_request)
         check_cseq(w, s, &m);
     else if (map_find(w->requests, transaction(s, &m)) == NULL)

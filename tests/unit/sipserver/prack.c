@@ -427,7 +427,7 @@ Test(prack, cancel_of_a_call_with_a_reliable_response_ends_everything_rfc3261_9)
     expect_prack(&phone[1], 1);
     ua_cancel(&phone[0]);
     ua_expect(&phone[0], 200);
-    ua_expect(&phone[0], 481); /* the PRACK that is on its way */
+    ua_expect(&phone[0], 200); /* the PRACK that is on its way */
     ua_expect(&phone[0], 487);
     ua_reply(&phone[1], 200, NULL);
     ua_expect_request(&phone[1], SIP_CANCEL);
@@ -451,7 +451,7 @@ Test(prack, a_second_target_is_another_branch_to_a_caller_who_has_an_answer_rfc3
     final(&phone[0], 486, NULL);
     ua_expect_request(&phone[1], SIP_INVITE);
     prack(&phone[3], n, invite_cseq(&phone[3]), NULL);
-    ua_expect(&phone[3], 481);
+    ua_expect(&phone[3], 200);
     ua_remember(&phone[1]);
     provisional(&phone[1], 100, 0, NULL);
     kit_run(k, 10000);
@@ -561,6 +561,69 @@ Test(prack, of_a_target_that_has_gone_is_200_in_the_dialog_that_goes_on_rfc3262_
     ua_reply(&phone[1], 200, NULL);
     ua_expect(&phone[3], 200);
     answered(&phone[3], &phone[1], ANSWER);
+    hang_up(&phone[3], &phone[1]);
+}
+
+/* It has acknowledged a response of ours: whatever becomes of the target, 481 would end the call.
+ */
+Test(prack, under_way_to_a_target_that_goes_is_200_rfc3262_3)
+{
+    call_with(&phone[3], SIP_H_SUPPORTED, &phone[0], "6000", OFFER);
+    provisional(&phone[0], 180, 1, NULL);
+    ua_expect(&phone[3], 180);
+    prack(&phone[3], rseq(&phone[3]), invite_cseq(&phone[3]), NULL);
+    expect_prack(&phone[0], 1);
+    final(&phone[0], 486, NULL);
+    ua_expect(&phone[3], 200);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_remember(&phone[1]);
+    answered(&phone[3], &phone[1], ANSWER);
+    hang_up(&phone[3], &phone[1]);
+}
+
+/* Its offer gets no answer. */
+Test(prack, with_an_offer_under_way_to_a_target_that_goes_is_500_rfc3262_5)
+{
+    call_with(&phone[3], SIP_H_SUPPORTED, &phone[0], "6000", OFFER);
+    provisional(&phone[0], 183, 1, ANSWER);
+    ua_expect(&phone[3], 183);
+    prack(&phone[3], rseq(&phone[3]), invite_cseq(&phone[3]), SECOND);
+    expect_prack(&phone[0], 1);
+    final(&phone[0], 486, NULL);
+    ua_expect(&phone[3], 500);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_remember(&phone[1]);
+    phone[3].dialog.state = SIP_DIALOG_NONE;
+    answered(&phone[3], &phone[1], ANSWER);
+    hang_up(&phone[3], &phone[1]);
+}
+
+/* It was on its way when the branch went (RFC 3261 13.2.2.4). */
+Test(prack, of_a_branch_that_has_gone_is_200_rfc3262_3)
+{
+    uint32_t n;
+
+    call_with(&phone[3], SIP_H_SUPPORTED, &phone[0], "6000", OFFER);
+    provisional(&phone[0], 183, 1, ANSWER);
+    ua_expect(&phone[3], 183);
+    n = rseq(&phone[3]);
+    final(&phone[0], 486, NULL);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_remember(&phone[1]);
+    prack(&phone[3], n, invite_cseq(&phone[3]), NULL);
+    ua_expect(&phone[3], 200);
+    prack(&phone[3], n, invite_cseq(&phone[3]) + 9, NULL);
+    ua_expect(&phone[3], 481);
+    prack(&phone[3], n, invite_cseq(&phone[3]), SECOND);
+    ua_expect(&phone[3], 481);
+    phone[3].dialog.state = SIP_DIALOG_NONE;
+    provisional(&phone[1], 183, 1, ANSWER);
+    ua_expect(&phone[3], 183);
+    prack(&phone[3], rseq(&phone[3]), invite_cseq(&phone[3]), NULL);
+    expect_prack(&phone[1], 1);
+    ua_reply(&phone[1], 200, NULL);
+    ua_expect(&phone[3], 200);
+    answered(&phone[3], &phone[1], NULL);
     hang_up(&phone[3], &phone[1]);
 }
 
