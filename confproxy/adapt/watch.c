@@ -20,6 +20,15 @@ struct watch {
     struct list watchers;
 };
 
+/* The copy is part of a history, be it that nothing has been imported in it: then the configuration
+ * is empty, and who reads it goes on with that.  A copy without one may lack everything. */
+static bool is_loaded(const struct proxy *proxy)
+{
+    const struct objects_state *state = objects_state(proxy->objects);
+
+    return state->loaded || state->held.txid > 0;
+}
+
 static struct watcher *watcher_of(struct proxy *proxy, struct bus_peer *peer)
 {
     struct watcher *w = bus_peer_data(peer);
@@ -54,7 +63,7 @@ static void send_part(void *arg, const struct parts *part, bool more)
     m.n_objects = part->count;
     m.objects = part->objects;
     m.more = more;
-    m.loaded = state->loaded;
+    m.loaded = is_loaded(s->proxy);
     if (s->result == 0)
         s->result = bus_peer_send(s->peer, MESSAGE_CONF_SNAPSHOT, &m);
 }
@@ -75,7 +84,7 @@ static void snapshot(struct proxy *proxy, struct watcher *w)
 {
     w->stale = send_objects(proxy, w->peer, w->request_id, "", "") != 0;
     w->sent_txid = objects_state(proxy->objects)->held.txid;
-    w->loaded = objects_state(proxy->objects)->loaded;
+    w->loaded = is_loaded(proxy);
 }
 
 struct pump {
@@ -113,7 +122,7 @@ void watch_pump(struct proxy *proxy)
             continue;
         bool behind = w->sent_txid < proxy_released(proxy);
         bool cut = state->log_first == 0 || w->sent_txid + 1 < state->log_first;
-        if (w->stale || (behind && (cut || w->loaded != state->loaded)))
+        if (w->stale || (behind && (cut || w->loaded != is_loaded(proxy))))
             snapshot(proxy, w);
         else if (behind)
             (void)objects_log_each(proxy->objects, w->sent_txid + 1, send_update,

@@ -323,12 +323,24 @@ class Processes(unittest.TestCase):
         self.until("three updates at the late one", lambda: late()[-1] == end)
         self.assertEqual(len(late()), 4)
         self.until("the same at the early one", lambda: empty()[-1] == end)
-        self.assertIn(f"snapshot epoch={before['epoch']} txid=2 objects=4 loaded=1", empty())
+        self.assertIn(f"snapshot epoch={before['epoch']} txid=1 objects=0 loaded=1", empty())
         self.assertNotIn("gap", "".join(empty() + late()))
         self.hosts["west.2"].kill()
         self.hosts["west.2"].start()
         self.until("a snapshot after the restart", lambda: late()[-1] ==
                    f"snapshot epoch={before['epoch']} txid=5 objects=4 loaded=1")
+
+    def test_a_configuration_that_was_never_imported_is_loaded_empty(self):  # C-1
+        """A process that is restarted must not wait for an import that may never come."""
+        self.hosts["east.1"].say("writer 1 1 3000")
+        self.writable("east.1")
+        self.pair_follows("east.1", 3)
+        at = self.level()
+        self.assertEqual(at["txid"], 1)
+        for name in ("east.1", "west.2"):
+            seen = self.watch(name, "desktop")
+            self.until("an empty snapshot that counts", lambda: seen() == [
+                f"snapshot epoch={at['epoch']} txid=1 objects=0 loaded=1"], 5)
 
     def test_an_orderly_stop_leaves_with_status_0_and_no_leak(self):
         self.seed()
