@@ -170,6 +170,7 @@ static void settle_sip_tls(const struct reading *r)
     struct bootstrap_sip_tls *to = &r->out->sip_tls;
 
     to->check_interval = from->check_interval;
+    to->check_names = from->check_names;
     if (from->certificate[0] == '\0' || r->out->self == BOOTSTRAP_NONE)
         return;
     settle_folder(r, "sip-tls.certificate", from->certificate, BOOTSTRAP_PATH_SIZE - 1,

@@ -79,6 +79,7 @@ struct bootstrap_sip_tls {
     char key[BOOTSTRAP_PATH_SIZE];
     char ca[BOOTSTRAP_PATH_SIZE]; /* "": the system's */
     uint32_t check_interval;      /* milliseconds */
+    bool check_names;             /* servers that we connect to must be whom we mean */
 };
 
 /* Milliseconds, unless the name says otherwise. */

@@ -30,6 +30,8 @@ static const struct conf_field sip_tls_fields[] = {
     {.name = "check-interval", .type = CONF_DURATION, .min = 100, .max = 3600000, .fallback = "5s",
      CONF_AT(struct bootstrap_sip_tls, check_interval),
      .doc = "How often it is seen whether the files have changed; SIGHUP to sipserver does so at once."},
+    {.name = "check-names", .type = CONF_BOOL, .fallback = "true", CONF_AT(struct bootstrap_sip_tls, check_names),
+     .doc = "The certificate of a trunk must have its name, or its address where that has none; false: any that ca vouches for will do."},
     {0}
 };
 

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sipserver/adapt/tls.h"
+
 #define READS_MAX   4 /* of one turn: then others have theirs */
 #define IN_SIZE_MIN 4096
 #define PONG        SIP_STR("\r\n")
@@ -289,7 +291,7 @@ static void shake_hands(struct connection *c)
         return;
     }
     if (of_session(c, r) < 0) {
-        stream_complain(c->stream, c, "the TLS handshake failed");
+        stream_complain(c->stream, c, tls_fault(c->ssl));
         connection_end(c, c->made_here ? STREAM_N_NOT_MADE : STREAM_N_TLS_FAILED);
     }
 }

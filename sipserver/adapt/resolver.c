@@ -483,6 +483,33 @@ void resolver_want(struct resolver *r, const struct sc_resolve *wanted)
     loop_timer_set(n->timer, loop_now(r->server->component->loop)); /* not within the core's step */
 }
 
+/* What is known while N is looked up anew counts, too. */
+static bool has(const struct name *n, const struct sip_addr *addr)
+{
+    for (uint32_t i = 0; i < n->hops_n; i++)
+        if (sip_addr_eq(&n->hops[i].addr, addr))
+            return true;
+    for (uint32_t i = 0; i < n->last_n; i++)
+        if (sip_addr_eq(&n->last[i].addr, addr))
+            return true;
+    return false;
+}
+
+unsigned resolver_names(const struct resolver *r, const struct sip_addr *addr, const char *names[],
+                        unsigned max)
+{
+    unsigned found = 0;
+
+    LIST_EACH(link, &r->names)
+    {
+        const struct name *n = CONTAINER_OF(link, struct name, in_names);
+
+        if (found < max && has(n, addr))
+            names[found++] = n->wanted.host;
+    }
+    return found;
+}
+
 void resolver_configure(struct resolver *r, const struct resolver_conf *conf)
 {
     if (r->open && memcmp(&r->conf, conf, sizeof(*conf)) == 0)

@@ -34,4 +34,10 @@ void resolver_configure(struct resolver *resolver, const struct resolver_conf *c
 /* resolver_want - as the core's SC_ACT_RESOLVE says. */
 void resolver_want(struct resolver *resolver, const struct sc_resolve *wanted);
 
+/* resolver_names - NAMES are those that DNS says ADDR has: at most MAX names of trunks, without
+ * those that are only aliases in between (SRV targets).  Good until the next call of another
+ * function here.  Returns: how many. */
+unsigned resolver_names(const struct resolver *resolver, const struct sip_addr *addr,
+                        const char *names[], unsigned max);
+
 #endif

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sipserver/adapt/resolver.h"
 #include "sipserver/adapt/stream_inner.h"
 #include "sipserver/adapt/udp.h"
 
@@ -188,6 +189,15 @@ void stream_close(struct stream *stream)
 
 /* ---- going out ---- */
 
+/* A session to TO, whose certificate must be of a trunk that is there. */
+static SSL *session_to(const struct stream *stream, int fd, const struct sip_addr *to)
+{
+    const char *names[TLS_NAMES_MAX];
+    unsigned n = resolver_names(stream->server->resolver, to, names, TLS_NAMES_MAX);
+
+    return stream->tls != NULL ? tls_connect(stream->tls, fd, to, names, n) : NULL;
+}
+
 /* A connection of ours to TO.  NULL: not to be had. */
 static struct connection *make(struct stream *stream, const struct sip_addr *to)
 {
@@ -209,7 +219,7 @@ static struct connection *make(struct stream *stream, const struct sip_addr *to)
             r = -errno;
     }
     if (r == 0 && to->transport == SIP_TLS) {
-        c->ssl = stream->tls != NULL ? tls_connect(stream->tls, c->fd, to) : NULL;
+        c->ssl = session_to(stream, c->fd, to);
         r = c->ssl == NULL ? -EPROTO : 0;
     }
     if (r == 0)

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define FILES 3
@@ -164,20 +166,81 @@ SSL *tls_accept(struct tls *tls, int fd)
     return ssl;
 }
 
-SSL *tls_connect(struct tls *tls, int fd, const struct sip_addr *peer)
+/* A sip URI among the names of CERT is one of those that PARAM wants (RFC 5922 7.1). */
+static bool has_uri(X509 *cert, const X509_VERIFY_PARAM *param)
+{
+    GENERAL_NAMES *all = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    bool found = false;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(all) && !found; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
+        const ASN1_IA5STRING *uri =
+            name->type == GEN_URI ? name->d.uniformResourceIdentifier : NULL;
+        const char *text = uri != NULL ? (const char *)ASN1_STRING_get0_data(uri) : "";
+        size_t len = uri != NULL ? (size_t)ASN1_STRING_length(uri) : 0;
+        const char *wanted;
+
+        if (len < 4 || strncasecmp(text, "sip:", 4) != 0)
+            continue;
+        for (int k = 0; (wanted = X509_VERIFY_PARAM_get0_host((X509_VERIFY_PARAM *)param, k)); k++)
+            found =
+                found || (strlen(wanted) == len - 4 && strncasecmp(text + 4, wanted, len - 4) == 0);
+    }
+    GENERAL_NAMES_free(all);
+    return found;
+}
+
+/* OpenSSL compares DNS names; what it misses may be there as a URI. */
+static int verified(int ok, X509_STORE_CTX *store)
+{
+    if (ok || X509_STORE_CTX_get_error(store) != X509_V_ERR_HOSTNAME_MISMATCH ||
+        !has_uri(X509_STORE_CTX_get_current_cert(store), X509_STORE_CTX_get0_param(store)))
+        return ok;
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+}
+
+static bool expect(SSL *ssl, const struct sip_addr *peer, const char *const names[], unsigned n)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+    if (n == 0)
+        return X509_VERIFY_PARAM_set1_ip(param, peer->ip, peer->family == SIP_IPV6 ? 16 : 4) == 1;
+    X509_VERIFY_PARAM_set_hostflags(param,
+                                    X509_CHECK_FLAG_NO_WILDCARDS |            /* RFC 5922 7.2 */
+                                        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT); /* RFC 9525 2 */
+    for (unsigned i = 0; i < n; i++)
+        if (X509_VERIFY_PARAM_add1_host(param, names[i], 0) != 1)
+            return false;
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, verified);
+    return true;
+}
+
+SSL *tls_connect(struct tls *tls, int fd, const struct sip_addr *peer, const char *const names[],
+                 unsigned n)
 {
     SSL *ssl = session(tls->connect, fd);
 
     if (ssl == NULL)
         return NULL;
-    /* RFC 5922 7.1: our trunks are named by their addresses. */
-    if (X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), peer->ip,
-                                  peer->family == SIP_IPV6 ? 16 : 4) != 1) {
+    if ((tls->paths.check_names && !expect(ssl, peer, names, n)) ||
+        (n > 0 && SSL_set_tlsext_host_name(ssl, names[0]) != 1)) {
         SSL_free(ssl);
         return NULL;
     }
     SSL_set_connect_state(ssl);
     return ssl;
+}
+
+const char *tls_fault(const SSL *ssl)
+{
+    long r = SSL_get_verify_result(ssl);
+
+    if (r == X509_V_ERR_HOSTNAME_MISMATCH)
+        return "its certificate does not have the trunk's name (sip-tls: check-names)";
+    if (r == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        return "its certificate does not have its address (sip-tls: check-names)";
+    return r == X509_V_OK ? "the TLS handshake failed" : X509_verify_cert_error_string(r);
 }
 
 /* ---- the object ---- */

@@ -25,9 +25,17 @@ int tls_load(struct tls *tls, char *why, size_t size);
 /* tls_changed - the files are others than at the last tls_load, successful or not. */
 bool tls_changed(const struct tls *tls);
 
-/* tls_accept - a session for a connection that came in; tls_connect - for one of ours to PEER,
- * whose certificate must name its address.  NULL: no certificate is loaded, or no memory. */
+#define TLS_NAMES_MAX 8
+
+/* tls_accept - a session for a connection that came in; tls_connect - for one of ours to PEER.  Its
+ * certificate must have one of the N NAMES of the trunks that are there (RFC 5922 7: as sip URI or
+ * DNS name, without wildcards); its address when there are none.  NULL: no certificate is loaded,
+ * or no memory. */
 SSL *tls_accept(struct tls *tls, int fd);
-SSL *tls_connect(struct tls *tls, int fd, const struct sip_addr *peer);
+SSL *tls_connect(struct tls *tls, int fd, const struct sip_addr *peer, const char *const names[],
+                 unsigned n);
+
+/* tls_fault - why the handshake of SSL has failed, in words. */
+const char *tls_fault(const SSL *ssl);
 
 #endif

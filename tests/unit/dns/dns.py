@@ -4,6 +4,7 @@ usage: dns.py HAMGR [-k NAME]
 """
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -71,13 +72,49 @@ class Gateway:
                 request, peer = self.socket.recvfrom(65535)
             except OSError:
                 return
-            lines = request.decode().split("\r\n")
-            kept = [line for line in lines[1:] if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")]
-            self.heard.append(lines[0])
-            self.socket.sendto(("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n").encode(), peer)
+            self.socket.sendto(self.answer(request), peer)
+
+    def answer(self, request):
+        lines = request.decode().split("\r\n")
+        kept = [line for line in lines[1:] if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")]
+        self.heard.append(lines[0])
+        return ("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n").encode()
+
+
+class SecureGateway(Gateway):
+    """The same over TLS, with the site's certificate."""
+
+    def __init__(self, address, house):
+        self.heard = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(house.path("site.crt"), house.path("site.key"))
+        self.socket = socket.create_server(address)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                plain, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(plain,), daemon=True).start()
+
+    def talk(self, plain):
+        data = b""
+        try:
+            with self.context.wrap_socket(plain, server_side=True) as stream:
+                while more := stream.recv(65536):
+                    data += more
+                    while b"\r\n\r\n" in data:
+                        request, data = data.split(b"\r\n\r\n", 1)
+                        stream.sendall(self.answer(request))
+        except OSError:     # the certificate was not taken
+            plain.close()
 
 
 class NamedHouse(House):
+    names = ",DNS:secure.example"
+
     def _write(self):
         super()._write()
         with open(self.path("configuration.yaml"), "a", encoding="utf-8") as f:
@@ -85,6 +122,8 @@ class NamedHouse(House):
             f.write('  - {number: plain, type: trunk, contact: "sip:plain.example:5975", prefixes: ["6"]}\n')
             f.write('  - {number: many, type: trunk, contact: "sip:many.example", prefixes: ["5"]}\n')
             f.write('  - {number: half, type: trunk, contact: "sip:half.example", prefixes: ["3"]}\n')
+            f.write('  - {number: sure, type: trunk, contact: "sip:secure.example:5976;transport=tls", prefixes: ["2"]}\n')
+            f.write('  - {number: fake, type: trunk, contact: "sip:fake.example:5976;transport=tls", prefixes: ["3"]}\n')
             f.write('  - {number: pool, type: trunk, contact: "sip:pool.example", prefixes: ["4"]}\n')
 
 
@@ -105,9 +144,12 @@ class Names(unittest.TestCase):
                            ("h.example", A): [socket.inet_aton(f"{NET}.9.14")],
                            ("_sip._udp.pool.example", SRV): [srv(20, 5975, "farm.example"), srv(10, 5975, "h.example")],
                            ("farm.example", A): [socket.inet_aton(f"{NET}.9.{n}") for n in range(21, 29)]}
+        cls.dns.records.update({("secure.example", A): [socket.inet_aton(f"{NET}.9.17")],
+                                ("fake.example", A): [socket.inet_aton(f"{NET}.9.18")]})
         cls.dns.records.update({(f"h{n}.example", A): [socket.inet_aton(f"{NET}.9.{31 + n}")] for n in range(9)})
         cls.house = NamedHouse(HAMGR, NET, f"{NET}.1.100",
                                f'dns-servers: ["{NET}.9.53:5953", "[::1]"], dns-ttl-min: 1s, dns-timeout: 200ms')
+        cls.gateways.update({n: SecureGateway((f"{NET}.9.{n}", 5976), cls.house) for n in (17, 18)})
         cls.house.up()
 
     @classmethod
@@ -148,6 +190,12 @@ class Names(unittest.TestCase):
     def test_of_more_addresses_than_a_trunk_can_have_the_best_by_priority_are_kept_rfc2782(self):
         self.watched(14, "OPTIONS sip:many.example SIP/2.0")    # the tenth SRV record
         self.watched(14, "OPTIONS sip:pool.example SIP/2.0")    # behind eight addresses of a worse target
+
+    def test_the_certificate_of_a_trunk_has_the_name_that_was_looked_up_rfc5922_7(self):
+        self.watched(17, "OPTIONS sip:secure.example:5976;transport=tls SIP/2.0")
+        until(lambda: f"{NET}.9.18:5976;transport=tls closed: its certificate does not have the trunk's name" in self.house.log(), 15,
+              "a word that the certificate is of another")
+        self.assertEqual(self.gateways[18].heard, [])
 
 
 if __name__ == "__main__":

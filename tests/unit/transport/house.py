@@ -13,6 +13,8 @@ OPTIONS = "oos-check: 1s, oos-force: 2s, registration-expires-min: 5s"
 
 
 class House:
+    names = ""      # of the certificate, besides the site address: ",DNS:..."
+
     def __init__(self, hamgr, net, site_address, options=""):
         self.folder = tempfile.TemporaryDirectory(prefix="transport-")
         self.dir = self.folder.name
@@ -38,7 +40,7 @@ class House:
             if os.path.exists(self.path(f"new.{kind}")):
                 os.unlink(self.path(f"new.{kind}"))
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", f"/CN={common_name}", "-addext", f"subjectAltName=IP:{self.site}",
+                        "-days", "2", "-subj", f"/CN={common_name}", "-addext", f"subjectAltName=IP:{self.site}{self.names}",
                         "-keyout", self.path("new.key"), "-out", self.path("new.crt")], check=True, capture_output=True)
         os.rename(self.path("new.key"), self.path(f"{name}.key"))
         os.rename(self.path("new.crt"), self.path(f"{name}.crt"))
