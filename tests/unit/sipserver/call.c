@@ -574,6 +574,27 @@ Test(call, calls_beyond_the_table_get_503_with_retry_after)
     cr_assert_eq(kit_counter(k, "drop_calls_full"), 1);
 }
 
+/* ... and so many may have texts as long as can be: there is a place for each leg. */
+Test(call, long_texts_never_run_out_of_places)
+{
+    char routes[SIP_ROUTES_MAX + 1];
+
+    memset(routes, 'x', sizeof(routes));
+    memcpy(routes, "<sip:10.0.1.1;lr;x=", 19);
+    memcpy(routes + SIP_ROUTES_MAX - 1, ">", 2);
+    ua_says(&gw, SIP_H_RECORD_ROUTE, routes);
+    for (unsigned i = 0; i < 64; i++)
+        ua_invite(&gw, "5000", OFFER);
+    cr_assert_eq(kit_status(k).calls, 64);
+    while (ua_take(&gw, false))
+        cr_assert_lt(gw.msg.status, 300);
+    ua_invite(&gw, "5000", OFFER);
+    cr_assert(ua_take(&gw, false));
+    cr_assert_eq(gw.msg.status, 503);
+    cr_assert_eq(kit_counter(k, "drop_calls_full"), 1);
+    cr_assert_eq(kit_status(k).calls, 64);
+}
+
 /* A renewed role under a new epoch, with no moment as backup, keeps what is there; a lost one
  * forgets it (and is silent). */
 Test(call, a_new_epoch_keeps_calls_and_a_lost_role_forgets_them)
