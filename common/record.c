@@ -389,7 +389,7 @@ int record_get(const struct record_table *table, void *object, const void *p, si
     int r;
 
     while ((r = record_next(&at, end, &item)) > 0) {
-        if (i < table->n && table->fields[i].number > item.number)
+        if (i == table->n || table->fields[i].number > item.number)
             i = 0; /* another order than ours */
         while (i < table->n && table->fields[i].number < item.number) {
             i++;

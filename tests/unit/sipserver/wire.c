@@ -210,7 +210,10 @@ Test(wire_copy, an_unknown_kind_is_counted_and_an_unknown_field_left_out)
     static const char kind[] = "\x0a\x0d\x08\x63\x11\x00\x00\x00\x00\x01\x00\x00\x00\x1a\x00";
     static const char place[] = "\x0a\x0f\x08\x06\x11\xff\xff\xff\x00\x01\x00\x00\x00\x1a\x02\x08\x01";
     static const char field[] = "\x0a\x10\x08\x0d\x11\x00\x00\x00\x00\x01\x00\x00\x00\x1a\x03\xf8\x06\x01";
+    static const char order[] =
+        "\x0a\x12\x08\x0d\x11\x00\x00\x00\x00\x01\x00\x00\x00\x1a\x05\xf8\x06\x01\x10\x01";
     struct sc_replica_status s;
+    const struct relay *relay;
 
     new_backup();
     cr_assert_eq(sc_replica_apply(backup, kind, sizeof(kind) - 1), 0);
@@ -221,6 +224,9 @@ Test(wire_copy, an_unknown_kind_is_counted_and_an_unknown_field_left_out)
     cr_assert_eq(sc_replica_apply(backup, field, sizeof(field) - 1), 0);
     sc_replica_status(backup, &s);
     cr_assert_eq(s.objects, 1 + 0u);
+    cr_assert_eq(sc_replica_apply(backup, order, sizeof(order) - 1), 0);
+    relay = pool_at(&backup->relays, 0);
+    cr_assert(relay->from_caller, "a known field behind an unknown one of a higher number");
     free(memory);
     memory = NULL;
 }
