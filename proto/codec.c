@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX  8   /* nested messages; ours need 4 */
-#define FIELDS_MAX 192 /* fields of one message type; sf.Options has the most */
+#include "proto/arena.h"
+
+#define DEPTH_MAX    8   /* nested messages; ours need 4 */
+#define FIELDS_MAX   192 /* fields of one message type; sf.Options has the most */
+#define ARENA_GROWTH 4   /* a decoded event takes about so many times its size on the wire */
+#define ARENA_LEAST  1024
+#define ARENA_MOST   (256 << 10) /* at first: it grows */
 
 /* In messages.tbl.h: the bus's own messages belong to every conversation. */
 #define ENDPOINT_EVERY ENDPOINT_COUNT
@@ -300,28 +305,23 @@ static int check_envelope(const Sf__Envelope *e, struct codec_error *error)
     return 0;
 }
 
-static int decode_envelope(const uint8_t *data, size_t size, Sf__Envelope **ret_envelope,
-                           struct codec_error *error)
+static int decode_envelope(const uint8_t *data, size_t size, struct arena *arena,
+                           Sf__Envelope **ret_envelope, struct codec_error *error)
 {
     Sf__Envelope *e;
     int r = scan(&sf__envelope__descriptor, (struct wire){data, data + size}, 0, error);
 
     if (r < 0)
         return r;
-    e = sf__envelope__unpack(NULL, size, data);
+    e = sf__envelope__unpack(arena_allocator(arena), size, data);
     if (e == NULL)
         return refuse(error, CODEC_NO_ENVELOPE, NULL, NULL);
-    r = check_envelope(e, error);
-    if (r < 0) {
-        sf__envelope__free_unpacked(e, NULL);
-        return r;
-    }
     *ret_envelope = e;
-    return 0;
+    return check_envelope(e, error);
 }
 
 static int decode_body(const Sf__Envelope *e, enum endpoint endpoint, enum codec_way way,
-                       ProtobufCMessage **ret_body, struct codec_error *error)
+                       struct arena *arena, ProtobufCMessage **ret_body, struct codec_error *error)
 {
     const struct message_row *row = row_of(e->type);
     struct wire wire = {e->body.data, e->body.data};
@@ -336,8 +336,16 @@ static int decode_body(const Sf__Envelope *e, enum endpoint endpoint, enum codec
     r = scan(row->descriptor, wire, 0, error);
     if (r < 0)
         return r;
-    *ret_body = protobuf_c_message_unpack(row->descriptor, NULL, e->body.len, e->body.data);
+    *ret_body = protobuf_c_message_unpack(row->descriptor, arena_allocator(arena), e->body.len,
+                                          e->body.data);
     return *ret_body != NULL ? 0 : refuse(error, CODEC_BODY, row->descriptor, NULL);
+}
+
+static size_t arena_size(size_t wire_size)
+{
+    size_t size = wire_size * ARENA_GROWTH + ARENA_LEAST;
+
+    return size < ARENA_MOST ? size : ARENA_MOST;
 }
 
 int codec_decode(const uint8_t *data, size_t size, enum endpoint endpoint, enum codec_way way,
@@ -346,39 +354,37 @@ int codec_decode(const uint8_t *data, size_t size, enum endpoint endpoint, enum 
     struct codec_message *message;
     Sf__Envelope *envelope = NULL;
     ProtobufCMessage *body = NULL;
+    struct arena *arena;
     int r;
 
     *ret_error = (struct codec_error){.verdict = CODEC_ACCEPTED};
     if (size > codec_size_max(endpoint))
         return refuse(ret_error, CODEC_TOO_LARGE, NULL, NULL);
-    r = decode_envelope(data, size, &envelope, ret_error);
-    if (r < 0)
-        return r;
-    ret_error->sequence = envelope->sequence;
-    r = decode_body(envelope, endpoint, way, &body, ret_error);
+    arena = arena_new(arena_size(size));
+    r = decode_envelope(data, size, arena, &envelope, ret_error);
+    if (r == 0) {
+        ret_error->sequence = envelope->sequence;
+        r = decode_body(envelope, endpoint, way, arena, &body, ret_error);
+    }
     if (r < 0) {
-        sf__envelope__free_unpacked(envelope, NULL);
+        arena_destroy(&arena);
         return r;
     }
-    message = malloc(sizeof *message);
-    if (message == NULL)
-        abort(); /* out of memory ends the process */
-    *message = (struct codec_message){
-        .type = (enum message_type)envelope->type, .body = body, .envelope = envelope};
+    message = arena_take(arena, sizeof *message);
+    *message = (struct codec_message){.type = (enum message_type)envelope->type,
+                                      .body = body,
+                                      .envelope = envelope,
+                                      .arena = arena};
     *ret_message = message;
     return 0;
 }
 
 void codec_free(struct codec_message **message)
 {
-    struct codec_message *m = *message;
+    struct arena *arena = *message != NULL ? (*message)->arena : NULL;
 
     *message = NULL;
-    if (m == NULL)
-        return;
-    protobuf_c_message_free_unpacked((ProtobufCMessage *)(uintptr_t)m->body, NULL);
-    sf__envelope__free_unpacked((Sf__Envelope *)(uintptr_t)m->envelope, NULL);
-    free(m);
+    arena_destroy(&arena);
 }
 
 int codec_encode(const Sf__Envelope *head, enum message_type type, const void *body,

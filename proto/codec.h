@@ -73,7 +73,7 @@ enum codec_verdict {
 struct codec_error {
     enum codec_verdict verdict;
     uint64_t sequence; /* of the refused message, 0 when the envelope could not be read */
-    char field[96]; /* "sf.RoleReport.why_not", "" when it is not about a field */
+    char field[96];    /* "sf.RoleReport.why_not", "" when it is not about a field */
 };
 
 /* A decoded message.  BODY is the protobuf-c structure that messages.tbl.h names for TYPE:
@@ -83,6 +83,7 @@ struct codec_message {
     enum message_type type;
     const void *body;
     const Sf__Envelope *envelope;
+    struct arena *arena; /* holds all of it */
 };
 
 /* codec_decode - check and decode SIZE bytes that came in on ENDPOINT going WAY (CODEC_UP or

@@ -32,7 +32,10 @@ static void feed_step(struct feed *feed, const struct stat_event *event);
 
 static void copy(char *to, size_t size, const char *from)
 {
-    snprintf(to, size, "%s", from);
+    size_t length = strnlen(from, size - 1);
+
+    memcpy(to, from, length);
+    to[length] = '\0';
 }
 
 static void from_agent(struct stat_agent *to, const Sf__AgentStatus *from)
