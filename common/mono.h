@@ -49,6 +49,15 @@ static inline mono_t mono_min(mono_t a, mono_t b)
     return a.ns < b.ns ? a : b;
 }
 
+/* mono_grid - the first multiple of GRID_MS not before A.  What waits for such a moment wakes up
+ * together with all else that does, when one grid is a multiple of the other. */
+static inline mono_t mono_grid(mono_t a, int64_t grid_ms)
+{
+    int64_t grid = grid_ms * MONO_NS_PER_MS;
+
+    return (mono_t){(a.ns + grid - 1) / grid * grid};
+}
+
 static inline mono_t mono_max(mono_t a, mono_t b)
 {
     return a.ns > b.ns ? a : b;

@@ -220,7 +220,7 @@ static struct slot *happened(struct events *events)
         flush(events);
     if (events->gathered.n == 0)
         loop_timer_set(events->gather,
-                       mono_add_ms(loop_now(events->server->component->loop), events->gather_ms));
+                       mono_grid(loop_now(events->server->component->loop), events->gather_ms));
     s = slot_new(&events->gathered);
     s->event.sequence = ++events->sequence;
     return s;

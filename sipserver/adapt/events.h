@@ -9,7 +9,7 @@
 struct server;
 struct events;
 
-#define EVENTS_GATHER_MS 20 /* unless the option says otherwise */
+#define EVENTS_GATHER_MS 50 /* unless the option says otherwise */
 
 int events_new(struct server *server, struct events **ret_events);
 void events_destroy(struct events **events);

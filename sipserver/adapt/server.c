@@ -26,7 +26,7 @@
 #define OUT_DATAGRAMS 512
 #define OUT_BYTES     (4 << 20)
 #define SLEPT_MS      1  /* between two turns: nothing was waiting */
-#define GRID_MS       5  /* of timers, whose shortest is sip-t1 */
+#define GRID_MS       10 /* of timers, whose shortest is sip-t1 */
 #define TURN_ORDER    10 /* after the events of the turn, before the beat */
 
 /* ---- memory ---- */
@@ -157,11 +157,9 @@ static void on_timer(void *arg, mono_t now)
  * of SIP is later by up to GRID_MS, and the process wakes up at most so often for them. */
 static mono_t wake_at(mono_t deadline, mono_t now)
 {
-    const int64_t grid = GRID_MS * MONO_NS_PER_MS;
-
     if (mono_is_never(deadline) || mono_due(deadline, now))
         return deadline;
-    return (mono_t){(deadline.ns + grid - 1) / grid * grid};
+    return mono_grid(deadline, GRID_MS);
 }
 
 static void on_turn_end(void *arg, mono_t now)

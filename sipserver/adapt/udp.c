@@ -168,6 +168,12 @@ static unsigned receive(struct udp *udp)
     return came;
 }
 
+/* The next moment of a grid, so that timers of SIP fire in the same turn. */
+static mono_t next_look(const struct udp *udp, mono_t now)
+{
+    return mono_grid((mono_t){now.ns + 1}, udp->gather_ms);
+}
+
 /* A datagram came.  Soon after the last ones: the next ones may come together. */
 static void on_input(void *arg, uint32_t events)
 {
@@ -180,7 +186,7 @@ static void on_input(void *arg, uint32_t events)
     if (udp->fd < 0 || mono_due(quiet, now))
         return;
     if (loop_io_set_events(udp->io, 0) == 0)
-        loop_timer_set(udp->gather, mono_add_ms(now, udp->gather_ms));
+        loop_timer_set(udp->gather, next_look(udp, now));
 }
 
 static void on_gather(void *arg, mono_t now)
@@ -190,7 +196,7 @@ static void on_gather(void *arg, mono_t now)
     if (udp->fd < 0)
         return;
     if (receive(udp) >= 2)
-        loop_timer_set(udp->gather, mono_add_ms(now, udp->gather_ms));
+        loop_timer_set(udp->gather, next_look(udp, now));
     else if (udp->fd >= 0)
         (void)loop_io_set_events(udp->io, EPOLLIN);
 }
