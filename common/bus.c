@@ -145,6 +145,26 @@ int bus_encode(struct bus *bus, enum message_type type, const void *body, uint64
     return r;
 }
 
+static void release(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+int bus_send(void *socket, uint8_t *data, size_t size)
+{
+    zmq_msg_t message;
+    int r = 0;
+
+    if (zmq_msg_init_data(&message, data, size, release, NULL) != 0)
+        abort();
+    if (zmq_msg_send(&message, socket, ZMQ_DONTWAIT) < 0) {
+        r = zmq_errno() == EAGAIN ? -EAGAIN : -ENOTCONN;
+        (void)zmq_msg_close(&message);
+    }
+    return r;
+}
+
 int bus_queue_full(struct bus *bus, enum endpoint endpoint, const char *to)
 {
     bus->full++;

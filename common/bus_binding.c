@@ -47,14 +47,14 @@ static int peer_transmit(struct bus_peer *peer, enum message_type type, const vo
     loop_zmq_used(peer->socket->io);
     if (zmq_send(peer->socket->zmq, peer->id, peer->id_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         r = zmq_errno() == EAGAIN ? -EAGAIN : -ENOTCONN;
-    } else {
-        (void)zmq_send(peer->socket->zmq, data, size, ZMQ_DONTWAIT);
-        peer->sent_sequence++;
-        peer->sent = loop_now_exact();
-        bus->out++;
+        free(data);
+        return r;
     }
-    free(data);
-    return r;
+    (void)bus_send(peer->socket->zmq, data, size);
+    peer->sent_sequence++;
+    peer->sent = loop_now_exact();
+    bus->out++;
+    return 0;
 }
 
 int bus_peer_send(struct bus_peer *peer, enum message_type type, const void *body)
@@ -186,8 +186,9 @@ static void send_bye(struct bus_binding *binding, struct bus_socket *socket, zmq
         return;
     loop_zmq_used(socket->io);
     if (zmq_send(socket->zmq, zmq_msg_data(id), zmq_msg_size(id), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-        (void)zmq_send(socket->zmq, data, size, ZMQ_DONTWAIT);
-    free(data);
+        (void)bus_send(socket->zmq, data, size);
+    else
+        free(data);
 }
 
 /* check_up - BUS_ACCEPTED or why a message from below is refused, apart from its sequence. */

@@ -163,6 +163,10 @@ void bus_tick_within(struct bus *bus, int64_t ms);
 int bus_encode(struct bus *bus, enum message_type type, const void *body, uint64_t sequence,
                uint8_t **ret_data, size_t *ret_size);
 
+/* bus_send - the last frame of a message, without a copy: DATA is the bus's from now on, whatever
+ * becomes of it.  0; -EAGAIN the queue is full, -ENOTCONN. */
+int bus_send(void *socket, uint8_t *data, size_t size);
+
 /* bus_decode - the message in FRAME, or NULL and the refusal counted; *SEQUENCE follows a refused
  * message whose number is known, so that the refusal makes no gap. */
 struct codec_message *bus_decode(struct bus *bus, zmq_msg_t *frame, enum endpoint endpoint,

@@ -30,15 +30,12 @@ static int link_transmit(struct bus_link *link, enum message_type type, const vo
     if (r < 0)
         return r;
     loop_zmq_used(link->socket.io);
-    if (zmq_send(link->socket.zmq, data, size, ZMQ_DONTWAIT) < 0) {
-        r = -EAGAIN;
-    } else {
-        link->sent_sequence++;
-        link->sent = loop_now_exact();
-        bus->out++;
-    }
-    free(data);
-    return r;
+    if (bus_send(link->socket.zmq, data, size) != 0)
+        return -EAGAIN;
+    link->sent_sequence++;
+    link->sent = loop_now_exact();
+    bus->out++;
+    return 0;
 }
 
 int bus_link_send(struct bus_link *link, enum message_type type, const void *body)

@@ -47,6 +47,14 @@ static const char *const verdict_texts[] = {
 #include "proto/codec_refused.tbl.h"
 };
 
+/* No limit is less: what keeps these need not be looked up. */
+#define STRING_LIMIT_LEAST 255
+#define COUNT_LIMIT_LEAST  4096
+#define LIMIT_SIZE(conversation, bytes)
+#define LIMIT_STRING(field, bytes)  _Static_assert((bytes) >= STRING_LIMIT_LEAST, field);
+#define LIMIT_COUNT(field, elements) _Static_assert((elements) >= COUNT_LIMIT_LEAST, field);
+#include "proto/limits.tbl.h"
+
 static const struct limit {
     const char *name;
     size_t max;
@@ -94,6 +102,16 @@ static size_t limit_of(const struct limit *limits, const char *name)
     while (l->name != NULL && strcmp(l->name, name) != 0)
         l++;
     return l->name != NULL ? l->max : limits[0].max;
+}
+
+static bool string_fits(const char *field, size_t size)
+{
+    return size <= STRING_LIMIT_LEAST || size <= limit_of(string_limits, field);
+}
+
+static bool count_fits(const char *field, size_t count)
+{
+    return count <= COUNT_LIMIT_LEAST || count <= limit_of(count_limits, field);
 }
 
 static const struct message_row *row_of(uint32_t type)
@@ -233,11 +251,11 @@ static int scan_field(const ProtobufCMessageDescriptor *descriptor,
     switch ((int)field->type) {
     case PROTOBUF_C_TYPE_STRING:
         if (delimited &&
-            (size > limit_of(string_limits, field->name) || !utf8_sane(f->bytes.at, f->bytes.end)))
+            (!string_fits(field->name, size) || !utf8_sane(f->bytes.at, f->bytes.end)))
             return refuse(error, CODEC_STRING, descriptor, field);
         return 0;
     case PROTOBUF_C_TYPE_BYTES:
-        if (delimited && size > limit_of(string_limits, field->name))
+        if (delimited && !string_fits(field->name, size))
             return refuse(error, CODEC_STRING, descriptor, field);
         return 0;
     case PROTOBUF_C_TYPE_MESSAGE:
@@ -283,7 +301,7 @@ static int scan(const ProtobufCMessageDescriptor *descriptor, struct wire wire, 
             return r;
         if (field->label != PROTOBUF_C_LABEL_REPEATED && *count > 1)
             return refuse(error, CODEC_BODY, descriptor, field);
-        if (*count > limit_of(count_limits, field->name))
+        if (!count_fits(field->name, *count))
             return refuse(error, CODEC_COUNT, descriptor, field);
     }
     return 0;
@@ -387,40 +405,54 @@ void codec_free(struct codec_message **message)
     arena_destroy(&arena);
 }
 
+#define ENVELOPE_BODY 10 /* sf.Envelope.body */
+#define BODY_HEAD_MAX 11 /* its tag and its length */
+
+/* Returns: the bytes written. */
+static size_t put_body_head(uint8_t *to, size_t len)
+{
+    size_t n = 0;
+
+    to[n++] = ENVELOPE_BODY << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    for (; len >= 0x80; len >>= 7)
+        to[n++] = (uint8_t)(len | 0x80);
+    to[n++] = (uint8_t)len;
+    return n;
+}
+
 int codec_encode(const Sf__Envelope *head, enum message_type type, const void *body,
                  uint8_t **ret_data, size_t *ret_size, struct codec_error *ret_error)
 {
     const struct message_row *row = row_of((uint32_t)type);
     Sf__Envelope envelope = *head;
-    size_t size_max;
+    size_t size_max, body_size, size;
+    uint8_t *data;
     int r;
 
     assert(row != NULL && ((const ProtobufCMessage *)body)->descriptor == row->descriptor);
     size_max = codec_size_max((enum endpoint)row->endpoint);
     *ret_error = (struct codec_error){.verdict = CODEC_ACCEPTED};
     envelope.type = (uint32_t)type;
-    envelope.body.len = protobuf_c_message_get_packed_size(body);
-    if (envelope.body.len > size_max) {
+    envelope.body.len = 0; /* put behind the rest, without a copy: it is the last field */
+    body_size = protobuf_c_message_get_packed_size(body);
+    if (body_size > size_max) {
         (void)refuse(ret_error, CODEC_TOO_LARGE, row->descriptor, NULL);
         return -EMSGSIZE;
     }
-    envelope.body.data = malloc(envelope.body.len + 1);
-    if (envelope.body.data == NULL)
+    data = malloc(sf__envelope__get_packed_size(&envelope) + BODY_HEAD_MAX + body_size);
+    if (data == NULL)
         abort();
-    (void)protobuf_c_message_pack(body, envelope.body.data);
-    r = scan(row->descriptor,
-             (struct wire){envelope.body.data, envelope.body.data + envelope.body.len}, 0,
-             ret_error);
+    size = sf__envelope__pack(&envelope, data);
+    if (body_size > 0)
+        size += put_body_head(data + size, body_size);
+    (void)protobuf_c_message_pack(body, data + size);
+    r = scan(row->descriptor, (struct wire){data + size, data + size + body_size}, 0, ret_error);
     if (r < 0) {
-        free(envelope.body.data);
+        free(data);
         return -EINVAL;
     }
-    *ret_size = sf__envelope__get_packed_size(&envelope);
-    *ret_data = malloc(*ret_size);
-    if (*ret_data == NULL)
-        abort();
-    (void)sf__envelope__pack(&envelope, *ret_data);
-    free(envelope.body.data);
+    *ret_size = size + body_size;
+    *ret_data = data;
     return 0;
 }
 
