@@ -1,6 +1,7 @@
 #include "common/record.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -12,110 +13,8 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 /* ---- writing ---- */
 
-static unsigned char *room(struct record_buf *b, size_t n)
-{
-    unsigned char *at = b->p + b->len;
-
-    if (b->overflow || b->size - b->len < n) {
-        b->overflow = true;
-        return NULL;
-    }
-    b->len += n;
-    return at;
-}
-
-static size_t put_varint(unsigned char *to, uint64_t value)
-{
-    size_t n = 0;
-
-    while (value >= 0x80) {
-        to[n++] = (unsigned char)(value | 0x80);
-        value >>= 7;
-    }
-    to[n++] = (unsigned char)value;
-    return n;
-}
-
-#define TWO_MAX 20 /* bytes of two varints */
-
-/* TAG and VALUE, both varints. */
-static void put_two(struct record_buf *b, uint64_t tag, uint64_t value)
-{
-    unsigned char text[TWO_MAX], *to = b->p + b->len;
-    bool wide = !b->overflow && b->size - b->len >= TWO_MAX;
-    size_t n;
-
-    if (!wide)
-        to = text;
-    n = put_varint(to, tag);
-    n += put_varint(to + n, value);
-    if (wide) {
-        b->len += n;
-        return;
-    }
-    to = room(b, n);
-    if (to != NULL)
-        memcpy(to, text, n);
-}
-
-void record_put_number(struct record_buf *b, unsigned number, uint64_t value)
-{
-    if (value != 0)
-        put_two(b, number << 3 | WIRE_VARINT, value);
-}
-
-static void put_fixed(struct record_buf *b, unsigned number, uint64_t value)
-{
-    unsigned tag = number << 3 | WIRE_FIXED64;
-    size_t n = tag < 0x80 ? 1 : 2;
-    unsigned char *to = room(b, n + 8);
-
-    if (to == NULL)
-        return;
-    (void)put_varint(to, tag);
-    for (unsigned i = 0; i < 8; i++)
-        to[n + i] = (unsigned char)(value >> 8 * i);
-}
-
-void record_put_fixed(struct record_buf *b, unsigned number, uint64_t value)
-{
-    if (value != 0)
-        put_fixed(b, number, value);
-}
-
-void record_put_bytes(struct record_buf *b, unsigned number, const void *bytes, size_t len)
-{
-    unsigned char *to;
-
-    put_two(b, number << 3 | WIRE_BYTES, len);
-    to = room(b, len);
-    if (to != NULL && len > 0)
-        memcpy(to, bytes, len);
-}
-
-size_t record_open(struct record_buf *b, unsigned number)
-{
-    unsigned char text[10];
-    size_t n = put_varint(text, number << 3 | WIRE_BYTES);
-    unsigned char *to = room(b, n + LENGTH_BYTES);
-
-    if (to != NULL)
-        memcpy(to, text, n);
-    return b->len;
-}
-
-void record_close(struct record_buf *b, size_t mark)
-{
-    size_t len = b->len - mark;
-
-    if (b->overflow || len > 0x3fff) {
-        b->overflow = true;
-        return;
-    }
-    b->p[mark - 2] = (unsigned char)(len | 0x80);
-    b->p[mark - 1] = (unsigned char)(len >> 7);
-}
-
+/* Everything is written at TO, where there is room up to END; each function returns what is behind
+ * it, NULL when there is no room. */
 static uint64_t read_number(const void *at, unsigned size)
 {
     uint8_t u8;
@@ -129,6 +28,78 @@ static uint64_t read_number(const void *at, unsigned size)
     case 4: memcpy(&u32, at, 4); return u32;
     default: assert(size == 8); memcpy(&u64, at, 8); return u64;
     }
+}
+
+static unsigned char *put_varint(unsigned char *to, uint64_t value)
+{
+    while (value >= 0x80) {
+        *to++ = (unsigned char)(value | 0x80);
+        value >>= 7;
+    }
+    *to++ = (unsigned char)value;
+    return to;
+}
+
+#define TWO_MAX 20 /* bytes of two varints */
+
+/* TAG and VALUE, both varints. */
+static inline unsigned char *put_two(unsigned char *to, const unsigned char *end, uint64_t tag,
+                                     uint64_t value)
+{
+    unsigned char text[TWO_MAX];
+    size_t n;
+
+    if (end - to >= TWO_MAX)
+        return put_varint(put_varint(to, tag), value);
+    n = (size_t)(put_varint(put_varint(text, tag), value) - text);
+    if ((size_t)(end - to) < n)
+        return NULL;
+    memcpy(to, text, n);
+    return to + n;
+}
+
+static inline unsigned char *put_fixed(unsigned char *to, const unsigned char *end, unsigned number,
+                                       uint64_t value)
+{
+    unsigned tag = number << 3 | WIRE_FIXED64;
+
+    if (end - to < (tag < 0x80 ? 1 : 2) + 8)
+        return NULL;
+    to = put_varint(to, tag);
+    value = htole64(value);
+    memcpy(to, &value, 8);
+    return to + 8;
+}
+
+static unsigned char *put_bytes(unsigned char *to, const unsigned char *end, unsigned number,
+                                const void *bytes, size_t len)
+{
+    to = put_two(to, end, number << 3 | WIRE_BYTES, len);
+    if (to == NULL || (size_t)(end - to) < len)
+        return NULL;
+    if (len > 0)
+        memcpy(to, bytes, len);
+    return to + len;
+}
+
+static unsigned char *open_at(unsigned char *to, const unsigned char *end, unsigned number)
+{
+    unsigned tag = number << 3 | WIRE_BYTES;
+
+    if (end - to < (tag < 0x80 ? 1 : 2) + LENGTH_BYTES)
+        return NULL;
+    return put_varint(to, tag) + LENGTH_BYTES;
+}
+
+static unsigned char *close_at(unsigned char *to, unsigned char *mark)
+{
+    size_t len = (size_t)(to - mark);
+
+    if (len > 0x3fff)
+        return NULL;
+    mark[-2] = (unsigned char)(len | 0x80);
+    mark[-1] = (unsigned char)(len >> 7);
+    return to;
 }
 
 static uint64_t timer_moment(const struct timer *t, bool copy)
@@ -145,102 +116,170 @@ static size_t count_of(const struct record_field *f, const unsigned char *object
     return (size_t)n;
 }
 
+static unsigned char *put_table(unsigned char *to, unsigned char *end,
+                                const struct record_table *table, const unsigned char *base,
+                                bool copy);
+
 /* An element of an array is written even when it is zero: its place counts. */
-static void put_element(struct record_buf *b, const struct record_field *f,
-                        const unsigned char *at, bool copy)
+static unsigned char *put_element(unsigned char *to, unsigned char *end,
+                                  const struct record_field *f, const unsigned char *at, bool copy)
 {
-    size_t mark;
+    unsigned char *mark;
 
     switch ((enum record_type)f->type) {
     case RECORD_T_NUMBER:
-        put_two(b, (uint64_t)f->number << 3 | WIRE_VARINT, read_number(at, f->size));
-        break;
-    case RECORD_T_FIXED: put_fixed(b, f->number, read_number(at, 8)); break;
+        return put_two(to, end, (uint64_t)f->number << 3 | WIRE_VARINT, read_number(at, f->size));
+    case RECORD_T_FIXED: return put_fixed(to, end, f->number, read_number(at, 8));
     case RECORD_T_TEXT:
-        record_put_bytes(b, f->number, at, strnlen((const char *)at, f->size - 1u));
-        break;
+        return put_bytes(to, end, f->number, at, strnlen((const char *)at, f->size - 1u));
     case RECORD_T_RECORD:
-        mark = record_open(b, f->number);
-        record_put(b, f->of, at, copy);
-        record_close(b, mark);
-        break;
+        mark = open_at(to, end, f->number);
+        to = mark != NULL ? put_table(mark, end, f->of, at, copy) : NULL;
+        return to != NULL ? close_at(to, mark) : NULL;
     case RECORD_T_BYTES:
     case RECORD_T_PART:
-    case RECORD_T_TIMER: assert(false);
+    case RECORD_T_TIMER: break;
     }
+    assert(false);
+    return NULL;
 }
 
 static bool all_zero(const unsigned char *at, size_t n)
 {
-    while (n > 0 && at[n - 1] == 0)
-        n--;
-    return n == 0;
+    return n == 0 || (at[0] == 0 && memcmp(at, at + 1, n - 1) == 0);
 }
 
-static void put_array(struct record_buf *b, const struct record_field *f,
-                      const unsigned char *object, bool copy)
+static unsigned char *put_array(unsigned char *to, unsigned char *end, const struct record_field *f,
+                                const unsigned char *object, bool copy)
 {
     size_t n = count_of(f, object);
 
     if (f->count_size == 0 && all_zero(object + f->offset, n * f->size))
-        return;
-    for (size_t i = 0; i < n; i++)
-        put_element(b, f, object + f->offset + i * f->size, copy);
+        return to;
+    for (size_t i = 0; i < n && to != NULL; i++)
+        to = put_element(to, end, f, object + f->offset + i * f->size, copy);
+    return to;
 }
 
-static void put_part(struct record_buf *b, const struct record_field *f, const unsigned char *at)
+static unsigned char *put_part(unsigned char *to, unsigned char *end, const struct record_field *f,
+                               const unsigned char *at)
 {
     size_t len;
     const void *bytes = f->parts->get(at, f->size, &len);
 
-    if (len > 0)
-        record_put_bytes(b, f->number, bytes, len);
+    return len > 0 ? put_bytes(to, end, f->number, bytes, len) : to;
 }
 
-static void put_record(struct record_buf *b, const struct record_field *f,
-                       const unsigned char *at, bool copy)
+static unsigned char *put_record(unsigned char *to, unsigned char *end,
+                                 const struct record_field *f, const unsigned char *at, bool copy)
 {
-    size_t before = b->len, mark = record_open(b, f->number);
+    unsigned char *mark = open_at(to, end, f->number);
+    unsigned char *behind;
 
-    record_put(b, f->of, at, copy);
-    if (b->len == mark && !b->overflow)
-        b->len = before; /* nothing in it */
+    if (all_zero(at, f->size)) /* most often: nothing needs to be looked at */
+        return to;
+    behind = mark != NULL ? put_table(mark, end, f->of, at, copy) : NULL;
+    if (behind == NULL || behind == mark) /* nothing in it */
+        return behind != NULL ? to : NULL;
+    return close_at(behind, mark);
+}
+
+static unsigned char *put_table(unsigned char *to, unsigned char *end,
+                                const struct record_table *table, const unsigned char *base,
+                                bool copy)
+{
+    const struct record_field *last = table->fields + table->n;
+    uint64_t value;
+
+    for (const struct record_field *f = table->fields; f < last && to != NULL; f++) {
+        const unsigned char *at = base + f->offset;
+
+        if (f->most != 0) {
+            to = put_array(to, end, f, base, copy);
+            continue;
+        }
+        switch ((enum record_type)f->type) {
+        case RECORD_T_NUMBER:
+            value = read_number(at, f->size);
+            if (value != 0)
+                to = put_two(to, end, (uint64_t)f->number << 3 | WIRE_VARINT, value);
+            break;
+        case RECORD_T_FIXED:
+            value = read_number(at, 8);
+            if (value != 0)
+                to = put_fixed(to, end, f->number, value);
+            break;
+        case RECORD_T_TEXT:
+            if (at[0] != '\0')
+                to = put_bytes(to, end, f->number, at, strnlen((const char *)at, f->size - 1u));
+            break;
+        case RECORD_T_BYTES:
+            if (f->count_size != 0 ? count_of(f, base) > 0 : !all_zero(at, f->size))
+                to = put_bytes(to, end, f->number, at, count_of(f, base));
+            break;
+        case RECORD_T_TIMER:
+            value = timer_moment((const struct timer *)(const void *)at, copy);
+            if (value != 0)
+                to = put_fixed(to, end, f->number, value);
+            break;
+        case RECORD_T_RECORD: to = put_record(to, end, f, at, copy); break;
+        case RECORD_T_PART: to = put_part(to, end, f, at); break;
+        }
+    }
+    return to;
+}
+
+/* ---- ... to a buffer ---- */
+
+static unsigned char *next_of(const struct record_buf *b)
+{
+    return b->p + b->len;
+}
+
+static void reached(struct record_buf *b, unsigned char *to)
+{
+    if (to == NULL)
+        b->overflow = true;
     else
-        record_close(b, mark);
+        b->len = (size_t)(to - b->p);
 }
 
 void record_put(struct record_buf *b, const struct record_table *table, const void *object,
                 bool copy)
 {
-    const unsigned char *base = object;
+    if (!b->overflow)
+        reached(b, put_table(next_of(b), b->p + b->size, table, object, copy));
+}
 
-    for (unsigned i = 0; i < table->n; i++) {
-        const struct record_field *f = &table->fields[i];
-        const unsigned char *at = base + f->offset;
+void record_put_number(struct record_buf *b, unsigned number, uint64_t value)
+{
+    if (value != 0 && !b->overflow)
+        reached(b, put_two(next_of(b), b->p + b->size, number << 3 | WIRE_VARINT, value));
+}
 
-        if (f->most != 0) {
-            put_array(b, f, base, copy);
-            continue;
-        }
-        switch ((enum record_type)f->type) {
-        case RECORD_T_NUMBER: record_put_number(b, f->number, read_number(at, f->size)); break;
-        case RECORD_T_FIXED: record_put_fixed(b, f->number, read_number(at, 8)); break;
-        case RECORD_T_TEXT:
-            if (at[0] != '\0')
-                record_put_bytes(b, f->number, at, strnlen((const char *)at, f->size - 1u));
-            break;
-        case RECORD_T_BYTES:
-            if (f->count_size != 0 ? count_of(f, base) > 0 : !all_zero(at, f->size))
-                record_put_bytes(b, f->number, at, count_of(f, base));
-            break;
-        case RECORD_T_TIMER:
-            record_put_fixed(b, f->number,
-                             timer_moment((const struct timer *)(const void *)at, copy));
-            break;
-        case RECORD_T_RECORD: put_record(b, f, at, copy); break;
-        case RECORD_T_PART: put_part(b, f, at); break;
-        }
-    }
+void record_put_fixed(struct record_buf *b, unsigned number, uint64_t value)
+{
+    if (value != 0 && !b->overflow)
+        reached(b, put_fixed(next_of(b), b->p + b->size, number, value));
+}
+
+void record_put_bytes(struct record_buf *b, unsigned number, const void *bytes, size_t len)
+{
+    if (!b->overflow)
+        reached(b, put_bytes(next_of(b), b->p + b->size, number, bytes, len));
+}
+
+size_t record_open(struct record_buf *b, unsigned number)
+{
+    if (!b->overflow)
+        reached(b, open_at(next_of(b), b->p + b->size, number));
+    return b->len;
+}
+
+void record_close(struct record_buf *b, size_t mark)
+{
+    if (!b->overflow)
+        reached(b, close_at(next_of(b), b->p + mark));
 }
 
 /* ---- reading ---- */

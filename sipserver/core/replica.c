@@ -23,18 +23,15 @@ static uint32_t places(struct sc *sc, enum replica_kind kind)
     return p != NULL ? p->count : 1;
 }
 
-static bool is_there(struct sc *sc, enum replica_kind kind, uint32_t index)
+/* P: of its kind; NULL: MODE. */
+static bool is_there(const struct pool *p, uint32_t index)
 {
-    const struct pool *p = replica_pool(sc, kind);
-
     return p == NULL || pool_at(p, index) != NULL;
 }
 
 /* The handle of a place, in use or free. */
-static handle_t handle_at(struct sc *sc, enum replica_kind kind, uint32_t index)
+static handle_t handle_at(const struct pool *p, uint32_t index)
 {
-    const struct pool *p = replica_pool(sc, kind);
-
     return (handle_t){index, p != NULL ? p->slots[index].generation : 1};
 }
 
@@ -126,7 +123,8 @@ bool sc_replica_changed(const struct sc *sc)
 static bool ship(struct sc *sc, enum replica_kind kind, uint32_t index, struct sc_replica_buf *out)
 {
     struct record_buf b = {(unsigned char *)out->p, out->size, out->len, false};
-    handle_t handle = handle_at(sc, kind, index);
+    const struct pool *pool = replica_pool(sc, kind);
+    handle_t handle = handle_at(pool, index);
     uint64_t hash = 0;
     size_t object, body;
 
@@ -135,7 +133,7 @@ static bool ship(struct sc *sc, enum replica_kind kind, uint32_t index, struct s
     object = record_open(&b, OBJECTS_OBJECT);
     record_put_number(&b, OBJECT_KIND, kind);
     record_put_fixed(&b, OBJECT_HANDLE, (uint64_t)handle.generation << 32 | handle.index);
-    if (is_there(sc, kind, index)) {
+    if (is_there(pool, index)) {
         body = record_open(&b, OBJECT_BODY);
         replica_put(sc, kind, index, &b);
         record_close(&b, body);
@@ -212,7 +210,7 @@ bool sc_replica_slice(struct sc *sc, struct sc_replica_buf *b, uint32_t objects_
     for (; objects_max > 0 && r->slice_kind < REPLICA_KINDS; objects_max--) {
         enum replica_kind kind = (enum replica_kind)r->slice_kind;
 
-        if (is_there(sc, kind, r->slice_at) && !ship(sc, kind, r->slice_at, b))
+        if (is_there(replica_pool(sc, kind), r->slice_at) && !ship(sc, kind, r->slice_at, b))
             return false;
         if (++r->slice_at == places(sc, kind)) {
             r->slice_at = 0;
@@ -369,6 +367,7 @@ static bool place_sane(struct sc *sc, enum replica_kind kind, uint32_t index)
     struct record_buf b = {sc->replica.scratch, SC_REPLICA_OBJECT_MAX, 0, false};
     uint64_t known = sc->replica.shipped[kind][index];
     const struct replica_named *n = named(sc, kind);
+    const struct pool *pool = replica_pool(sc, kind);
 
     if (!sc->primary && n != NULL) {
         n += index;
@@ -376,10 +375,10 @@ static bool place_sane(struct sc *sc, enum replica_kind kind, uint32_t index)
                                      : hash_of(sc, kind, (handle_t){index, n->generation}, n->body,
                                                n->len));
     }
-    if (!is_there(sc, kind, index))
+    if (!is_there(pool, index))
         return known == 0;
     replica_put(sc, kind, index, &b);
-    return known == hash_of(sc, kind, handle_at(sc, kind, index), b.p, b.len);
+    return known == hash_of(sc, kind, handle_at(pool, index), b.p, b.len);
 }
 
 bool sc_replica_sane(struct sc *sc)
