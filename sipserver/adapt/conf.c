@@ -150,6 +150,7 @@ static void merge_replica(const struct conf *c, struct replica_conf *r)
         r->patience_ms = t1_ms * 2 / 5;
     r->patience_ms = OPTION(c, replica_patience_ms, r->patience_ms);
     r->slice = OPTION(c, replica_slice, r->slice);
+    r->gather_ms = OPTION(c, replica_gather_ms, r->gather_ms);
     r->check_rate = OPTION(c, replica_check_rate, r->check_rate);
 }
 

@@ -115,6 +115,11 @@ void output_transmit(struct output *o)
     sip_out_clear(out);
 }
 
+void output_mark(struct output *o, uint64_t number)
+{
+    held_mark(o->held, number);
+}
+
 void output_release(struct output *o, uint64_t number)
 {
     if (!held_empty(o->held)) {

@@ -26,8 +26,10 @@ void output_record(struct output *output, const struct sc_record *record);
  * waits for it. */
 void output_transmit(struct output *output);
 
-/* output_release - what waits for batches up to NUMBER leaves (HELD_ALL: everything).
+/* output_mark - what waits for a batch to come waits for NUMBER.
+ * output_release - what waits for batches up to NUMBER leaves (HELD_ALL: everything).
  * output_drop - the role has ended: what waits must not leave any more. */
+void output_mark(struct output *output, uint64_t number);
 void output_release(struct output *output, uint64_t number);
 void output_drop(struct output *output);
 

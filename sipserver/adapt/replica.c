@@ -6,7 +6,8 @@
 
 void replica_conf_default(struct replica_conf *c)
 {
-    *c = (struct replica_conf){.patience_ms = COMMIT_PATIENCE_MS, .slice = 200, .check_rate = 500};
+    *c = (struct replica_conf){
+        .patience_ms = COMMIT_PATIENCE_MS, .slice = 200, .check_rate = 500, .gather_ms = 1};
 }
 
 void replica_configure(struct replica *r, const struct replica_conf *conf)
@@ -45,7 +46,7 @@ static void check(struct replica *r, mono_t now)
     bool primary = r->follower.commit.state == COMMIT_HOLDING;
     uint32_t differ;
 
-    if (!mono_due(r->check_due, now) || (!primary && !r->copy.whole))
+    if (!mono_due(r->check_due, now) || (!primary && !r->copy.whole) || batch_gathers(r))
         return;
     r->check_due = mono_add_ms(now, REPLICA_CHECK_MS);
     differ = sc_replica_check(r->server->core, r->conf.check_rate * REPLICA_CHECK_MS / 1000);
@@ -68,7 +69,7 @@ void replica_turn_end(struct replica *r, mono_t now)
     copy_turn_end(r, now);
     check(r, now);
     at = mono_min(follower_deadline(r), copy_deadline(r));
-    if (r->follower.commit.state == COMMIT_HOLDING || r->copy.whole)
+    if ((r->follower.commit.state == COMMIT_HOLDING || r->copy.whole) && !batch_gathers(r))
         at = mono_min(at, r->check_due);
     loop_timer_set(r->timer, at);
 }

@@ -1,6 +1,6 @@
 /* replica - the SIP servers of a pair (proto/replica.proto, docs/replication.md).
  *
- *     primary (follower.c)                               backup (copy.c)
+ *     primary (follower.c, batch.c)                      backup (copy.c)
  *       replica_commit ── ReplicaBatch ───────────────>  sc_replica_apply, records_keep
  *       output_release <────────────── ReplicaAck ─────  at the end of its turn
  *       commit (core)  ── SoloRequest ──> hamgr ── RoleOrder ──> commit_order
@@ -21,6 +21,7 @@ struct replica_conf {
     uint32_t patience_ms;
     uint32_t slice;      /* objects of the first copy shipped in one millisecond */
     uint32_t check_rate; /* places compared each second */
+    uint32_t gather_ms;  /* what has changed waits so long for more, after a batch */
 };
 
 void replica_conf_default(struct replica_conf *conf);
@@ -48,11 +49,16 @@ bool replica_handing_over(const struct replica *replica);
 enum replica_commit {
     REPLICA_LEAVES, /* nothing is outstanding, or nobody is waited for */
     REPLICA_WAITS,  /* for the batch of the number given */
-    REPLICA_ASKS,   /* for the right to go on alone, or for a batch to come */
+    REPLICA_ASKS,   /* for the right to go on alone, or for a batch to come (output_mark) */
 };
 
-/* replica_commit - what the core has changed since goes to the backup in a batch. */
+/* replica_commit - what the core has changed since goes to the backup in a batch: at the end of
+ * this turn, or gathered with what changes in the turns to come. */
 enum replica_commit replica_commit(struct replica *replica, uint64_t *ret_number);
+
+/* replica_gathered - at the end of a turn: what was gathered goes, when it is time; all of it at
+ * MONO_NEVER. */
+void replica_gathered(struct replica *replica, mono_t now);
 
 /* replica_holds - what comes out now waits. */
 bool replica_holds(const struct replica *replica);

@@ -1,5 +1,5 @@
-/* replica_inner - what replica.c (the object, both roles), follower.c (primary: who follows) and
- * copy.c (backup: the copy here) share.  For nobody else.
+/* replica_inner - what replica.c (the object, both roles), follower.c (primary: who follows),
+ * batch.c (primary: what is sent) and copy.c (backup: the copy here) share.  For nobody else.
  */
 #ifndef SIPSERVER_ADAPT_REPLICA_INNER_H
 #define SIPSERVER_ADAPT_REPLICA_INNER_H
@@ -31,6 +31,7 @@ struct follower {
     bool slicing; /* the first copy is not whole yet */
     mono_t slice_due;
     mono_t sent;              /* the last batch */
+    mono_t gathers;           /* since when something waits for the next one; MONO_NEVER */
     uint64_t digest, objects; /* ours, with the last batch */
     uint64_t last;            /* handing over: the batch to be acknowledged */
     mono_t hand_over_until;   /* MONO_NEVER: not handing over */
@@ -80,8 +81,22 @@ void follower_stop(struct replica *r);
 void follower_turn_end(struct replica *r, mono_t now);
 mono_t follower_deadline(const struct replica *r);
 
+/* follower_told - commit has moved away from BEFORE: log and report it.  follower_lost - the backup
+ * has gone, or its queue is full. */
+void follower_told(const struct replica *r, uint8_t before);
+void follower_lost(struct replica *r);
+
 /* follower_act - do what commit says. */
 void follower_act(struct replica *r);
+
+/* batch_send - what the buffer has, as the next batch.  batch_changes - what has changed goes out.
+ * False: the backup is lost. */
+bool batch_send(struct replica *r, bool whole);
+bool batch_changes(struct replica *r);
+
+/* batch_gathers - something has changed that is in no batch yet; batch_due - when it goes. */
+bool batch_gathers(const struct replica *r);
+mono_t batch_due(const struct replica *r);
 
 /* ---- backup ---- */
 

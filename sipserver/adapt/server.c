@@ -167,6 +167,7 @@ static void on_turn_end(void *arg, mono_t now)
     struct server *server = arg;
 
     server_transmit(server);
+    replica_gathered(server->replica, now);
     udp_report_unsent(server->udp);
     server_transmit(server);
     stream_turn_end(server->stream);
@@ -307,6 +308,7 @@ int server_start(struct component *component)
 static void stop_serving(struct server *server)
 {
     server_transmit(server); /* what was decided before; the right to send is asked there */
+    replica_gathered(server->replica, MONO_NEVER);
     udp_close(server->udp);
     stream_close(server->stream);
     if (server->primary)

@@ -1,6 +1,8 @@
 /* A real SIP server that is primary; the test is its backup and decides what is acknowledged. */
 #include "kit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static void setup(void)
@@ -71,6 +73,31 @@ Test(primary, h_7_batches_are_pipelined_and_the_order_is_kept)
     cr_assert_eq(gateway_place("b"), -1, "what is explained later left with what came before");
     fake_ack(fake.batch.sequence, true);
     until(gateway_got("b", 480));
+}
+
+Test(primary, changes_in_close_succession_are_gathered)
+{
+    const int64_t gather_ns = 20 * MONO_NS_PER_MS;
+    int64_t first, span;
+    unsigned before, batches;
+    char id[8];
+
+    options.replica_gather_ms = 20;
+    start();
+    fake_follow();
+    before = fake.batches;
+    first = fake.batch.now_ns;
+    for (unsigned i = 0; i < 30; i++) {
+        snprintf(id, sizeof(id), "c%u", i);
+        gateway_invite(id, "1001");
+        run_for(2);
+    }
+    until(gateway_got("c29", 480));
+    batches = fake.batches - before;
+    span = fake.batch.now_ns - first;
+    /* One more than fit into the span, and one that took long to be written. */
+    cr_assert_leq((int64_t)batches - 2, span / gather_ns, "%u batches in %" PRId64 " ms", batches,
+                  span / MONO_NS_PER_MS);
 }
 
 Test(primary, what_changes_nothing_waits_only_behind_what_does)
