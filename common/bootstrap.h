@@ -102,6 +102,7 @@ struct bootstrap_timeouts {
     uint32_t ticket_ttl;
     uint32_t ticket_renew;
     uint32_t promote_window;
+    uint32_t leave_patience;
     uint32_t ask_timeout;
     uint32_t candidate_backoff;
     uint32_t tilt_after;

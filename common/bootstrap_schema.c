@@ -61,6 +61,7 @@ static const struct conf_field timeout_fields[] = {
     TIME ("stop-grace",      stop_grace,      0,   300000, "2s",   "A process asked to stop is killed after this."),
     TIME ("ticket-ttl",      ticket_ttl,      100, 120000, "3s",   "The right to write the configuration runs out this long after it was asked for."),
     TIME ("ticket-renew",    ticket_renew,    20,  40000, "500ms", "How often its holder asks for it again."),
+    TIME ("leave-patience",  leave_patience,  0,   60000, "1s",    "How long a host that is being stopped waits until its vote is lent to the primary, and on record there and at the witness."),
     TIME ("promote-window",  promote_window,  100, 600000, "15s",  "How long a site promote of the operator goes on trying."),
     TIME ("ask-timeout",     ask_timeout,     20,  10000, "300ms", "How long a candidate waits for the voters' answers."),
     TIME ("candidate-backoff", candidate_backoff, 5, 5000, "60ms", "A candidate waits up to this long before it asks; the host that is not preferred longer by twice that, while it hears the preferred one."),

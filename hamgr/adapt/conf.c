@@ -98,6 +98,7 @@ int daemon_conf(const struct bootstrap *b, struct ham_conf *ret_conf, char *text
     c.start_limit_ms = t->start_limit_interval;
     c.ticket_ttl_ms = t->ticket_ttl;
     c.ticket_renew_ms = t->ticket_renew;
+    c.leave_ms = t->leave_patience;
     c.promote_ms = t->promote_window;
     c.ask_ms = t->ask_timeout;
     c.backoff_ms = t->candidate_backoff;

@@ -194,8 +194,9 @@ static void on_stop_timer(void *arg, mono_t now)
     struct daemon *d = arg;
     bool held = lease_holds(&d->ham.role, now) || d->ham.role.state == LEASE_YIELDING;
 
-    /* The role first: components go when it has been handed over or released. */
-    if (held && d->bootstrap.timeouts.stop_grace > 0 && !mono_due(d->ham.order_latest, now)) {
+    /* The role first, then the vote: components go when both have been handed over or released. */
+    if (d->bootstrap.timeouts.stop_grace > 0 && !ham_left(&d->ham, now) &&
+        !(held && mono_due(d->ham.order_latest, now))) {
         loop_timer_set(d->stop_timer, mono_add_ms(now, 20));
         return;
     }

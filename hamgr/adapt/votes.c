@@ -116,6 +116,7 @@ static int load(struct store_txn *txn, void *arg)
                                  .floor = record->floor,
                                  .solo = {record->solo_epoch, record->solo_sequence},
                                  .solo_turn = record->solo_turn,
+                                 .loan = {record->loan_first, record->loan_second},
                                  .ttl_ms = record->ttl_ms,
                                  .holder = (uint8_t)record->holder};
         sf__vote_record__free_unpacked(record, NULL);
@@ -147,6 +148,8 @@ static int save(struct store_txn *txn, void *arg)
     record.solo_epoch = s->record->solo.epoch;
     record.solo_sequence = s->record->solo.sequence;
     record.solo_turn = s->record->solo_turn;
+    record.loan_first = s->record->loan[0];
+    record.loan_second = s->record->loan[1];
     record.holder = s->record->holder;
     if (sf__vote_record__get_packed_size(&record) > sizeof(buffer))
         return -EMSGSIZE;

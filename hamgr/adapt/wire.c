@@ -15,6 +15,8 @@ static void beat_out(const struct ham_beat *b, uint8_t hosts, Sf__HostReport *re
     w->beat.ticket_epoch = b->ticket_epoch;
     w->beat.replica_epoch = b->copy.epoch;
     w->beat.replica_sequence = b->copy.sequence;
+    w->beat.leaving = b->leaving;
+    w->beat.takes_vote = b->takes_vote;
     for (unsigned i = 0; i < hosts; i++)
         w->ages[i] = b->age_ms[i];
     w->beat.n_age_ms = hosts;
@@ -29,6 +31,8 @@ static void beat_out(const struct ham_beat *b, uint8_t hosts, Sf__HostReport *re
         w->votes[i].solo_epoch = b->votes[i].solo.epoch;
         w->votes[i].solo_sequence = b->votes[i].solo.sequence;
         w->votes[i].solo_turn = b->votes[i].solo_turn;
+        w->votes[i].loan_first = b->votes[i].loan[0];
+        w->votes[i].loan_second = b->votes[i].loan[1];
         w->vote_pointers[i] = &w->votes[i];
     }
     w->beat.n_votes = RIGHTS_MAX;
@@ -60,6 +64,7 @@ void wire_out(const struct ham_msg *m, uint8_t hosts, Sf__HostReport *report, st
         w->request.solo_epoch = m->ask.solo.epoch;
         w->request.solo_sequence = m->ask.solo.sequence;
         w->request.solo_turn = m->ask.solo_turn;
+        w->request.loan = m->ask.loan;
         w->type = MESSAGE_VOTE_REQUEST;
         w->body = &w->request;
         return;
@@ -118,6 +123,8 @@ static int beat_in(const Sf__HamBeat *from, uint8_t hosts, struct ham_beat *b)
     b->writer = from->writer;
     b->ticket_epoch = from->ticket_epoch;
     b->copy = (struct ham_copy){from->replica_epoch, from->replica_sequence};
+    b->leaving = from->leaving;
+    b->takes_vote = from->takes_vote;
     for (unsigned i = 0; i < hosts; i++)
         b->age_ms[i] = from->age_ms[i] < HAM_AGE_NEVER ? (uint16_t)from->age_ms[i] : HAM_AGE_NEVER;
     for (unsigned i = hosts; i < HAM_HOSTS_MAX; i++)
@@ -129,6 +136,7 @@ static int beat_in(const Sf__HamBeat *from, uint8_t hosts, struct ham_beat *b)
             .floor = from->votes[i]->floor,
             .solo = {from->votes[i]->solo_epoch, from->votes[i]->solo_sequence},
             .solo_turn = from->votes[i]->solo_turn,
+            .loan = {from->votes[i]->loan_first, from->votes[i]->loan_second},
             .ttl_ms = from->votes[i]->ttl_ms,
             .holder = byte_of(from->votes[i]->holder)};
     return 0;
@@ -147,6 +155,7 @@ static void request_in(const Sf__VoteRequest *from, struct ham_msg *m)
     m->ask.copy = (struct ham_copy){from->replica_epoch, from->replica_sequence};
     m->ask.solo = (struct ham_copy){from->solo_epoch, from->solo_sequence};
     m->ask.solo_turn = from->solo_turn;
+    m->ask.loan = from->loan;
     if (from->pos != NULL)
         m->ask.pos =
             (struct ham_pos){from->pos->ticket_epoch, from->pos->role_epoch, from->pos->txid};

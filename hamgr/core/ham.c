@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hamgr/core/judge.h"
+#include "hamgr/core/leave.h"
 #include "hamgr/core/replica.h"
 
 #define MENDING_DELAY_MS 1000 /* a host that is not well lets a better one ask first */
@@ -91,10 +92,13 @@ void ham_step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out
     if (!h->is_arbiter) {
         judge_role(h, now, out);
         deliver_own(h, now, out);
+        leave_go_on(h, now, out);
         settle(h, now, out);
         end_promotion(h, now, out);
     }
-    if (!h->is_arbiter && h->said_ready != able(h, now))
+    if (!h->is_arbiter && (h->said_ready != able(h, now) || h->said_takes != leave_takes_vote(h)))
+        h->next_beat = now;
+    if (leave_untold(h))
         h->next_beat = now;
     if (mono_due(h->next_beat, now))
         send_beats(h, now, out);
@@ -222,7 +226,7 @@ static void on_beat(struct ham *h, mono_t now, const struct ham_msg *m, struct h
     h->other[m->from].beat = m->beat;
     for (int r = 0; r < RIGHTS_MAX; r++)
         if (h->votes[r])
-            vote_taught(&h->vote[r], now, m->from, &m->beat.votes[r], out);
+            vote_taught(&h->vote[r], now, m->from, &m->beat.votes[r], m->beat.leaving, out);
     if (m->beat.writer && from_site != HAM_NONE && m->beat.ticket_epoch >= h->ticket.epoch) {
         h->ticket_site = from_site;
         h->writer_seen = now;
@@ -313,6 +317,8 @@ static void on_operator(struct ham *h, mono_t now, const struct ham_ev *ev, stru
         h->promote_until = mono_add_ms(now, h->conf.promote_ms);
         h->next_beat = now; /* the request to the holder goes out with it */
     } else if (verb == VERB_STOP) {
+        if (!h->stopping)
+            h->stop_asked = now;
         h->stopping = true;
         judge_yield(h, now, peer_able ? h->peer : HAM_NONE, false, out);
     } else if (verb == VERB_PAUSE || verb == VERB_RESUME) {
@@ -372,12 +378,16 @@ static bool prefers_another(const struct ham *h, mono_t now)
 /* Tell the leases what they may do, before they are woken. */
 static void brief(struct ham *h, mono_t now)
 {
-    const struct vote *rv = role_vote(h), *tv = &h->vote[RIGHT_TICKET];
+    struct vote *rv = role_vote(h);
+    const struct vote *tv = &h->vote[RIGHT_TICKET];
     struct lease *r = &h->role, *t = &h->ticket;
     enum ham_health health = ham_health(h, now);
     bool calm = !judge_tilted(h, now) && !h->stopping;
 
-    r->may_take = calm && !h->paused && rv->record.known;
+    rv->borrowing = leave_takes_vote(h);
+    r->may_take = calm && !h->paused && rv->record.known && !vote_lent(rv);
+    r->lent = vote_borrowed(rv) == HAM_NONE ? 0 : 1u << vote_borrowed(rv);
+    r->loan = loan_number(&rv->pair, &rv->record, h->conf.self);
     r->known = rv->record.floor;
     r->own = rv->record.holder == h->conf.self ? rv->record.epoch : 0;
     r->held_until = vote_held_until(rv, h->conf.self);
@@ -479,7 +489,7 @@ static void end_promotion(struct ham *h, mono_t now, struct ham_out *out)
 /* Ready to take the role; a change is told at once, since a move may follow at any moment. */
 static bool able(const struct ham *h, mono_t now)
 {
-    return ham_health(h, now) == HEALTH_GOOD && judge_own_copy(h);
+    return ham_health(h, now) == HEALTH_GOOD && judge_own_copy(h) && !vote_lent(&h->vote[h->site]);
 }
 
 static void send_beats(struct ham *h, mono_t now, struct ham_out *out)
@@ -502,6 +512,9 @@ static void send_beats(struct ham *h, mono_t now, struct ham_out *out)
         b->health = (uint8_t)ham_health(h, now);
         b->ready = h->said_ready = able(h, now);
         b->copy = h->replica.at;
+        b->leaving = h->stopping;
+        b->takes_vote = h->said_takes = leave_takes_vote(h);
+        memcpy(h->said_loan, h->vote[h->site].record.loan, sizeof h->said_loan);
     }
     for (uint8_t i = 0; i < h->conf.hosts; i++)
         if (i != h->conf.self)

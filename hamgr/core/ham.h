@@ -102,8 +102,9 @@ struct ham {
     uint8_t stopped;        /* mask: components that have stopped sending */
     uint8_t synced;         /* mask: components that are able to serve */
     struct ham_replica
-        replica;          /* as last reported; a primary's outlives the process that said it */
-    bool said_ready;      /* in the last beat */
+        replica;     /* as last reported; a primary's outlives the process that said it */
+    bool said_ready; /* in the last beat */
+    bool said_takes;
     struct ham_copy solo; /* what the component last asked for; sequence 0: nothing */
     uint64_t solo_request;
     uint64_t solos, stale_takeovers; /* counted since our start */
@@ -116,6 +117,8 @@ struct ham {
     mono_t promote_until; /* an operator wants the ticket here until then */
     bool forced;          /* ... or holds it at the operator's word, by the votes of this pair */
     bool paused, stopping;
+    mono_t stop_asked;           /* STOPPING: since when */
+    uint64_t said_loan[2];       /* in the last beat, of the role of this site */
     mono_t moves[HAM_MOVES_MAX]; /* automatic moves, MONO_ZERO none */
     uint8_t move_next;
     bool flap_refused; /* anti-flap keeps the role here; noted once */
@@ -150,6 +153,10 @@ void ham_recall(struct ham *h, mono_t now, int64_t age_ms);
 
 /* ham_ready - REASON_DONE: the pair's other host is ready for switchover; or why not. */
 enum ham_reason ham_ready(const struct ham *h, mono_t now);
+
+/* ham_left - after VERB_STOP: there is nothing more to wait for.  The role is let go, and our vote
+ * is lent as far as somebody is there to take it: the primary and the witness have it on disk. */
+bool ham_left(const struct ham *h, mono_t now);
 
 /* ham_host_fresh - HOST was heard within silent-after. */
 bool ham_host_fresh(const struct ham *h, uint8_t host, mono_t now);

@@ -23,6 +23,7 @@ static uint32_t pause_ms(struct lease *l);
 static void forget(struct lease *l);
 static bool by_pair(const struct lease *l, uint32_t mask);
 static bool enough(const struct lease *l, uint32_t mask);
+static uint32_t with_lent(const struct lease *l, uint32_t mask);
 
 /* Guards: "if ..." */
 static bool always(const struct call *c)
@@ -66,7 +67,8 @@ static bool own_vote_came(const struct call *c)
 }
 static bool hopeless(const struct call *c)
 {
-    return __builtin_popcount(c->l->refused) > __builtin_popcount(c->l->voters) - c->l->majority;
+    const struct lease *l = c->l;
+    return __builtin_popcount(l->refused & ~l->lent) > __builtin_popcount(l->voters) - l->majority;
 }
 
 static bool free_soon(const struct call *c)
@@ -340,7 +342,7 @@ bool lease_alone(const struct lease *l)
     return l->state == LEASE_HOLDING && l->solo.sequence != 0 && l->recorded != 0;
 #else
     return l->state == LEASE_HOLDING && l->solo.sequence != 0 &&
-           __builtin_popcount(l->recorded) >= l->majority;
+           __builtin_popcount(with_lent(l, l->recorded)) >= l->majority;
 #endif
 }
 
@@ -442,6 +444,7 @@ static void ask(const struct call *c, enum ham_ask_kind kind, uint32_t mask)
                              .copy = l->copy,
                              .solo = l->solo,
                              .solo_turn = l->solo_turn,
+                             .loan = l->loan,
                              .ttl_ms = l->ttl_ms,
                              .kind = (uint8_t)kind,
                              .holder = l->self};
@@ -457,12 +460,13 @@ static mono_t supported(const struct lease *l)
     mono_t least = MONO_NEVER, sorted[HAM_HOSTS_MAX];
     int n = 0;
     for (uint8_t v = 0; v < l->hosts; v++) {
-        if (!(l->voters & 1u << v) || l->base[v].ns == 0)
+        mono_t base = l->base[l->lent & 1u << v ? l->self : v];
+        if (!(l->voters & 1u << v) || base.ns == 0)
             continue;
         int i = n++;
-        for (; i > 0 && mono_before(sorted[i - 1], l->base[v]); i--)
+        for (; i > 0 && mono_before(sorted[i - 1], base); i--)
             sorted[i] = sorted[i - 1];
-        sorted[i] = l->base[v];
+        sorted[i] = base;
     }
     for (uint8_t v = 0; v < l->hosts; v++)
         if (l->pair & 1u << v)
@@ -481,9 +485,16 @@ static bool by_pair(const struct lease *l, uint32_t mask)
     return l->forced && l->pair != 0 && (mask & l->pair) == l->pair;
 }
 
+/* A vote that is lent to us says what our own voter says: from that one its lender hears, when it
+ * is back, of the epochs and words that it stood for. */
+static uint32_t with_lent(const struct lease *l, uint32_t mask)
+{
+    return mask & 1u << l->self ? mask | l->lent : mask;
+}
+
 static bool enough(const struct lease *l, uint32_t mask)
 {
-    return __builtin_popcount(mask) >= l->majority || by_pair(l, mask);
+    return __builtin_popcount(with_lent(l, mask)) >= l->majority || by_pair(l, mask);
 }
 
 /* A new epoch for each time that it is taken, so that one epoch has one holder; an attempt that

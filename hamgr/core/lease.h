@@ -46,6 +46,8 @@ struct lease {
                        of our own pair, all of them, are enough */
     uint64_t known; /* highest epoch our own voter knows */
     uint64_t own;   /* epoch that our own voter has on record for us, or 0 */
+    uint32_t lent;  /* role: voters whose votes are lent to us, for as long as that is so */
+    uint64_t loan;  /* role: of our own vote, as in struct vote_record */
     mono_t held_until; /* our own voter's promise to another holder runs out; MONO_ZERO none */
     uint32_t delay_ms; /* further pause before asking (not preferred, not well) */
     struct ham_pos pos;

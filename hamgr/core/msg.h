@@ -33,6 +33,7 @@ struct ham_ask {
     struct ham_copy
         solo; /* the holder's word: from here on it sends alone; sequence 0: it does not */
     uint64_t solo_turn; /* which word of this epoch, counted from 1; 0: none was said */
+    uint64_t loan;      /* role only: the asker's own vote, as in struct vote_record */
     uint32_t ttl_ms;
     uint8_t kind;   /* enum ham_ask_kind */
     uint8_t holder; /* host the grant is for: the asker */
@@ -68,6 +69,8 @@ struct ham_beat {
     uint8_t health;                       /* enum ham_health */
     bool ready;                           /* a full copy: ready for switchover */
     bool writer;                          /* holds the ticket and may write */
+    bool leaving;                         /* is being stopped in good order */
+    bool takes_vote; /* would take the vote of the pair's other host, if that leaves */
 };
 
 struct ham_msg {

@@ -70,6 +70,8 @@ const char *ham_reason_text(enum ham_reason reason)
         [REASON_PEER_DEAF] = "the other host of the site does not hear this one",
         [REASON_SELF_UNREADY] =
             "this host is not healthy, or its copy of the calls is not whole yet",
+        [REASON_LENT] =
+            "the vote of a host that was stopped in good order is lent to the other host",
         [REASON_ALONE] = "this host goes on without its backup, whose copy lacks what came since",
     };
     return reason < REASON_MAX ? texts[reason] : "?";

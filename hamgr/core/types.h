@@ -86,6 +86,9 @@ struct vote_record {
      * not), by its word SOLO_TURN in EPOCH (0: inherited). */
     struct ham_copy solo;
     uint64_t solo_turn;
+    /* Role only, of each host of the pair, the one that comes first in the host list first: how
+     * often its vote was lent to the other host and given back, each counted.  Odd: it is lent. */
+    uint64_t loan[2];
     uint32_t ttl_ms; /* the longest ever promised for this right */
     uint8_t holder;  /* of EPOCH; HAM_NONE when released to nobody */
     bool known;      /* false: the store holds nothing for this right */
@@ -119,6 +122,7 @@ enum ham_reason {
     REASON_ARBITER,      /* there is an arbiter, which is not to be passed over */
     REASON_SITE_HEARD,   /* the other site is heard: it can be asked */
     REASON_PEER_DEAF,    /* the other host does not hear this one */
+    REASON_LENT,         /* the vote, or the candidate's own, is lent to the pair's other host */
     REASON_MAX
 };
 

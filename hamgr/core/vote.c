@@ -13,18 +13,21 @@ struct call {
     mono_t now;
     const struct ham_msg *m; /* ASKED, RELEASED */
     uint32_t longest_ms;     /* TAUGHT: what the lesson's ttl was before */
+    struct loan_news news;   /* TAUGHT */
+    bool taken;              /* LEAVE */
     struct ham_out *out;
 };
 
 static void run(struct call *c, enum vote_event event);
 static enum ham_reason judge(const struct vote *v, const struct ham_msg *m);
 static bool renews(const struct vote *v, const struct ham_ask *ask);
+static bool lent_away(const struct vote *v, const struct ham_ask *ask);
 static mono_t promise_end(const struct vote *v, mono_t now, uint32_t ttl_ms);
 static bool same_party(const struct vote *v, uint8_t a, uint8_t b);
 static void make_reply(const struct call *c, enum ham_reason reason, struct ham_msg *reply);
 static void save(const struct call *c, struct vote_record record, uint32_t promise_ms);
 static bool says_new(const struct vote_record *r, const struct ham_ask *ask);
-static bool only_the_word(const struct vote *v);
+static bool promise_stands(const struct vote *v);
 
 /* Guards: "if ..." */
 static bool always(const struct call *c)
@@ -55,12 +58,12 @@ static bool on_record(const struct call *c)
 }
 static bool renews_meanwhile(const struct call *c)
 {
-    return only_the_word(c->v) && c->m->ask.kind == ASK_GRANT && renews(c->v, &c->m->ask) &&
+    return promise_stands(c->v) && c->m->ask.kind == ASK_GRANT && renews(c->v, &c->m->ask) &&
            c->m->ask.ttl_ms <= c->v->record.ttl_ms;
 }
 static bool word_failed(const struct call *c)
 {
-    return only_the_word(c->v);
+    return promise_stands(c->v);
 }
 static bool of_record(const struct call *c)
 {
@@ -73,6 +76,24 @@ static bool is_pending(const struct call *c)
     return c->m->ask.kind == ASK_GRANT && v->promise_ms != 0 &&
            c->m->ask.epoch == v->pending.epoch && c->m->ask.holder == v->pending.holder &&
            c->m->ask.ttl_ms <= v->pending.ttl_ms && !says_new(&v->pending, &c->m->ask);
+}
+static bool loan_news(const struct call *c)
+{
+    struct vote_record r;
+    bool back;
+    return loan_heard(&c->v->pair, &c->v->record, &c->news, &r, &back);
+}
+static bool borrows(const struct call *c)
+{
+    return vote_borrowed(c->v) != HAM_NONE;
+}
+static bool may_lend(const struct call *c)
+{
+    return c->taken && c->v->pair.self != HAM_NONE && !vote_lent(c->v);
+}
+static bool stands(const struct call *c)
+{
+    return promise_stands(c->v);
 }
 static bool promises(const struct call *c)
 {
@@ -148,6 +169,44 @@ static void save_release(const struct call *c)
     v->reply_to = HAM_NONE;
     save(c, r, r.holder == HAM_NONE ? 0 : r.ttl_ms);
 }
+static void save_lend(const struct call *c)
+{
+    struct vote_record r = c->v->record;
+    loan_lend(&c->v->pair, &r);
+    c->v->reply_to = HAM_NONE;
+    save(c, r, 0);
+}
+static void save_return(const struct call *c)
+{
+    struct vote_record r = c->v->record;
+    loan_return(&c->v->pair, &r);
+    c->v->reply_to = HAM_NONE;
+    save(c, r, 0);
+}
+/* Our vote is back: its borrower may have renewed its lease with it a moment ago. */
+static void promise_borrower(const struct vote *v, struct vote_record *r)
+{
+    uint8_t borrower = v->pair.host[1 - v->pair.self];
+    if (r->holder == borrower)
+        return;
+    r->epoch = ++r->floor;
+    r->holder = borrower;
+    r->solo_turn = 0;
+}
+static void save_loans(const struct call *c)
+{
+    struct vote *v = c->v;
+    struct vote_record r;
+    bool back;
+    (void)loan_heard(&v->pair, &v->record, &c->news, &r, &back);
+#if HAM_MUTATION == 12 /* a vote that is back is free at once */
+    back = false;
+#endif
+    if (back)
+        promise_borrower(v, &r);
+    v->reply_to = HAM_NONE;
+    save(c, r, back ? r.ttl_ms : 0);
+}
 static void wait_longest(const struct call *c)
 {
     c->v->until = promise_end(c->v, c->now, c->v->lesson.ttl_ms);
@@ -156,6 +215,8 @@ static void save_lesson(const struct call *c)
 {
     struct vote_record r = c->v->lesson;
     r.floor += LESSON_SKIP;
+    if (c->v->pair.self != HAM_NONE) /* what we have forgotten may be that we gave it back */
+        loan_return(&c->v->pair, &r);
     c->v->reply_to = HAM_NONE;
     save(c, r, 0);
 }
@@ -182,7 +243,7 @@ static void promise(const struct call *c)
 static void promise_without(const struct call *c)
 {
     struct vote *v = c->v;
-    v->until = promise_end(v, c->now, v->promise_ms);
+    v->until = mono_max(v->until, promise_end(v, c->now, v->promise_ms));
     if (v->reply_to != HAM_NONE)
         ham_out_send(c->out, v->reply_to, &v->reply);
 }
@@ -230,6 +291,7 @@ void vote_init(struct vote *v, const struct ham_conf *c, enum ham_right right,
     v->reply_to = HAM_NONE;
     for (uint8_t i = 0; i < HAM_HOSTS_MAX; i++)
         v->party[i] = right == RIGHT_TICKET ? c->site_of[i] : i;
+    loan_party_init(&v->pair, c, right);
     v->until = MONO_NEVER;
     v->record = *record;
     if (!record->known) {
@@ -262,9 +324,10 @@ void vote_released(struct vote *v, mono_t now, const struct ham_msg *m, struct h
 }
 
 void vote_taught(struct vote *v, mono_t now, uint8_t from, const struct vote_record *record,
-                 struct ham_out *out)
+                 bool leaving, struct ham_out *out)
 {
     struct call c = {.v = v, .now = now, .longest_ms = v->lesson.ttl_ms, .out = out};
+    c.news = (struct loan_news){record, from, leaving, v->borrowing};
     if (!record->known || from == v->self || !(v->voters & (1u << from)))
         return;
     if (v->state == VOTE_EMPTY || v->state == VOTE_LEARNING) {
@@ -282,9 +345,32 @@ void vote_taught(struct vote *v, mono_t now, uint8_t from, const struct vote_rec
             l->ttl_ms = record->ttl_ms;
         if (ham_copy_before(l->solo, record->solo)) /* who was granted later may not know of it */
             l->solo = record->solo;
+        for (int k = 0; k < 2; k++)
+            if (l->loan[k] < record->loan[k])
+                l->loan[k] = record->loan[k];
         l->known = true;
     }
     run(&c, VOTE_EV_TAUGHT);
+}
+
+void vote_leave(struct vote *v, mono_t now, bool taken, struct ham_out *out)
+{
+    run(&(struct call){.v = v, .now = now, .taken = taken, .out = out}, VOTE_EV_LEAVE);
+}
+
+bool vote_lent(const struct vote *v)
+{
+#if HAM_MUTATION == 11 /* a vote that is lent is used all the same */
+    return v->right == RIGHTS_MAX;
+#else
+    return v->pair.self != HAM_NONE &&
+           loan_is_out(&v->pair, &v->record, v->pair.host[v->pair.self]);
+#endif
+}
+
+uint8_t vote_borrowed(const struct vote *v)
+{
+    return loan_borrowed(&v->pair, &v->record);
 }
 
 void vote_persisted(struct vote *v, mono_t now, uint32_t id, bool ok, struct ham_out *out)
@@ -371,6 +457,8 @@ static enum ham_reason judge(const struct vote *v, const struct ham_msg *m)
 #else
         return REASON_STALE;
 #endif
+    if (lent_away(v, ask))
+        return REASON_LENT;
 #if HAM_MUTATION != 3 /* grants without waiting */
     if (v->state == VOTE_HELD && !same_party(v, ask->holder, r->holder) && ask->released < r->epoch)
         return REASON_HELD;
@@ -378,6 +466,20 @@ static enum ham_reason judge(const struct vote *v, const struct ham_msg *m)
     if (v->right == RIGHT_TICKET && !renews(v, ask) && ham_pos_before(ask->pos, v->pos))
         return REASON_BEHIND;
     return REASON_GRANTED;
+}
+
+/* Our own vote is for its borrower alone.  And no host may lead by others' votes while its own, as
+ * far as we know, is lent: its store may be older than the loan. */
+static bool lent_away(const struct vote *v, const struct ham_ask *ask)
+{
+#if HAM_MUTATION != 11
+    if (vote_lent(v) && ask->holder != v->pair.host[1 - v->pair.self])
+        return true;
+    return loan_is_out(&v->pair, &v->record, ask->holder) &&
+           ask->loan <= loan_number(&v->pair, &v->record, ask->holder);
+#else
+    return v->right == RIGHTS_MAX && ask == NULL;
+#endif
 }
 
 static bool renews(const struct vote *v, const struct ham_ask *ask)
@@ -392,7 +494,7 @@ static bool says_new(const struct vote_record *r, const struct ham_ask *ask)
 }
 
 /* What is being written changes nothing of the promise. */
-static bool only_the_word(const struct vote *v)
+static bool promise_stands(const struct vote *v)
 {
     return v->before == VOTE_HELD && v->pending.epoch == v->record.epoch &&
            v->pending.holder == v->record.holder && v->pending.ttl_ms == v->record.ttl_ms;

@@ -7,14 +7,14 @@
  * it abstains, until a majority of the voters has told it what they know and the longest ttl has
  * passed. It knows nothing of why a candidate asks.
  *
- *   in:  ASK, RELEASE, a BEAT's record, PERSISTED, time      out: PERSIST, SEND(REPLY)
+ *   in:  ASK, RELEASE, a BEAT's record, leave, PERSISTED, time      out: PERSIST, SEND(REPLY)
  *
  * Source: docs/failover.md, "The voter".
  */
 #ifndef HAMGR_VOTE_H
 #define HAMGR_VOTE_H
 
-#include "hamgr/core/conf.h"
+#include "hamgr/core/loan.h"
 #include "hamgr/core/out.h"
 
 enum vote_state {
@@ -36,6 +36,9 @@ struct vote {
                                      (role), the hosts of a site (ticket: the role parts them) */
     uint32_t voters;              /* bit mask */
     uint32_t drift_ppm, margin_ms, ttl_most_ms;
+    struct loan_party pair;
+    /* told by ham before each step */
+    bool borrowing; /* we are primary, and stay */
     /* state */
     uint8_t state;             /* enum vote_state */
     struct vote_record record; /* as on disk, once known */
@@ -67,9 +70,18 @@ void vote_init(struct vote *v, const struct ham_conf *c, enum ham_right right,
 void vote_asked(struct vote *v, mono_t now, const struct ham_msg *m, struct ham_out *out);
 void vote_released(struct vote *v, mono_t now, const struct ham_msg *m, struct ham_out *out);
 
-/* vote_taught - voter FROM has RECORD in its store. */
+/* vote_taught - voter FROM has RECORD in its store; LEAVING: it is being stopped in good order. */
 void vote_taught(struct vote *v, mono_t now, uint8_t from, const struct vote_record *record,
-                 struct ham_out *out);
+                 bool leaving, struct ham_out *out);
+
+/* vote_leave - this host is being stopped in good order, and does not hold the role: a vote lent to
+ * us goes back; ours goes to the pair's other host when TAKEN: it is primary, and takes it. */
+void vote_leave(struct vote *v, mono_t now, bool taken, struct ham_out *out);
+
+/* vote_lent - our own vote is lent.  vote_borrowed - the host whose vote counts for us, or
+ * HAM_NONE. */
+bool vote_lent(const struct vote *v);
+uint8_t vote_borrowed(const struct vote *v);
 
 /* vote_persisted - the write ID ended; other ids are ignored. */
 void vote_persisted(struct vote *v, mono_t now, uint32_t id, bool ok, struct ham_out *out);

@@ -30,7 +30,11 @@ static struct ham_conf conf_of(uint8_t i)
 static void brief(struct model_node *n)
 {
     n->lease.copy = n->at;
-    n->lease.may_take = n->vote.record.known;
+    uint8_t lent = vote_borrowed(&n->vote);
+    n->vote.borrowing = n->lease.state == LEASE_HOLDING && !n->leaving;
+    n->lease.lent = lent == HAM_NONE ? 0 : 1u << lent;
+    n->lease.loan = loan_number(&n->vote.pair, &n->vote.record, n->lease.self);
+    n->lease.may_take = n->vote.record.known && !vote_lent(&n->vote) && !n->leaving;
     n->lease.known = n->vote.record.floor;
     n->lease.own = n->vote.record.holder == n->lease.self ? n->vote.record.epoch : 0;
     n->lease.held_until = vote_held_until(&n->vote, n->lease.self);
@@ -58,6 +62,7 @@ static void start(struct model *m, uint8_t i)
     struct ham_conf c = conf_of(i);
 
     n->up = true;
+    n->leaving = false;
     n->writing_id = 0;
     vote_init(&n->vote, &c, RIGHT_ROLE_0, &n->disk, n->clock);
     if (is_host(i))
@@ -75,6 +80,55 @@ void model_init(struct model *m, const struct ham_conf *c, const struct model_li
         vote_found(&m->node[i].disk, HAM_NONE, conf.lease_ttl_ms);
         start(m, i);
     }
+}
+
+/* The store of a host to which the other one's vote is lent, or was and has not come home, counts
+ * for two. */
+static bool is_double(const struct model *m, uint8_t i)
+{
+    if (!is_host(i))
+        return false;
+    uint64_t at_home = m->node[1 - i].disk.loan[1 - i];
+    return at_home % 2 == 1 || m->node[i].disk.loan[1 - i] != at_home;
+}
+
+/* B has news of a lent vote, or A is there again and wants its own back. */
+static bool worth_telling(const struct model *m, uint8_t a, uint8_t b)
+{
+    const struct model_node *from = &m->node[a], *to = &m->node[b];
+
+    if (!from->up || !to->up || a == b || !from->vote.record.known)
+        return false;
+    for (int k = 0; k < m->messages; k++)
+        if (m->message[k].to == b && m->message[k].msg.from == a &&
+            m->message[k].msg.type == HAM_MSG_BEAT)
+            return false; /* under way */
+    for (int k = 0; k < 2; k++)
+        if (from->vote.record.loan[k] > to->vote.record.loan[k])
+            return true;
+    return is_host(a) && is_host(b) && !from->leaving && to->vote.record.loan[a] % 2 == 1;
+}
+
+static int moves_of_loans(const struct model *m, struct model_move *moves)
+{
+    int n = 0;
+
+    for (uint8_t i = 0; i < MODEL_NODES; i++) {
+        const struct model_node *h = &m->node[i];
+        for (uint8_t k = 0; k < MODEL_NODES; k++)
+            if (worth_telling(m, i, k))
+                moves[n++] = (struct model_move){MOVE_TELL, i, k};
+        if (!h->up || !is_host(i))
+            continue;
+        if (m->left.leaves > 0 && !h->leaving && h->lease.state == LEASE_IDLE)
+            moves[n++] = (struct model_move){MOVE_STOP, i, 0};
+        if (h->leaving && (h->vote.state == VOTE_FREE || h->vote.state == VOTE_HELD) &&
+            (h->vote.record.loan[i] % 2 == 0 || vote_borrowed(&h->vote) != HAM_NONE))
+            moves[n++] = (struct model_move){MOVE_LEAVE, i, 0};
+        if (h->leaving)
+            moves[n++] = (struct model_move){MOVE_EXIT, i, 0};
+    }
+    return n;
 }
 
 int model_moves(const struct model *m, struct model_move *moves)
@@ -97,7 +151,7 @@ int model_moves(const struct model *m, struct model_move *moves)
         const struct model_node *h = &m->node[i];
         if (!h->up) {
             ADD(MOVE_START, i, 0);
-            if (m->left.wipes > 0 && h->disk.known)
+            if (m->left.wipes > 0 && h->disk.known && !is_double(m, i))
                 ADD(MOVE_WIPE, i, 0);
             continue;
         }
@@ -128,6 +182,7 @@ int model_moves(const struct model *m, struct model_move *moves)
         if (h->lease.state == LEASE_HOLDING && h->lease.solo.sequence != 0 && m->node[1 - i].up)
             ADD(MOVE_JOIN, i, 0);
     }
+    n += moves_of_loans(m, moves + n);
     for (uint8_t i = 0; i < 2; i++)
         if (m->node[i].may_alone && sends(&m->node[i]) &&
             ham_copy_before(m->alone_from, m->node[i].alone_from))
@@ -154,6 +209,10 @@ static void deliver(struct model *m, uint8_t i, const struct ham_msg *g, struct 
         }
         break;
     case HAM_MSG_BEAT:
+        brief(n);
+        vote_taught(&n->vote, n->clock, g->from, &g->beat.votes[RIGHT_ROLE_0], g->beat.leaving,
+                    out);
+        break;
     case HAM_MSG_HAND_OVER:
     case HAM_MSG_MAX: break;
     }
@@ -190,6 +249,16 @@ static void end_hamgr(struct model *m, uint8_t i, bool written, bool power_off)
     n->at = (struct ham_copy){0};
     if (power_off)
         n->send_until = MONO_ZERO;
+}
+
+static void tell(struct model_node *n, uint8_t i, uint8_t to, struct ham_out *out)
+{
+    struct ham_msg g = {.type = HAM_MSG_BEAT, .from = i};
+
+    wake(n, i, out);
+    g.beat.votes[RIGHT_ROLE_0] = n->vote.record;
+    g.beat.leaving = n->leaving;
+    ham_out_send(out, to, &g);
 }
 
 void model_apply(struct model *m, struct model_move move, struct model_coverage *coverage)
@@ -237,7 +306,7 @@ void model_apply(struct model *m, struct model_move move, struct model_coverage 
     case MOVE_START: start(m, i); break;
     case MOVE_TEACH:
         wake(n, i, &out);
-        vote_taught(&n->vote, n->clock, move.b, &m->node[move.b].vote.record, &out);
+        vote_taught(&n->vote, n->clock, move.b, &m->node[move.b].vote.record, false, &out);
         break;
     case MOVE_SWITCHOVER:
         m->left.switchovers--;
@@ -257,6 +326,19 @@ void model_apply(struct model *m, struct model_move move, struct model_coverage 
         break;
     case MOVE_ALONE: m->alone_from = n->alone_from; break;
     case MOVE_JOIN: join(m, i, &out); break;
+    case MOVE_STOP:
+        m->left.leaves--;
+        n->leaving = true;
+        break;
+    case MOVE_LEAVE:
+        wake(n, i, &out);
+        vote_leave(&n->vote, n->clock, true, &out);
+        break;
+    case MOVE_EXIT:
+        m->left.crashes++;
+        end_hamgr(m, i, false, true);
+        break;
+    case MOVE_TELL: tell(n, i, move.b, &out); break;
     }
     perform(m, i, &out, coverage);
     check(m);
@@ -361,6 +443,7 @@ static uint64_t mix_record(uint64_t h, const struct vote_record *r)
     h = mix(h, r->epoch);
     h = mix(h, r->floor);
     h = mix_copy(mix(h, r->solo_turn), r->solo);
+    h = mix(mix(h, r->loan[0]), r->loan[1]);
     return mix(h, (uint64_t)r->ttl_ms << 16 | (uint64_t)r->holder << 8 | r->known);
 }
 
@@ -372,6 +455,7 @@ static uint64_t hash_message(const struct ham_msg *g)
     case HAM_MSG_ASK:
         h = mix(mix(mix(h, g->ask.epoch), g->ask.seq), g->ask.released);
         h = mix_copy(mix_copy(mix(h, g->ask.solo_turn), g->ask.solo), g->ask.copy);
+        h = mix(h, g->ask.loan);
         return mix(h, (uint64_t)g->ask.ttl_ms << 16 | (uint64_t)g->ask.kind << 8 | g->ask.holder);
     case HAM_MSG_REPLY:
         h = mix(mix(mix(h, g->reply.seq), g->reply.epoch), g->reply.left_ms);
@@ -381,7 +465,7 @@ static uint64_t hash_message(const struct ham_msg *g)
     case HAM_MSG_RELEASE:
         return mix(mix(h, g->release.epoch),
                    (uint64_t)g->release.successor << 8 | g->release.automatic);
-    case HAM_MSG_BEAT:
+    case HAM_MSG_BEAT: return mix(mix_record(h, &g->beat.votes[RIGHT_ROLE_0]), g->beat.leaving);
     case HAM_MSG_HAND_OVER:
     case HAM_MSG_MAX: break;
     }
@@ -409,7 +493,8 @@ static uint64_t mix_lease(uint64_t h, const struct lease *l)
     h = mix(h, (uint64_t)l->paused << 40 | (uint64_t)l->others_asked << 32 | l->would << 16 |
                    l->granted << 8 | l->refused);
     h = mix_copy(mix_copy(mix(h, l->solo_turn), l->solo), l->lacks);
-    h = mix(mix(h, l->since), (uint64_t)l->recorded << 8 | (uint64_t)l->stale << 1 | l->stepped_back);
+    h = mix(mix(h, l->since),
+            (uint64_t)l->recorded << 8 | (uint64_t)l->stale << 1 | l->stepped_back);
     h = mix(mix(h, l->left_ms), (uint64_t)l->last_reason << 16 | (uint64_t)l->successor << 8);
     for (int i = 0; i < LEASE_ASKS; i++)
         h = mix(mix(h, l->asks[i].seq), (uint64_t)l->asks[i].at.ns);
@@ -425,10 +510,10 @@ uint64_t model_hash(const struct model *m)
     h = mix(h, (uint64_t)m->left.crashes << 32 | (uint64_t)m->left.wipes << 24 |
                    (uint64_t)m->left.duplicates << 16 | (uint64_t)m->left.disk_faults << 8 |
                    m->left.switchovers);
-    h = mix_copy(mix(h, m->left.solos), m->alone_from);
+    h = mix_copy(mix(h, (uint64_t)m->left.leaves << 8 | m->left.solos), m->alone_from);
     for (uint8_t i = 0; i < MODEL_NODES; i++) {
         const struct model_node *n = &m->node[i];
-        h = mix_record(mix(h, n->up), &n->disk);
+        h = mix_record(mix(h, (uint64_t)n->leaving << 1 | n->up), &n->disk);
         h = mix(mix(h, (uint64_t)n->send_until.ns), n->send_epoch);
         h = mix_copy(mix_copy(mix(h, n->may_alone), n->alone_from), n->at);
         if (n->writing_id != 0)
@@ -466,6 +551,10 @@ static const char *const kinds[] = {
     "wants to be alone",
     "sends alone",
     "the other host joins",
+    "is to stop",
+    "lends or gives back",
+    "is gone, in good order",
+    "sends a beat",
 };
 static const char *const vote_names[] = {
 #define STATE(name, meaning) #name,

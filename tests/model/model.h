@@ -18,15 +18,16 @@
 
 #define MODEL_NODES     3 /* 0 and 1: the hosts of the site; 2: the witness */
 #define MODEL_MESSAGES  4 /* under way at once; one more displaces the oldest: a loss */
-#define MODEL_MOVES_MAX 48
+#define MODEL_MOVES_MAX 64
 
 struct model_limits {
-    uint8_t crashes, wipes, duplicates, disk_faults, switchovers, solos;
+    uint8_t crashes, wipes, duplicates, disk_faults, switchovers, solos, leaves;
     int8_t pace[MODEL_NODES]; /* of each clock: -1 slow, 0 true, 1 fast, by drift-ppm */
 };
 
 struct model_node {
-    bool up; /* its hamgr runs */
+    bool up;      /* its hamgr runs */
+    bool leaving; /* it is being stopped in good order */
     mono_t clock;
     struct vote vote;
     struct lease lease;
@@ -75,7 +76,11 @@ enum model_kind {
     MOVE_STOPPED, /* the output of a yielding host has stopped */
     MOVE_SOLO,    /* the holder's backup does not acknowledge: it wants to go on alone */
     MOVE_ALONE,   /* a host that is allowed to sends alone */
-    MOVE_JOIN     /* the other host has a whole copy again */
+    MOVE_JOIN,    /* the other host has a whole copy again */
+    MOVE_STOP,    /* the operator stops a host that is backup ... */
+    MOVE_LEAVE,   /* ... it lends its vote, or gives back the other's ... */
+    MOVE_EXIT,    /* ... and is gone */
+    MOVE_TELL     /* node A sends a beat to node B */
 };
 
 struct model_move {

@@ -84,6 +84,9 @@ struct beginning {
     uint8_t unread; /* what is sent to these stays under way */
     uint8_t asleep; /* these do not wake */
     bool switchover, solo;
+    /* B is stopped in good order before the rest, and there is no witness for a while; then it is
+     * back, and with HOME its vote as well. */
+    bool leaves, home;
     bool alone; /* A wants to be alone before the rest, cut off from B only, and is */
 };
 
@@ -102,6 +105,26 @@ static bool b_probes(const struct model *m)
 static bool a_alone(const struct model *m)
 {
     return m->alone_from.sequence != 0;
+}
+static bool a_borrows(const struct model *m)
+{
+    return vote_borrowed(&m->node[0].vote) == 1 && m->messages == 0;
+}
+static bool b_gone(const struct model *m)
+{
+    return a_borrows(m) && !m->node[1].up;
+}
+static bool witness_free(const struct model *m)
+{
+    return m->node[2].vote.state == VOTE_FREE;
+}
+static bool b_home(const struct model *m)
+{
+    return m->node[1].up && m->node[1].vote.record.loan[1] == 2;
+}
+static bool b_free(const struct model *m)
+{
+    return m->node[1].up && m->node[1].vote.state == VOTE_FREE;
 }
 static bool answer_late(const struct model *m)
 {
@@ -125,6 +148,16 @@ static const struct beginning beginnings[] = {
      .cut = 1u << 0,
      .asleep = 1u << 0,
      .alone = true},
+    {.name = "B has lent its vote to A, which is cut off; B is back",
+     .reached = b_free,
+     .cut = 1u << 0,
+     .leaves = true},
+    {.name = "B has lent its vote to A, and leaves", .reached = a_borrows, .leaves = true},
+    {.name = "A has given B's vote back, and is cut off; B probes",
+     .reached = b_probes,
+     .cut = 1u << 0,
+     .leaves = true,
+     .home = true},
 };
 
 static void lose_cut(struct model *m, uint8_t cut)
@@ -149,7 +182,11 @@ static bool drive(struct model *m, const struct beginning *b, bool (*reached)(co
             bool read = moves[k].kind == MOVE_DELIVER && !(b->unread & 1u << moves[k].b);
             bool woken = moves[k].kind == MOVE_WAKE && !(b->asleep & 1u << moves[k].a);
             if (read || woken || moves[k].kind == MOVE_SAVED || moves[k].kind == MOVE_SWITCHOVER ||
-                moves[k].kind == MOVE_SOLO || moves[k].kind == MOVE_ALONE)
+                moves[k].kind == MOVE_SOLO || moves[k].kind == MOVE_ALONE ||
+                moves[k].kind == MOVE_STOP || moves[k].kind == MOVE_LEAVE ||
+                (moves[k].kind == MOVE_TELL && !((1u << moves[k].a | 1u << moves[k].b) & b->cut)) ||
+                (moves[k].kind == MOVE_EXIT && a_borrows(m)) ||
+                (moves[k].kind == MOVE_START && !(b->asleep & 1u << moves[k].a)))
                 break;
         }
         model_apply(m, moves[k], NULL);
@@ -170,6 +207,16 @@ static bool begin(struct model *m, const struct ham_conf *conf, const struct mod
     m->left.solos = b->solo || b->alone;
     if (b->alone)
         there = there && drive(m, &(struct beginning){.cut = 1u << 1, .asleep = 1u << 1}, a_alone);
+    m->left.leaves = b->leaves;
+    if (b->leaves && b->cut) {
+        there = there && drive(m, &(struct beginning){.asleep = 1u << 1}, b_gone);
+        there =
+            there && drive(m, &(struct beginning){.asleep = 1u << 1, .cut = 1u << 2}, witness_free);
+    }
+    if (b->home) {
+        there = there && drive(m, &(struct beginning){.cut = 1u << 1 | 1u << 2}, b_free);
+        there = there && drive(m, &(struct beginning){.cut = 1u << 2}, b_home);
+    }
     if (b->reached)
         there = there && drive(m, b, b->reached);
     m->left = *limits;
@@ -210,6 +257,11 @@ static const struct world {
     {"no acknowledgement, a disk fault, a duplicate",
      0,
      {.solos = 1, .disk_faults = 1, .duplicates = 1, .pace = {-1, 1, 1}}},
+    {"a host is stopped in good order; A slow", 0, {.leaves = 1, .pace = {-1, 1, 1}}},
+    {"two orderly stops, a crash; B slow", 0, {.leaves = 2, .crashes = 1, .pace = {1, -1, 1}}},
+    {"an orderly stop, a lost store, a duplicate",
+     0,
+     {.leaves = 1, .crashes = 1, .wipes = 1, .duplicates = 1, .pace = {-1, 1, 1}}},
 };
 
 struct options {

@@ -16,14 +16,20 @@ static int some_component(struct sim *s)
     return (int)below(s, SIM_COMPONENTS);
 }
 
-/* A store may be lost only while every other one is whole: a majority must be able to teach. */
+/* A store may be lost only while every other one is whole: a majority must be able to teach.  That
+ * of a host to which the other one's vote is lent, or was and has not come home, counts for two. */
 static bool may_wipe(const struct sim *s, int host)
 {
     for (int i = 0; i < SIM_HOSTS; i++)
         for (int r = 0; r < RIGHTS_MAX; r++)
             if (i != host && s->host[i].ham.votes[r] && !s->host[i].disk[r].known)
                 return false;
-    return true;
+    int other = host ^ 1, r = host / 2;
+    if (host == SIM_ARBITER)
+        return true;
+    const struct loan_party *p = &s->host[host].ham.vote[r].pair;
+    uint64_t at_home = loan_number(p, &s->host[other].disk[r], (uint8_t)other);
+    return at_home % 2 == 0 && loan_number(p, &s->host[host].disk[r], (uint8_t)other) == at_home;
 }
 
 static void mend_components(struct sim_host *h)
@@ -110,6 +116,20 @@ static void slow_link(struct sim *s)
     s->link[a][b].delay_max = s->link[a][b].delay_min + (int64_t)below(s, 200) * SIM_MS;
 }
 
+/* One host of a pair is stopped in good order, and is away for a while or not. */
+static void stop_in_order(struct sim *s, int host)
+{
+    struct ham *h = &s->host[host].ham;
+
+    if (host == SIM_ARBITER || sim_op(s, host, VERB_STOP) == REASON_MAX)
+        return;
+    for (int turn = 0; turn < 100 && !ham_left(h, h->last_step); turn++)
+        (void)sim_run(s, 20);
+    sim_crash_ham(s, host, true);
+    if (below(s, 3) == 0)
+        sim_restart_ham(s, host);
+}
+
 /* A hamgr dies and is back at once. */
 static void bounce(struct sim *s)
 {
@@ -136,7 +156,7 @@ static void break_something(struct sim *s)
 {
     int host = some_host(s), component = some_component(s);
     struct sim_host *h = &s->host[host];
-    switch (below(s, 35)) {
+    switch (below(s, 38)) {
     case 0:
     case 1: sim_crash(s, host); break;
     case 2:
@@ -187,6 +207,9 @@ static void break_something(struct sim *s)
     case 25: h->never_joins = true; break;
     case 28:
     case 29: h->deaf = true; break;
+    case 30:
+    case 31:
+    case 32: stop_in_order(s, host); break;
     case 26:
     case 27: sim_crash_component(s, host, 0); break;
     default: cut_some(s); break;

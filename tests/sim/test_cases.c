@@ -753,3 +753,108 @@ Test(sim, actions_of_one_step_stay_far_below_the_limit)
     }
     cr_assert_leq(most, HAM_ACTS_MAX / 2);
 }
+
+/* ---- H-10: a host that is stopped in good order lends its vote ---- */
+
+static bool has_left(const struct sim *w, int host)
+{
+    return ham_left(&w->host[host].ham, w->host[host].ham.last_step);
+}
+static bool zero_has_left(const struct sim *w)
+{
+    return has_left(w, 0);
+}
+static bool one_has_left(const struct sim *w)
+{
+    return has_left(w, 1);
+}
+
+/* As `systemctl stop standfast` at host 1, the backup. */
+static void stop_the_backup(void)
+{
+    cr_assert(sim_run(s, 3000));
+    cr_assert_eq(sim_primary(s, 0), 0);
+    (void)sim_op(s, 1, VERB_STOP);
+    cr_assert(sim_await(s, 500, one_has_left));
+    sim_crash_ham(s, 1, true);
+}
+
+/* Host 0 is primary at every moment of MS. */
+static void zero_serves_on(int64_t ms)
+{
+    for (; ms > 0; ms -= 5) {
+        cr_assert(sim_run(s, 5), "%s", s->violation);
+        cr_assert_eq(sim_primary(s, 0), 0, "%lld ms before the end", (long long)ms);
+    }
+}
+
+Test(cases, h10_stopped_backup_and_a_lost_witness_do_not_stop_the_primary)
+{
+    stop_the_backup();
+    sim_crash(s, SIM_ARBITER);
+    zero_serves_on(20000);
+    sim_crash_ham(s, 0, false);
+    sim_restart_ham(s, 0);
+    cr_assert(sim_await(s, 4000, zero_is_primary), "by its own vote and the lent one");
+}
+
+Test(cases, h10_stopped_backup_takes_its_vote_up_again_while_the_witness_is_cut_off)
+{
+    stop_the_backup();
+    cut_both(0, 4);
+    cut_both(1, 4);
+    zero_serves_on(5000);
+    sim_restart_ham(s, 1);
+    zero_serves_on(10000);
+    cr_assert_not(vote_lent(&s->host[1].ham.vote[0]));
+    sim_heal_all(s);
+    cr_assert(sim_run(s, 3000));
+    sim_crash(s, 0);
+    cr_assert(sim_await(s, 1200, one_is_primary), "it votes and serves as before");
+}
+
+Test(cases, h10_lender_that_is_back_does_not_serve_beside_a_primary_that_is_cut_off)
+{
+    stop_the_backup();
+    cut_both(0, 4);
+    cut_both(0, 1);
+    sim_restart_ham(s, 1);
+    zero_serves_on(20000);
+    cr_assert(vote_lent(&s->host[1].ham.vote[0]));
+    sim_heal_all(s);
+    zero_serves_on(3000);
+    cr_assert_not(vote_lent(&s->host[1].ham.vote[0]));
+}
+
+Test(cases, h10_stated_limit_borrower_lost_then_the_lender_waits_for_it)
+{
+    stop_the_backup();
+    sim_crash(s, 0);
+    sim_restart_ham(s, 1);
+    cr_assert(sim_run(s, 20000));
+    cr_assert_lt(sim_primary(s, 0), 0);
+    sim_restart(s, 0);
+    cr_assert(sim_await(s, 5000, served));
+}
+
+Test(cases, h10_site_stopped_in_order_starts_from_either_host)
+{
+    stop_the_backup();
+    (void)sim_op(s, 0, VERB_STOP);
+    cr_assert(sim_await(s, 2000, zero_has_left));
+    sim_crash_ham(s, 0, true);
+    sim_restart_ham(s, 1);
+    cr_assert(sim_await(s, 6000, one_is_primary), "the witness says that its vote is back");
+}
+
+Test(cases, h10_stopped_primary_hands_over_and_lends_its_vote)
+{
+    cr_assert(sim_run(s, 5000));
+    (void)sim_op(s, 0, VERB_STOP);
+    cr_assert(sim_await(s, 1000, zero_has_left));
+    sim_crash_ham(s, 0, true);
+    cr_assert_eq(sim_primary(s, 0), 1);
+    sim_crash(s, SIM_ARBITER);
+    cr_assert(sim_run(s, 10000));
+    cr_assert_eq(sim_primary(s, 0), 1);
+}

@@ -333,3 +333,48 @@ Test(lease, grant_in_the_way_that_ends_soon_is_asked_for_again_then)
     cr_assert_eq(l.state, LEASE_IDLE);
     cr_assert_not(mono_before(at_ms(117 + 60), l.wake), "the pause only: it is free now");
 }
+
+Test(lease, lent_vote_and_our_own_are_a_majority_for_as_long_as_our_own_is_asked)
+{
+    begin();
+    l.lent = 1u << 1;
+    wake(0);
+    wake(100);
+    answer(101, 0, REASON_GRANTED, 2);
+    cr_assert_eq(l.state, LEASE_ASKING);
+    answer(110, 0, REASON_GRANTED, 2);
+    cr_assert_eq(l.state, LEASE_HOLDING);
+    cr_assert_eq(l.deadline.ns, lease_end(1000, 500, 20, at_ms(101)).ns,
+                 "from when it asked itself");
+    wake(360);
+    answer(361, 0, REASON_GRANTED, 2);
+    cr_assert_eq(l.deadline.ns, lease_end(1000, 500, 20, at_ms(360)).ns);
+    l.lent = 0;
+    wake(610);
+    answer(611, 0, REASON_GRANTED, 2);
+    cr_assert_eq(l.deadline.ns, lease_end(1000, 500, 20, at_ms(360)).ns, "given back: no longer");
+}
+
+Test(lease, lent_vote_alone_holds_nothing)
+{
+    begin();
+    l.lent = 1u << 1;
+    wake(0);
+    wake(100);
+    answer(101, 0, REASON_DISK, 2);
+    cr_assert_neq(l.state, LEASE_HOLDING);
+    answer(102, 4, REASON_HELD, 2);
+    cr_assert_eq(l.state, LEASE_IDLE, "no majority would");
+}
+
+Test(lease, sends_alone_by_a_lent_vote_only_when_our_own_voter_has_it_on_record)
+{
+    taken();
+    l.lent = 1u << 1;
+    clear(&out);
+    lease_say(&l, at_ms(130), (struct ham_copy){2, 7}, &out);
+    l.recorded = 1u << 4;
+    cr_assert_not(lease_alone(&l));
+    l.recorded = 1u << 0;
+    cr_assert(lease_alone(&l));
+}

@@ -185,10 +185,10 @@ Test(vote, empty_store_abstains_until_taught_and_the_longest_ttl_has_passed)
     ask(0, 0, 8, ASK_GRANT, 0);
     cr_assert_eq(reply()->reason, REASON_ABSTAINS);
     clear(&out);
-    vote_taught(&v, at_ms(10), 2, &one, &out); /* no voter of this right */
-    vote_taught(&v, at_ms(10), 0, &one, &out);
+    vote_taught(&v, at_ms(10), 2, &one, false, &out); /* no voter of this right */
+    vote_taught(&v, at_ms(10), 0, &one, false, &out);
     cr_assert_eq(v.state, VOTE_EMPTY);
-    vote_taught(&v, at_ms(10), 1, &two, &out);
+    vote_taught(&v, at_ms(10), 1, &two, false, &out);
     cr_assert_eq(v.state, VOTE_LEARNING);
     ask(3000, 0, 8, ASK_GRANT, 0);
     cr_assert_eq(reply()->reason, REASON_ABSTAINS);
@@ -206,8 +206,8 @@ Test(vote, two_holders_of_one_epoch_in_a_lesson_leave_none)
     struct vote_record one = {.epoch = 7, .floor = 7, .ttl_ms = 1000, .holder = 0, .known = true};
     struct vote_record two = {.epoch = 7, .floor = 7, .ttl_ms = 1000, .holder = 1, .known = true};
     begin(RIGHT_ROLE_0, 4, false);
-    vote_taught(&v, at_ms(0), 0, &one, &out);
-    vote_taught(&v, at_ms(0), 1, &two, &out);
+    vote_taught(&v, at_ms(0), 0, &one, false, &out);
+    vote_taught(&v, at_ms(0), 1, &two, false, &out);
     vote_wake(&v, at_ms(1100), &out);
     saved(1101, true);
     ask(1102, 1, 7, ASK_GRANT, 0);
@@ -390,8 +390,8 @@ Test(vote, lesson_keeps_the_furthest_solo_whoever_knows_it)
     struct vote_record later = {.known = true, .epoch = 6, .floor = 6, .ttl_ms = 1000, .holder = 1};
     begin(RIGHT_ROLE_0, 4, false);
     clear(&out);
-    vote_taught(&v, at_ms(0), 0, &older, &out);
-    vote_taught(&v, at_ms(0), 1, &later, &out);
+    vote_taught(&v, at_ms(0), 0, &older, false, &out);
+    vote_taught(&v, at_ms(0), 1, &later, false, &out);
     clear(&out);
     vote_wake(&v, at_ms(5000), &out);
     saved(5001, true);
@@ -412,4 +412,121 @@ Test(vote, first_word_after_a_release_is_heard)
     cr_assert_eq(find(&out, ACT_PERSIST)->persist.record.solo.sequence, 60);
     saved(301, true);
     cr_assert_eq(reply()->solo_turn, 1);
+}
+
+/* ---- a vote that is lent (H-10) ---- */
+
+static void hears(int64_t ms, uint8_t from, uint64_t first, uint64_t second, bool leaving)
+{
+    struct vote_record r = {.epoch = 2, .floor = 2, .ttl_ms = 1000, .holder = 0, .known = true};
+    r.loan[0] = first;
+    r.loan[1] = second;
+    clear(&out);
+    vote_wake(&v, at_ms(ms), &out);
+    vote_taught(&v, at_ms(ms), from, &r, leaving, &out);
+    if (v.state == VOTE_SAVING)
+        saved(ms, true);
+}
+
+Test(vote, lent_vote_is_on_disk_before_anybody_hears_of_it_and_for_its_borrower_alone)
+{
+    begin(RIGHT_ROLE_0, 1, true);
+    granted(0, 0, 2);
+    clear(&out);
+    vote_leave(&v, at_ms(10), false, &out);
+    cr_assert_null(find(&out, ACT_PERSIST), "nobody takes it");
+    vote_leave(&v, at_ms(10), true, &out);
+    cr_assert_eq(find(&out, ACT_PERSIST)->persist.record.loan[1], 1);
+    cr_assert_not(vote_lent(&v));
+    saved(11, true);
+    cr_assert(vote_lent(&v));
+    ask(500, 0, 2, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_GRANTED, "the borrower still has our promise");
+    ask(60000, 1, 3, ASK_GRANT, 0);
+    cr_assert_eq(reply()->reason, REASON_LENT, "however long ago");
+}
+
+Test(vote, vote_that_is_back_counts_the_borrowers_lease_as_just_renewed)
+{
+    begin(RIGHT_ROLE_0, 1, true);
+    v.record.loan[1] = 1;
+    hears(0, 0, 0, 2, false);
+    cr_assert_not(vote_lent(&v));
+    cr_assert_eq(v.state, VOTE_HELD);
+    ask(1020, 1, 9, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_HELD);
+    ask(1022, 1, 9, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+}
+
+Test(vote, borrower_counts_it_until_the_lender_is_there_again)
+{
+    begin(RIGHT_ROLE_0, 0, true);
+    granted(0, 0, 2);
+    hears(5, 1, 0, 1, true);
+    cr_assert_eq(v.record.loan[1], 2, "a backup does not borrow: it goes back");
+    v.borrowing = true;
+    hears(10, 1, 0, 3, true);
+    cr_assert_eq(vote_borrowed(&v), 1);
+    cr_assert_eq(v.state, VOTE_HELD, "the promise stands");
+    hears(20, 4, 0, 3, false);
+    cr_assert_eq(vote_borrowed(&v), 1, "the witness may say so");
+    hears(30, 1, 0, 0, false);
+    cr_assert_eq(vote_borrowed(&v), HAM_NONE, "it is there, even with an older store");
+    cr_assert_eq(v.record.loan[1], 4);
+    hears(40, 1, 0, 3, true);
+    cr_assert_eq(vote_borrowed(&v), HAM_NONE, "a late beat lends nothing");
+}
+
+Test(vote, borrower_that_leaves_gives_back_and_lends_nothing)
+{
+    begin(RIGHT_ROLE_0, 0, true);
+    v.record.loan[1] = 1;
+    clear(&out);
+    vote_leave(&v, at_ms(0), false, &out);
+    saved(0, true);
+    cr_assert_eq(v.record.loan[1], 2);
+    cr_assert_eq(v.record.loan[0], 0);
+}
+
+Test(vote, witness_refuses_the_lender_until_it_is_told_that_the_vote_is_back)
+{
+    struct ham_msg m = {.type = HAM_MSG_ASK, .from = 1, .right = RIGHT_ROLE_0};
+    begin(RIGHT_ROLE_0, 4, true);
+    hears(0, 1, 0, 1, true);
+    ask(60000, 1, 3, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_LENT);
+    ask(60001, 0, 3, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    m.ask = (struct ham_ask){.epoch = 3, .seq = 1, .ttl_ms = 1000, .holder = 1, .loan = 2};
+    clear(&out);
+    vote_asked(&v, at_ms(60002), &m, &out);
+    cr_assert_eq(reply()->reason, REASON_GRANTED, "the asker has it back");
+}
+
+Test(vote, lost_store_of_a_borrower_gives_back_what_it_may_have_given_back)
+{
+    struct vote_record r = {.epoch = 2, .floor = 2, .ttl_ms = 1000, .holder = 0, .known = true};
+    begin(RIGHT_ROLE_0, 0, false);
+    r.loan[1] = 3;
+    vote_taught(&v, at_ms(0), 1, &r, true, &out);
+    vote_taught(&v, at_ms(0), 4, &r, false, &out);
+    clear(&out);
+    vote_wake(&v, at_ms(1100), &out);
+    saved(1101, true);
+    cr_assert_eq(v.record.loan[1], 4);
+    cr_assert_eq(vote_borrowed(&v), HAM_NONE);
+}
+
+Test(vote, a_disk_that_refuses_the_loan_changes_no_promise)
+{
+    begin(RIGHT_ROLE_0, 1, true);
+    granted(0, 0, 2);
+    mono_t until = v.until;
+    clear(&out);
+    vote_leave(&v, at_ms(10), true, &out);
+    saved(10, false);
+    cr_assert_not(vote_lent(&v));
+    cr_assert_eq(v.state, VOTE_HELD);
+    cr_assert_eq(v.until.ns, until.ns);
 }
