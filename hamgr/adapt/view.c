@@ -372,7 +372,15 @@ json_t *view_status(const struct daemon *d)
                        components_json(d), "lease",
                        ham_state_name(MACHINE_LEASE, d->ham.role.state), "lease_left_ms", left,
                        "fence", fence_json(d), "drops", (json_int_t)bus_drops(d->bus));
-    if (!d->ham.is_arbiter)
+    if (!d->ham.is_arbiter) {
+        const struct vote *vote = &d->ham.vote[d->ham.site];
+        uint8_t borrowed = vote_borrowed(vote);
+
         json_object_set_new(status, "switchover", switchover_json(d));
+        json_object_set_new(
+            status, "vote",
+            json_pack("{s:b,s:s}", "lent", vote_lent(vote), "borrowed_of",
+                      borrowed == HAM_NONE ? "" : d->bootstrap.hosts[borrowed].name));
+    }
     return status;
 }

@@ -79,6 +79,15 @@ static void tell_role(struct story *s)
         say(s, "it is paused: it takes and gives no role by itself, until `hamgr resume`");
     if (h->stopping)
         say(s, "it is being stopped, and takes nothing any more");
+    uint8_t borrowed = vote_borrowed(&h->vote[h->site]);
+    if (vote_lent(&h->vote[h->site]))
+        say(s,
+            "its vote is lent to %s since it was stopped: it takes no role until that has given "
+            "it back",
+            host_name(d, h->peer));
+    if (borrowed != HAM_NONE)
+        say(s, "%s was stopped in good order and has lent it its vote: no other vote is needed",
+            host_name(d, borrowed));
     if (mono_before(s->now, h->tilt_until))
         say(s, "its clock jumped, or it stood still: it takes no new right for %lld ms",
             (long long)mono_diff_ms(h->tilt_until, s->now));

@@ -89,6 +89,17 @@ static void print_switchover(const json_t *status)
                number_of(s, "lacks_sequence"), number_of(s, "lacks_epoch"));
 }
 
+/* Votes that are not where they usually are. */
+static void print_vote(const json_t *vote)
+{
+    if (truth_of(vote, "lent"))
+        printf("vote of this host: lent to the other host since this one was stopped; it takes no "
+               "role until that has given it back\n");
+    if (text_of(vote, "borrowed_of")[0] != '\0')
+        printf("vote of %s: lent to this host, since that one was stopped in good order\n",
+               text_of(vote, "borrowed_of"));
+}
+
 static void print_status(const json_t *status)
 {
     const json_t *item;
@@ -120,6 +131,7 @@ static void print_status(const json_t *status)
            number_of(json_object_get(status, "ticket"), "epoch"));
     print_fence(json_object_get(status, "fence"));
     print_switchover(status);
+    print_vote(json_object_get(status, "vote"));
 }
 
 static void on_status(void *arg, int code, const char *text, const json_t *json)

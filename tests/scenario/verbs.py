@@ -409,6 +409,11 @@ def is_role(run, host, role):
     return seen == role, f"{host} is {seen}"
 
 
+def is_stopped(run, host):
+    status = run.lab.deployment.process(host).exit_status()
+    return status == 0, f"{host} " + ("runs" if status is None else f"has ended with status {status}")
+
+
 def is_fenced(run, host):
     up, why_not = run.eyes.look(host).fence()
     return up, f"{host} is fenced" if up else f"{host}: {why_not}"
@@ -578,6 +583,7 @@ SENTENCES = [
     (rf"({SITE}) mode (STANDALONE|SINGLE|PEERED)", has_mode, "the primary of the site says so"),
     (rf"({SITE}) has a primary", has_primary, "one of its hosts says it is primary"),
     (rf"({HOST}) is (primary|backup|silent)", is_role, "the host says so; silent: it does not answer"),
+    (rf"({HOST}) is stopped", is_stopped, "its hamgr has ended, in good order"),
     (rf"({HOST}) is fenced", is_fenced, "its kernel passes nothing from the site address without the lease"),
     (rf"ARP for ({SITE}) answered by ({HOST}) alone", arp_answered_by, "the site address, asked for on the site's network"),
     (rf"writer at ({SITE})", writer_at, "the configuration writer is a host of the site"),

@@ -132,6 +132,24 @@ class Life(Host):
         self.assertEqual(self.pids("east.1"), {})
         self.until(lambda: self.host("east.2", "east.2").get("role") == "PRIMARY", 5, "east.2 primary")
 
+    def test_h_10_a_stopped_backup_lends_its_vote_and_takes_it_up_again(self):
+        self.both_up()
+        self.running["east.2"].send_signal(signal.SIGTERM)
+        self.assertEqual(self.running["east.2"].wait(timeout=10), 0)
+        self.assertEqual(self.status("east.1")["vote"]["borrowed_of"], "east.2")
+        self.assertIn("vote of east.2: lent to this host", self.check("status", "east.1"))
+        self.running["arbiter"].kill()
+        self.running["arbiter"].wait()
+        epoch = self.host("east.1", "east.1")["epoch"]
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            self.assertEqual(self.host("east.1", "east.1")["role"], "PRIMARY")
+        self.assertEqual(self.host("east.1", "east.1")["epoch"], epoch, "it has not lost the role meanwhile")
+        self.start("east.2")
+        self.until(lambda: self.status("east.1")["vote"]["borrowed_of"] == "", 20, "the vote goes back")
+        self.until(self.ready("east.1"), 60, "east.2 ready, with its vote")
+        self.assertIn("the primary is east.2", self.check("switchover --wait --timeout 8000", "east.1"))
+
     def test_components_go_with_a_killed_hamgr_and_the_host_starts_again(self):
         self.both_up()
         epoch = self.host("east.1", "east.1")["epoch"]
