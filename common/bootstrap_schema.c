@@ -53,7 +53,7 @@ static const struct conf_field timeout_fields[] = {
     TIME ("component-beat-interval", component_beat_interval, 20, 10000, "300ms", "How often a process reports to the hamgr of its host; in between at each renewal of the role."),
     TIME ("component-beat-limit", component_beat_limit, 100, 60000, "2s", "A process that has not reported for this long is hung: its work path stands still."),
     TIME ("component-start-limit", component_start_limit, 500, 300000, "10s", "A process must be ready this long after its start."),
-    TIME ("restart-delay",   restart_delay,   10,  60000, "100ms", "The wait before a process that ended is started again; doubles with each failure."),
+    TIME ("restart-delay",   restart_delay,   10,  60000, "100ms", "The wait before a process that ended is started for the second time; the first is at once, and it doubles with each failure."),
     TIME ("restart-delay-most", restart_delay_most, 10, 600000, "5s", "The longest wait before a restart."),
     TIME ("restart-patience", restart_patience, 0, 600000, "1s",   "A process may be away for this long before its host counts as bad."),
     COUNT("start-limit",     start_limit,     1,   8,     "5",     "So many failures of a process within start-limit-interval are a crash loop."),

@@ -19,7 +19,7 @@ OPTION(leave_ms,           "leave-patience",       "ms",   1000,     0,  60000, 
 OPTION(start_ms,           "component-start-limit","ms",  10000,   100, 600000, "a component not ready so long after its start is wedged")
 OPTION(comp_beat_ms,       "component-beat-limit", "ms",   2000,   100,  60000, "a component without a beat through its work path for so long is wedged")
 OPTION(patience_ms,        "restart-patience",     "ms",   1000,     0, 600000, "a component may be away for so long before the host counts as bad")
-OPTION(restart_ms,         "restart-delay",        "ms",    100,    10,  60000, "pause before a restart; doubles with each failure")
+OPTION(restart_ms,         "restart-delay",        "ms",    100,    10,  60000, "pause before the second restart; the first is at once, and it doubles with each failure")
 OPTION(restart_most_ms,    "restart-delay-most",   "ms",   5000,    10, 600000, "the longest pause before a restart")
 OPTION(start_limit,        "start-limit",          "",        5,     1,      8, "so many failures within the interval are a crash loop")
 OPTION(start_limit_ms,     "start-limit-interval", "ms",  60000,  1000,3600000, "the interval; also how long a crash loop is left alone")

@@ -168,6 +168,13 @@ static const char *reason_to_move(const struct ham *h, mono_t now)
     return NULL;
 }
 
+/* What has ended sends nothing, and is not waited for: so it stays ended until the role is gone. */
+static void hold_restarts(struct ham *h)
+{
+    for (int i = 0; i < h->conf.components; i++)
+        h->component[i].hold = h->role.state == LEASE_YIELDING;
+}
+
 void judge_role(struct ham *h, mono_t now, struct ham_out *out)
 {
     const char *why = h->role.state == LEASE_HOLDING && !h->paused ? reason_to_move(h, now) : NULL;
@@ -185,6 +192,7 @@ void judge_role(struct ham *h, mono_t now, struct ham_out *out)
         lease_stopped(&h->role, now, out);
     if (h->role.state != LEASE_HOLDING && h->ticket.state != LEASE_IDLE)
         lease_drop(&h->ticket, now, out);
+    hold_restarts(h);
 }
 
 void judge_yield(struct ham *h, mono_t now, uint8_t successor, bool automatic, struct ham_out *out)

@@ -42,7 +42,7 @@ static void count_failure(const struct call *c)
     if (s->state == SUPERVISE_READY)
         s->away = c->now;
     if (failures_within(s, c->now) == 0)
-        s->pause_ms = s->restart_ms;
+        s->pause_ms = 0;
     s->failures[s->failure_next] = c->now;
     s->failure_next = (uint8_t)((s->failure_next + 1) % SUPERVISE_FAILURES_MAX);
 }
@@ -73,7 +73,9 @@ static void wait(const struct call *c)
     struct supervise *s = c->s;
     count_failure(c);
     s->wake = mono_add_ms(c->now, s->pause_ms);
-    s->pause_ms = s->pause_ms * 2 < s->restart_most_ms ? s->pause_ms * 2 : s->restart_most_ms;
+    s->pause_ms = s->pause_ms == 0 ? s->restart_ms : s->pause_ms * 2;
+    if (s->pause_ms > s->restart_most_ms)
+        s->pause_ms = s->restart_most_ms;
 }
 static void give_up(const struct call *c)
 {
@@ -106,7 +108,6 @@ void supervise_init(struct supervise *s, const struct ham_conf *c, uint8_t compo
     s->restart_most_ms = c->restart_most_ms;
     s->limit = c->start_limit;
     s->limit_ms = c->start_limit_ms;
-    s->pause_ms = c->restart_ms;
     s->state = SUPERVISE_DOWN;
     s->away = s->wake = now;
 }
@@ -133,13 +134,13 @@ void supervise_jumped(struct supervise *s, mono_t now, struct ham_out *out)
 
 void supervise_wake(struct supervise *s, mono_t now, struct ham_out *out)
 {
-    if (mono_due(s->wake, now))
+    if (mono_due(supervise_deadline(s), now))
         run(&(struct call){.s = s, .now = now, .out = out}, SUPERVISE_EV_DUE);
 }
 
 mono_t supervise_deadline(const struct supervise *s)
 {
-    return s->wake;
+    return s->hold && s->state == SUPERVISE_CRASHED ? MONO_NEVER : s->wake;
 }
 
 bool supervise_sane(const struct supervise *s)

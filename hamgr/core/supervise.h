@@ -30,6 +30,7 @@ enum supervise_event {
 struct supervise {
     uint8_t component;
     uint32_t start_ms, beat_ms, patience_ms, restart_ms, restart_most_ms, limit, limit_ms;
+    bool hold;     /* told by ham: the role is being handed over; what has ended stays so */
     uint8_t state; /* enum supervise_state */
     mono_t away;   /* when it was last ready (or first wanted): patience counts from here */
     mono_t wake;
