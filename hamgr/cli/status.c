@@ -79,7 +79,7 @@ static void print_switchover(const json_t *status)
         printf("automatic moves of late: %lld of %lld%s\n", number_of(s, "moves"),
                number_of(s, "moves_most"),
                number_of(s, "moves") >= number_of(s, "moves_most")
-                   ? "; the role stays, until `hamgr acknowledge` at both hosts"
+                   ? "; the role stays, until `hamgr acknowledge`"
                    : "");
     if (truth_of(s, "solo"))
         printf("ALARM: solo: this host serves without its backup, which lacks what came since\n");

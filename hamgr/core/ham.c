@@ -222,6 +222,8 @@ static void on_message(struct ham *h, mono_t now, const struct ham_msg *m, struc
 static void on_beat(struct ham *h, mono_t now, const struct ham_msg *m, struct ham_out *out)
 {
     uint8_t from_site = h->conf.site_of[m->from];
+    if (m->from == h->peer && m->beat.acknowledged_ms != 0)
+        judge_acknowledge(h, mono_add_ms(now, 1 - (int64_t)m->beat.acknowledged_ms));
     h->other[m->from].heard = now;
     h->other[m->from].beat = m->beat;
     for (int r = 0; r < RIGHTS_MAX; r++)
@@ -324,7 +326,8 @@ static void on_operator(struct ham *h, mono_t now, const struct ham_ev *ev, stru
     } else if (verb == VERB_PAUSE || verb == VERB_RESUME) {
         h->paused = verb == VERB_PAUSE;
     } else if (verb == VERB_ACKNOWLEDGE) {
-        memset(h->moves, 0, sizeof h->moves);
+        judge_acknowledge(h, now);
+        h->next_beat = now;
     }
     struct ham_act *a = ham_out_add(out, ACT_ANSWER);
     a->answer.id = ev->op.id;
@@ -513,6 +516,9 @@ static void send_beats(struct ham *h, mono_t now, struct ham_out *out)
         b->ready = h->said_ready = able(h, now);
         b->copy = h->replica.at;
         b->leaving = h->stopping;
+        int64_t seen = mono_diff_ms(now, h->acknowledged) + 1;
+        b->acknowledged_ms =
+            h->acknowledged.ns == 0 || seen > h->conf.antiflap_ms ? 0 : (uint32_t)seen;
         b->takes_vote = h->said_takes = leave_takes_vote(h);
         memcpy(h->said_loan, h->vote[h->site].record.loan, sizeof h->said_loan);
     }

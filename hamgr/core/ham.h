@@ -121,7 +121,8 @@ struct ham {
     uint64_t said_loan[2];       /* in the last beat, of the role of this site */
     mono_t moves[HAM_MOVES_MAX]; /* automatic moves, MONO_ZERO none */
     uint8_t move_next;
-    bool flap_refused; /* anti-flap keeps the role here; noted once */
+    mono_t acknowledged; /* by the operator, at either host; MONO_ZERO: never */
+    bool flap_refused;   /* anti-flap keeps the role here; noted once */
 };
 
 /* ham_init - CONF is copied and must have passed ham_conf_check; RECORDS[RIGHTS_MAX] is what the

@@ -121,6 +121,14 @@ void judge_count(struct ham *h, mono_t now)
     h->move_next = (uint8_t)((h->move_next + 1) % HAM_MOVES_MAX);
 }
 
+void judge_acknowledge(struct ham *h, mono_t at)
+{
+    h->acknowledged = mono_max(h->acknowledged, at);
+    for (int i = 0; i < HAM_MOVES_MAX; i++)
+        if (!mono_before(h->acknowledged, h->moves[i]))
+            h->moves[i] = MONO_ZERO;
+}
+
 void ham_recall(struct ham *h, mono_t now, int64_t age_ms)
 {
     if (age_ms >= 0 && age_ms < h->conf.antiflap_ms)

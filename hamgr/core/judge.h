@@ -18,6 +18,9 @@ void judge_yield(struct ham *h, mono_t now, uint8_t successor, bool automatic, s
 /* judge_count - remember an automatic move. */
 void judge_count(struct ham *h, mono_t now);
 
+/* judge_acknowledge - the operator has seen the automatic moves until AT: forget them. */
+void judge_acknowledge(struct ham *h, mono_t at);
+
 /* judge_tilted - the clock jumped lately: no new right is taken. */
 bool judge_tilted(const struct ham *h, mono_t now);
 

@@ -64,12 +64,14 @@ struct ham_beat {
     uint64_t role_epoch;                  /* of the role held, else 0 */
     uint64_t ticket_epoch;                /* of the ticket in use, else 0 */
     struct ham_copy copy;                 /* how far its copy of the live objects has come */
-    uint16_t age_ms[HAM_HOSTS_MAX];       /* since each host was last heard here; HAM_AGE_NEVER */
-    uint8_t role;                         /* enum ham_role */
-    uint8_t health;                       /* enum ham_health */
-    bool ready;                           /* a full copy: ready for switchover */
-    bool writer;                          /* holds the ticket and may write */
-    bool leaving;                         /* is being stopped in good order */
+    uint32_t
+        acknowledged_ms; /* since the operator acknowledged the automatic moves, and 1; 0: never */
+    uint16_t age_ms[HAM_HOSTS_MAX]; /* since each host was last heard here; HAM_AGE_NEVER */
+    uint8_t role;                   /* enum ham_role */
+    uint8_t health;                 /* enum ham_health */
+    bool ready;                     /* a full copy: ready for switchover */
+    bool writer;                    /* holds the ticket and may write */
+    bool leaving;                   /* is being stopped in good order */
     bool takes_vote; /* would take the vote of the pair's other host, if that leaves */
 };
 

@@ -497,6 +497,25 @@ Test(cases, h13_third_crash_within_the_window_is_restarted_in_place)
     cr_assert(sim_await(s, 100, one_is_primary), "the operator has seen it");
 }
 
+Test(cases, h13_an_acknowledgement_at_either_host_counts_at_both)
+{
+    for (int n = 0; n < 3; n++) {
+        sim_crash_component(s, sim_primary(s, 0), 0);
+        cr_assert(sim_run(s, 5000));
+    }
+    sim_cut(s, 1, 0);
+    cr_assert_eq(sim_op(s, 1, VERB_ACKNOWLEDGE), REASON_DONE);
+    cr_assert(sim_run(s, 5000));
+    sim_heal(s, 1, 0);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(ham_moves(&s->host[0].ham, s->host[0].ham.last_step), 0, "told late");
+    sim_crash_component(s, 0, 0);
+    cr_assert(sim_await(s, 100, one_is_primary));
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(ham_moves(&s->host[0].ham, s->host[0].ham.last_step), 1,
+                 "what came after it counts");
+}
+
 Test(cases, h9_backup_without_a_copy_is_no_successor_but_takes_over_from_a_dead_host)
 {
     without_a_copy(1);
