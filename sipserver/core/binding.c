@@ -38,11 +38,14 @@ static bool is_flow(const struct binding *b, const struct binding_name *name)
     return b->reg_id == name->reg_id && sip_str_eq(sip_str_of(b->instance), name->instance);
 }
 
-static bool is_contact(const struct binding *b, const struct sip_uri *uri)
+/* A phone that renews its registration writes its Contact as before. */
+static bool is_contact(const struct binding *b, const struct binding_name *name)
 {
-    struct sip_uri other;
+    struct sip_str contact = sip_str_of(b->contact);
+    struct sip_uri uri;
 
-    return sip_uri_parse(sip_str_of(b->contact), &other) == 0 && sip_uri_eq(uri, &other);
+    return sip_str_eq(contact, name->text) ||
+           (sip_uri_parse(contact, &uri) == 0 && sip_uri_eq(&name->uri, &uri));
 }
 
 struct binding *binding_find(const struct dn *d, const struct binding_name *name)
@@ -51,7 +54,7 @@ struct binding *binding_find(const struct dn *d, const struct binding_name *name
     {
         struct binding *b = CONTAINER_OF(link, struct binding, in_dn);
 
-        if (name->reg_id != 0 && b->reg_id != 0 ? is_flow(b, name) : is_contact(b, &name->uri))
+        if (name->reg_id != 0 && b->reg_id != 0 ? is_flow(b, name) : is_contact(b, name))
             return b;
     }
     return NULL;

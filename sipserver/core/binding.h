@@ -14,6 +14,7 @@ struct leg_target;
 
 /* What names a binding. */
 struct binding_name {
+    struct sip_str text; /* the URI as it came, and read */
     struct sip_uri uri;
     struct sip_str instance;
     uint32_t reg_id; /* 0: not outbound */

@@ -9,7 +9,6 @@
 
 /* What one Contact of a REGISTER asks for. */
 struct wish {
-    struct sip_str contact;
     struct binding_name name;
     uint32_t expires_s;
     uint16_t q;
@@ -154,6 +153,7 @@ static bool read_name(const struct sip_msg *m, const struct sip_party *party,
 {
     struct sip_str value;
 
+    name->text = party->uri_text;
     name->uri = party->uri;
     name->instance = SIP_STR_NONE;
     name->reg_id = 0;
@@ -187,7 +187,6 @@ static struct refusal read_contact(const struct sc *sc, const struct sip_msg *m,
     if (party.uri.scheme != SIP_SCHEME_SIP || party.uri_text.len >= SIP_URI_MAX ||
         !read_q_of(&party, &wish->q) || !read_name(m, &party, &wish->name))
         return refusal(400, N_BAD_REGISTER);
-    wish->contact = party.uri_text;
     wish->expires_s = wished_expires(sc, m, &party);
     if (wish->expires_s != 0 && wish->expires_s < sc->options.registration_expires_min_s)
         return refusal(423, CORE_COUNTS);
@@ -333,7 +332,7 @@ static void apply(struct sc *sc, struct dn *d, const struct sip_msg *m, const st
         b = begin(sc, d, wish, &w->source);
     if (b == NULL)
         return; /* the same Contact twice in one request */
-    (void)sip_str_copy(wish->contact, b->contact, sizeof(b->contact));
+    (void)sip_str_copy(wish->name.text, b->contact, sizeof(b->contact));
     (void)sip_str_copy(wish->name.instance, b->instance, sizeof(b->instance));
     b->reg_id = wish->name.reg_id;
     b->q = wish->q;

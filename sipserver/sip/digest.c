@@ -263,7 +263,8 @@ static bool uri_fits(const struct sip_digest *d, struct sip_str text, const stru
 {
     struct sip_uri uri;
 
-    return !d->check_uri || (sip_uri_parse(text, &uri) == 0 && sip_uri_eq(&uri, &m->uri));
+    return !d->check_uri || sip_str_eq(text, m->uri_text) ||
+           (sip_uri_parse(text, &uri) == 0 && sip_uri_eq(&uri, &m->uri));
 }
 
 enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t now_s,
