@@ -20,11 +20,26 @@ endif()
 # Every program of ours lands in one folder, so that a path names an installation.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
+# standfast_whole(NAME) - in release builds the library NAME carries, beside its code, what optimisation across files needs
+# (LTO); the program NAME is linked with that.  Only programs whose speed counts are: it takes its time.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT STANDFAST_SANITIZE)
+    set(whole ON)
+    add_link_options($<$<CONFIG:Release>:-fno-lto>)
+endif()
+function(standfast_whole name)
+    if(NOT whole)
+        return()
+    endif()
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-flto=auto -ffat-lto-objects>)
+    set_target_properties(${name} PROPERTIES LINK_OPTIONS $<$<CONFIG:Release>:-flto=auto>) # instead of -fno-lto
+endfunction()
+
 # standfast_core(NAME SOURCES...) - a pure core: a static library that may include only common/'s
 # value types.  tests/pure checks its undefined symbols against an allow-list.
 function(standfast_core name)
     add_library(${name} STATIC ${ARGN})
     target_link_libraries(${name} PUBLIC sf_pure)
+    standfast_whole(${name})
     set_property(GLOBAL APPEND PROPERTY STANDFAST_CORES ${name})
 endfunction()
 
