@@ -6,7 +6,7 @@
 
 size_t timers_bytes(uint32_t capacity)
 {
-    return capacity * sizeof(struct timer *);
+    return capacity * sizeof(struct timer_place);
 }
 
 void timers_init(struct timers *ts, void *memory, uint32_t capacity)
@@ -14,27 +14,27 @@ void timers_init(struct timers *ts, void *memory, uint32_t capacity)
     *ts = (struct timers){.heap = memory, .capacity = capacity};
 }
 
-static bool earlier(const struct timer *a, const struct timer *b)
+static bool earlier(const struct timer_place *a, const struct timer_place *b)
 {
-    return a->due.ns != b->due.ns ? a->due.ns < b->due.ns : a->order < b->order;
+    return a->due.ns != b->due.ns ? a->due.ns < b->due.ns : a->timer->order < b->timer->order;
 }
 
-static void put_at(struct timers *ts, uint32_t i, struct timer *t)
+static void put_at(struct timers *ts, uint32_t i, struct timer_place p)
 {
-    ts->heap[i] = t;
-    t->place = i + 1;
+    ts->heap[i] = p;
+    p.timer->place = i + 1;
 }
 
-static void sift_up(struct timers *ts, uint32_t i, struct timer *t)
+static void sift_up(struct timers *ts, uint32_t i, struct timer_place p)
 {
     while (i > 0) {
         uint32_t parent = (i - 1) / ARITY;
-        if (!earlier(t, ts->heap[parent]))
+        if (!earlier(&p, &ts->heap[parent]))
             break;
         put_at(ts, i, ts->heap[parent]);
         i = parent;
     }
-    put_at(ts, i, t);
+    put_at(ts, i, p);
 }
 
 static uint32_t earliest_child(const struct timers *ts, uint32_t i)
@@ -42,31 +42,31 @@ static uint32_t earliest_child(const struct timers *ts, uint32_t i)
     uint32_t first = i * ARITY + 1, best = first;
 
     for (uint32_t c = first + 1; c < first + ARITY && c < ts->count; c++) {
-        if (earlier(ts->heap[c], ts->heap[best]))
+        if (earlier(&ts->heap[c], &ts->heap[best]))
             best = c;
     }
     return best;
 }
 
-static void sift_down(struct timers *ts, uint32_t i, struct timer *t)
+static void sift_down(struct timers *ts, uint32_t i, struct timer_place p)
 {
     while (i * ARITY + 1 < ts->count) {
         uint32_t child = earliest_child(ts, i);
-        if (!earlier(ts->heap[child], t))
+        if (!earlier(&ts->heap[child], &p))
             break;
         put_at(ts, i, ts->heap[child]);
         i = child;
     }
-    put_at(ts, i, t);
+    put_at(ts, i, p);
 }
 
-/* settle - T has its place in mind at I; move it up or down to where its due time belongs. */
-static void settle(struct timers *ts, uint32_t i, struct timer *t)
+/* settle - P is to be at I; move it up or down to where its due time belongs. */
+static void settle(struct timers *ts, uint32_t i, struct timer_place p)
 {
-    if (i > 0 && earlier(t, ts->heap[(i - 1) / ARITY]))
-        sift_up(ts, i, t);
+    if (i > 0 && earlier(&p, &ts->heap[(i - 1) / ARITY]))
+        sift_up(ts, i, p);
     else
-        sift_down(ts, i, t);
+        sift_down(ts, i, p);
 }
 
 void timer_arm(struct timers *ts, struct timer *t, mono_t due)
@@ -84,40 +84,40 @@ void timer_arm(struct timers *ts, struct timer *t, mono_t due)
             ts->count_max = ts->count;
     } else {
         i = t->place - 1;
-        assert(i < ts->count && ts->heap[i] == t);
+        assert(i < ts->count && ts->heap[i].timer == t);
     }
     t->due = due;
     t->order = ++ts->order;
-    settle(ts, i, t);
+    settle(ts, i, (struct timer_place){due, t});
 }
 
 void timer_cancel(struct timers *ts, struct timer *t)
 {
+    struct timer_place last;
     uint32_t i;
-    struct timer *last;
 
     if (t->place == 0)
         return;
     i = t->place - 1;
-    assert(i < ts->count && ts->heap[i] == t);
+    assert(i < ts->count && ts->heap[i].timer == t);
     t->place = 0;
     last = ts->heap[--ts->count];
-    if (last != t)
+    if (last.timer != t)
         settle(ts, i, last);
 }
 
 mono_t timer_next(const struct timers *ts)
 {
-    return ts->count > 0 ? ts->heap[0]->due : MONO_NEVER;
+    return ts->count > 0 ? ts->heap[0].due : MONO_NEVER;
 }
 
 struct timer *timer_pop(struct timers *ts, mono_t now)
 {
     struct timer *first;
 
-    if (ts->count == 0 || !mono_due(ts->heap[0]->due, now))
+    if (ts->count == 0 || !mono_due(ts->heap[0].due, now))
         return NULL;
-    first = ts->heap[0];
+    first = ts->heap[0].timer;
     timer_cancel(ts, first);
     return first;
 }
@@ -125,9 +125,11 @@ struct timer *timer_pop(struct timers *ts, mono_t now)
 bool timer_sane(const struct timers *ts)
 {
     for (uint32_t i = 0; i < ts->count; i++) {
-        if (ts->heap[i]->place != i + 1)
+        const struct timer_place *p = &ts->heap[i];
+
+        if (p->timer->place != i + 1 || p->timer->due.ns != p->due.ns)
             return false;
-        if (i > 0 && earlier(ts->heap[i], ts->heap[(i - 1) / ARITY]))
+        if (i > 0 && earlier(p, &ts->heap[(i - 1) / ARITY]))
             return false;
     }
     return ts->count <= ts->capacity;

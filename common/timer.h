@@ -1,7 +1,9 @@
 /* timer - tens of thousands of timers inside a core.
  *
- * A 4-ary heap of pointers to timers that live in the core's own objects.  It reads no clock: the
- * core is told the time, asks timer_next() for its deadline, and pops what is due.
+ * A 4-ary heap of pointers to timers that live in the core's own objects, with their due times
+ * beside them: a comparison does not reach into the objects, which are all over the memory.  It
+ * reads no clock: the core is told the time, asks timer_next() for its deadline, and pops what is
+ * due.
  * Arm, re-arm and cancel cost O(log n); the deadline costs O(1).  Timers due at the same nanosecond
  * come out in the order in which they were armed, so a run repeats exactly.
  *
@@ -25,8 +27,13 @@ struct timer {
     uint32_t kind;  /* the core's own: which timer of which sort of object */
 };
 
+struct timer_place {
+    mono_t due; /* of the timer */
+    struct timer *timer;
+};
+
 struct timers {
-    struct timer **heap;
+    struct timer_place *heap;
     uint32_t capacity;
     uint32_t count;
     uint32_t count_max; /* high-water mark */
