@@ -276,12 +276,12 @@ int sip_party_parse(struct sip_str s, struct sip_party *ret_party)
 static void via_transport(struct sip_via *via)
 {
     static const struct {
-        const char *name;
+        struct sip_str name;
         enum sip_transport transport;
-    } known[] = {{"UDP", SIP_UDP}, {"TCP", SIP_TCP}, {"TLS", SIP_TLS}};
+    } known[] = {{{"UDP", 3}, SIP_UDP}, {{"TCP", 3}, SIP_TCP}, {{"TLS", 3}, SIP_TLS}};
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (sip_str_eq_nocase(via->transport_text, sip_str_of(known[i].name))) {
+        if (sip_str_eq_nocase(via->transport_text, known[i].name)) {
             via->transport = known[i].transport;
             via->transport_known = true;
         }
@@ -415,28 +415,37 @@ static int digest_scheme(const char **cursor, const char *end)
     */
 }
 
+static void keep_digest_param(struct sip_digest_params *params, struct sip_str name, struct sip_str value)
+{
+#define KEEP(param)                               \
+    if (sip_str_eq_nocase(name, SIP_STR(#param))) \
+        params->param = value;
+    KEEP(username)
+    KEEP(realm)
+    KEEP(nonce)
+    KEEP(uri)
+    KEEP(response)
+    KEEP(algorithm)
+    KEEP(cnonce)
+    KEEP(opaque)
+    KEEP(qop)
+    KEEP(nc)
+    KEEP(stale)
+    KEEP(domain)
+#undef KEEP
+}
+
 int sip_digest_parse(struct sip_str s, struct sip_digest_params *ret_params)
 {
     struct sip_digest_params params = {0};
-    const struct {
-        const char *name;
-        struct sip_str *value;
-    } known[] = {
-        {"username", &params.username}, {"realm", &params.realm},   {"nonce", &params.nonce},
-        {"uri", &params.uri},           {"response", &params.response}, {"algorithm", &params.algorithm},
-        {"cnonce", &params.cnonce},     {"opaque", &params.opaque}, {"qop", &params.qop},
-        {"nc", &params.nc},             {"stale", &params.stale},   {"domain", &params.domain},
-    };
     const char *cursor = start_of(s), *end = cursor + s.len;
     struct sip_str name, value;
     int r = digest_scheme(&cursor, end);
 
     while (r == 0 && cursor < end) {
         r = digest_param(&cursor, end, &name, &value);
-        for (size_t i = 0; r == 0 && i < sizeof(known) / sizeof(known[0]); i++) {
-            if (sip_str_eq_nocase(name, sip_str_of(known[i].name)))
-                *known[i].value = value;
-        }
+        if (r == 0)
+            keep_digest_param(&params, name, value);
     }
     if (r == 0)
         *ret_params = params;
