@@ -41,16 +41,35 @@ int sip_addr_parse(struct sip_str host, uint16_t port, enum sip_transport transp
     return 0;
 }
 
+/* OCTET in decimal at TO; returns what follows it. */
+static char *put_octet(char *to, unsigned octet)
+{
+    if (octet >= 100)
+        *to++ = (char)('0' + octet / 100);
+    if (octet >= 10)
+        *to++ = (char)('0' + octet / 10 % 10);
+    *to++ = (char)('0' + octet % 10);
+    return to;
+}
+
+static void put_ipv4(struct sip_buf *b, const uint8_t ip[4])
+{
+    char text[INET_ADDRSTRLEN], *to = text;
+
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0)
+            *to++ = '.';
+        to = put_octet(to, ip[i]);
+    }
+    sip_put(b, (struct sip_str){text, (size_t)(to - text)});
+}
+
 void sip_addr_put_host(struct sip_buf *b, const struct sip_addr *a, bool brackets)
 {
     char text[INET6_ADDRSTRLEN];
 
     if (a->family == SIP_IPV4) {
-        for (unsigned i = 0; i < 4; i++) {
-            if (i > 0)
-                sip_put(b, SIP_STR("."));
-            sip_put_number(b, a->ip[i]);
-        }
+        put_ipv4(b, a->ip);
     } else if (inet_ntop(AF_INET6, a->ip, text, sizeof(text)) != NULL) {
         sip_put_text(b, brackets ? "[" : "");
         sip_put_text(b, text);

@@ -256,13 +256,13 @@ Test(build, addresses_in_text)
 {
     char host[64];
     struct sip_buf b;
-    struct sip_addr a = address("2001:db8::1", 5060), v4 = address("203.0.113.7", 1), bad;
+    struct sip_addr a = address("2001:db8::1", 5060), v4 = address("203.0.13.7", 1), bad;
 
     sip_buf_init(&b, host, sizeof(host));
     sip_addr_put_host(&b, &a, true);
     sip_addr_put_host(&b, &a, false);
     sip_addr_put_host(&b, &v4, true);
-    assert_str(sip_buf_str(&b), "[2001:db8::1]2001:db8::1203.0.113.7");
+    assert_str(sip_buf_str(&b), "[2001:db8::1]2001:db8::1203.0.13.7");
     cr_assert_eq(sip_addr_parse(SIP_STR("example.com"), 1, SIP_UDP, &bad), -EINVAL);
     cr_assert_eq(sip_addr_parse(SIP_STR("[::1]"), 1, SIP_UDP, &bad), 0);
     cr_assert(!sip_addr_eq(&a, &v4));
