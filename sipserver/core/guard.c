@@ -8,6 +8,7 @@
 
 #define WAYS              4  /* places of one key */
 #define ADDRESS_PATIENCE  10 /* times refused_max, for an address as a whole */
+#define IPV4_BYTES        4
 #define IPV6_PREFIX_BYTES 8
 
 size_t guard_bytes(uint32_t n)
@@ -22,17 +23,25 @@ void guard_init(struct guard *g, void *memory, uint32_t n, const uint8_t *secret
     memset(memory, 0, guard_bytes(n));
 }
 
-/* Of FROM and NUMBER; with NUMBER "" of the address alone. */
-static uint64_t key_of(const struct guard *g, const struct sip_addr *from, struct sip_str number)
+static uint64_t not_zero(uint64_t key)
 {
-    uint8_t host[1 + sizeof(from->ip)] = {from->family};
-    uint64_t key;
-
-    memcpy(host + 1, from->ip, from->family == SIP_IPV6 ? IPV6_PREFIX_BYTES : sizeof(from->ip));
-    key = siphash24(g->secret, host, sizeof(host));
-    if (!sip_str_empty(number))
-        key ^= siphash24(g->secret, number.p, number.len);
     return key != 0 ? key : 1;
+}
+
+/* Of the address alone. */
+static uint64_t key_of(const struct guard *g, const struct sip_addr *from)
+{
+    size_t len = from->family == SIP_IPV6 ? IPV6_PREFIX_BYTES : IPV4_BYTES;
+    uint8_t host[1 + IPV6_PREFIX_BYTES] = {from->family};
+
+    memcpy(host + 1, from->ip, len);
+    return not_zero(siphash24(g->secret, host, 1 + len));
+}
+
+/* Of the address with key HOST and NUMBER. */
+static uint64_t key_with(const struct guard *g, uint64_t host, struct sip_str number)
+{
+    return not_zero(host ^ siphash24(g->secret, number.p, number.len));
 }
 
 static struct guard_count *places_of(const struct guard *g, uint64_t key)
@@ -75,8 +84,10 @@ static bool locked(const struct guard *g, mono_t now, uint64_t key)
 bool guard_locked(const struct guard *g, mono_t now, const struct sip_addr *from,
                   struct sip_str number)
 {
-    return locked(g, now, key_of(g, from, SIP_STR_NONE)) ||
-           (!sip_str_empty(number) && locked(g, now, key_of(g, from, number)));
+    uint64_t host = key_of(g, from);
+
+    return locked(g, now, host) ||
+           (!sip_str_empty(number) && locked(g, now, key_with(g, host, number)));
 }
 
 static bool add(struct guard *g, mono_t now, const struct guard_limits *limits, uint64_t key,
@@ -97,13 +108,13 @@ static bool add(struct guard *g, mono_t now, const struct guard_limits *limits, 
 bool guard_refused(struct guard *g, mono_t now, const struct guard_limits *limits,
                    const struct sip_addr *from, struct sip_str number)
 {
+    uint64_t host = key_of(g, from);
     bool out;
 
     if (limits->refused_max == 0)
         return false;
-    out =
-        add(g, now, limits, key_of(g, from, SIP_STR_NONE), limits->refused_max * ADDRESS_PATIENCE);
+    out = add(g, now, limits, host, limits->refused_max * ADDRESS_PATIENCE);
     if (!sip_str_empty(number))
-        out |= add(g, now, limits, key_of(g, from, number), limits->refused_max);
+        out |= add(g, now, limits, key_with(g, host, number), limits->refused_max);
     return out;
 }

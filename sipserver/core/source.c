@@ -6,6 +6,7 @@
 #include "common/hash.h"
 
 #define WAYS              4
+#define IPV4_BYTES        4
 #define IPV6_PREFIX_BYTES 8
 #define THINNEST          8 /* one in 2^8 is answered */
 #define MILLI             1000
@@ -23,11 +24,12 @@ void sources_init(struct sources *t, void *memory, uint32_t n, const uint8_t *se
 
 static uint64_t key_of(const struct sources *t, const struct sip_addr *from)
 {
-    uint8_t host[1 + sizeof(from->ip)] = {from->family};
+    size_t len = from->family == SIP_IPV6 ? IPV6_PREFIX_BYTES : IPV4_BYTES;
+    uint8_t host[1 + IPV6_PREFIX_BYTES] = {from->family};
     uint64_t key;
 
-    memcpy(host + 1, from->ip, from->family == SIP_IPV6 ? IPV6_PREFIX_BYTES : sizeof(from->ip));
-    key = siphash24(t->secret, host, sizeof(host));
+    memcpy(host + 1, from->ip, len);
+    key = siphash24(t->secret, host, 1 + len);
     return key != 0 ? key : 1;
 }
 
