@@ -313,6 +313,54 @@ Test(trunk, a_lost_phone_logs_out_after_the_damping_only_when_peered)
     cr_assert_str_eq(kit_agent_reason(k, "a2"), "phone out of service");
 }
 
+/* a1 at PHONE is on a call out of a queue, and its phone has gone. */
+static void lost_in_a_call(struct ua *phone, struct ua *caller)
+{
+    while (kit_status(k).mode != SC_PEERED)
+        live(500, true, 0);
+    phones_register(k, phone, 101, 1);
+    *caller = ua_at(k, "10.0.1.1", 5060, "c0");
+    cr_assert_eq(kit_agent(k, SC_LOGIN, "a1", "", SC_AGENT_READY), 0);
+    ua_invite(caller, "5000", SDP_A);
+    ua_expect(caller, 182);
+    ua_expect_request(phone, SIP_INVITE);
+    ua_reply(phone, 200, SDP_B);
+    ua_expect(caller, 200);
+    ua_ack(caller, NULL);
+    ua_expect_request(phone, SIP_ACK);
+    cr_assert_eq(ua_register(phone, "pw", 0), 200);
+    live(30000, true, 0);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_BUSY);
+    cr_assert_eq(kit_status(k).calls, 1);
+}
+
+Test(trunk, a_lost_phone_logs_out_when_the_call_and_the_work_after_it_are_over)
+{
+    struct ua p, caller;
+
+    k->options.wrap_up_ms = 5000;
+    kit_options(k);
+    lost_in_a_call(&p, &caller);
+    ua_request(&caller, SIP_BYE, NULL);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_ACW);
+    live(4000, true, 0);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_ACW);
+    live(2000, true, 0);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_NULL);
+    cr_assert_str_eq(kit_agent_reason(k, "a1"), "phone out of service");
+}
+
+Test(trunk, a_phone_that_is_back_before_the_call_ends_logs_nobody_out)
+{
+    struct ua p, caller;
+
+    lost_in_a_call(&p, &caller);
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    ua_request(&caller, SIP_BYE, NULL);
+    live(15000, true, 0);
+    cr_assert_eq(kit_agent_state(k, "a1"), SC_AGENT_READY);
+}
+
 /* R-1 and NF-2: changes of the mode touch no call, and in SINGLE none is refused or delayed. */
 Test(trunk, mode_changes_touch_no_call)
 {
