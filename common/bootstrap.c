@@ -39,6 +39,8 @@ static void copy_sites(const struct raw *raw, struct bootstrap *b)
                                                                     : 32;
         to->fence = from->fence;
         to->last_resort = from->last_resort;
+        to->reference_count = from->reference_count;
+        memcpy(to->references, from->references, sizeof(to->references));
         for (uint32_t h = 0; h < from->host_count; h++) {
             to->hosts[to->host_count++] = b->host_count;
             add_host(b, &from->hosts[h], s);
@@ -88,6 +90,21 @@ static void settle_witness(const struct reading *r, unsigned s)
                        name, site->name);
     else
         copy_name(site->witness, name);
+}
+
+static void settle_last_resort_host(const struct reading *r, unsigned s)
+{
+    struct bootstrap_site *site = &r->out->sites[s];
+    const char *name = r->raw->sites[s].last_resort_host;
+    char path[CONF_PATH_MAX];
+
+    site->last_resort_host = site->hosts[0];
+    if (name[0] == '\0')
+        return;
+    site->last_resort_host = bootstrap_host(r->out, name);
+    if (site->last_resort_host == BOOTSTRAP_NONE || r->out->hosts[site->last_resort_host].site != s)
+        conf_error_add(r->errors, r->tree, bootstrap_site_path(path, s, "last-resort-host"),
+                       "'%s' is no host of site %s; write one of its hosts", name, site->name);
 }
 
 static void settle_self(const struct reading *r, const char *given)
@@ -229,7 +246,9 @@ int bootstrap_read(const char *path, const char *self, struct bootstrap *ret_boo
     bootstrap_check_ports(&r);
     for (unsigned s = 0; s < raw.site_count; s++) {
         bootstrap_check_site_address(&r, s);
+        bootstrap_check_references(&r, s);
         settle_witness(&r, s);
+        settle_last_resort_host(&r, s);
     }
     settle_self(&r, self);
     settle_folders(&r);

@@ -19,6 +19,7 @@
 #define BOOTSTRAP_SITES_MAX      2
 #define BOOTSTRAP_SITE_HOSTS_MAX 2
 #define BOOTSTRAP_HOSTS_MAX      (BOOTSTRAP_SITES_MAX * BOOTSTRAP_SITE_HOSTS_MAX + 1)
+#define BOOTSTRAP_REFERENCES_MAX 4
 #define BOOTSTRAP_NAME_SIZE      32
 #define BOOTSTRAP_PATH_SIZE      160
 #define BOOTSTRAP_RUN_DIR_MAX    90 /* leaves "/" and 16 bytes of a socket's name in sockaddr_un */
@@ -58,6 +59,9 @@ struct bootstrap_site {
     int fence;                         /* enum bootstrap_fence */
     char witness[BOOTSTRAP_NAME_SIZE]; /* name of the third voice; "" when there is none */
     int last_resort;                   /* enum bootstrap_last_resort */
+    uint32_t last_resort_host;         /* index into bootstrap.hosts */
+    uint32_t reference_count;
+    char references[BOOTSTRAP_REFERENCES_MAX][CONF_ADDRESS_SIZE];
     uint32_t host_count;
     uint32_t hosts[BOOTSTRAP_SITE_HOSTS_MAX]; /* indices into bootstrap.hosts, in file order */
 };
@@ -103,6 +107,7 @@ struct bootstrap_timeouts {
     uint32_t ticket_renew;
     uint32_t promote_window;
     uint32_t leave_patience;
+    uint32_t probe_time;
     uint32_t ask_timeout;
     uint32_t candidate_backoff;
     uint32_t tilt_after;

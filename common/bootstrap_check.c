@@ -2,6 +2,7 @@
  * one another. */
 #include "common/bootstrap_inner.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,6 +127,25 @@ const char *bootstrap_site_path(char path[CONF_PATH_MAX], unsigned s, const char
 bool bootstrap_is_ipv6(const char *address)
 {
     return strchr(address, ':') != NULL;
+}
+
+void bootstrap_check_references(const struct reading *r, unsigned s)
+{
+    const struct raw_site *site = &r->raw->sites[s];
+    unsigned char bytes[16];
+    char path[CONF_PATH_MAX];
+
+    for (uint32_t i = 0; i < site->reference_count; i++) {
+        const char *address = site->references[i];
+        if (inet_pton(AF_INET, address, bytes) != 1 && inet_pton(AF_INET6, address, bytes) != 1)
+            conf_error_add(r->errors, r->tree, bootstrap_site_path(path, s, "reference-addresses"),
+                           "'%s' is no IPv4 or IPv6 address; write addresses, not names", address);
+        else if (strcmp(address, site->site_address) == 0)
+            conf_error_add(r->errors, r->tree, bootstrap_site_path(path, s, "reference-addresses"),
+                           "%s is the site address, which moves; name what stays, such as the "
+                           "default gateway",
+                           address);
+    }
 }
 
 void bootstrap_check_site_address(const struct reading *r, unsigned s)

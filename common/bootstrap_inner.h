@@ -23,6 +23,9 @@ struct raw_site {
     int fence;
     char witness[BOOTSTRAP_NAME_SIZE];
     int last_resort;
+    char last_resort_host[BOOTSTRAP_NAME_SIZE];
+    uint32_t reference_count;
+    char references[BOOTSTRAP_REFERENCES_MAX][CONF_ADDRESS_SIZE];
     uint32_t host_count;
     struct raw_host hosts[BOOTSTRAP_SITE_HOSTS_MAX];
 };
@@ -55,6 +58,7 @@ void bootstrap_check_host_names(const struct reading *r);
 void bootstrap_check_site_names(const struct reading *r);
 void bootstrap_check_addresses(const struct reading *r);
 void bootstrap_check_site_address(const struct reading *r, unsigned s);
+void bootstrap_check_references(const struct reading *r, unsigned s);
 void bootstrap_check_timeouts(const struct reading *r);
 void bootstrap_check_ports(const struct reading *r);
 

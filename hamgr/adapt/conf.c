@@ -22,6 +22,7 @@ static void deployment(const struct bootstrap *b, struct ham_conf *c)
 
         c->witness[i] = witness == BOOTSTRAP_NONE ? HAM_NONE : (uint8_t)witness;
         c->preferred[i] = (uint8_t)b->sites[i].hosts[0];
+        c->resort_host[i] = (uint8_t)b->sites[i].last_resort_host;
     }
     c->ticket_site = 0;
     c->auto_promote =
@@ -31,24 +32,15 @@ static void deployment(const struct bootstrap *b, struct ham_conf *c)
         1 << 0 |
         1 << 1; /* sipserver and confproxy must be ready before a host may take over by plan */
     c->serve_mask = 1 << 0; /* sipserver: no call is handled without it */
-    c->last_resort = LAST_RESORT_STOP;
-    for (uint32_t i = 0; i < b->site_count; i++)
-        if (b->sites[i].last_resort == BOOTSTRAP_PROBE)
-            c->last_resort = LAST_RESORT_PROBE;
+    const struct bootstrap_site *own = bootstrap_self_site(b);
+    c->last_resort =
+        own != NULL && own->last_resort == BOOTSTRAP_PROBE ? LAST_RESORT_PROBE : LAST_RESORT_STOP;
 }
 
 /* path_of - where the bootstrap file says OPTION. */
-static void path_of(const struct bootstrap *b, const char *option, char path[CONF_PATH_MAX])
+static void path_of(const char *option, char path[CONF_PATH_MAX])
 {
-    uint32_t site = 0;
-
-    if (strcmp(option, HAM_LAST_RESORT) != 0) {
-        snprintf(path, CONF_PATH_MAX, "timeouts.%s", option);
-        return;
-    }
-    while (site + 1 < b->site_count && b->sites[site].last_resort != BOOTSTRAP_PROBE)
-        site++;
-    snprintf(path, CONF_PATH_MAX, "sites[%u].%s", site, option);
+    snprintf(path, CONF_PATH_MAX, "timeouts.%s", option);
 }
 
 /* explain - FAULT with file, line and field: the field that is to be changed, or the other one when
@@ -61,10 +53,10 @@ static void explain(const struct bootstrap *b, const struct ham_conf_fault *faul
     char path[CONF_PATH_MAX] = "", other[CONF_PATH_MAX];
 
     if (fault->options[0] != NULL)
-        path_of(b, fault->options[0], path);
+        path_of(fault->options[0], path);
     (void)conf_tree_read(b->file, &tree, &errors);
     if (fault->options[1] != NULL && tree != NULL && !conf_given(tree, path)) {
-        path_of(b, fault->options[1], other);
+        path_of(fault->options[1], other);
         if (conf_given(tree, other))
             memcpy(path, other, sizeof(path));
     }
@@ -99,6 +91,7 @@ int daemon_conf(const struct bootstrap *b, struct ham_conf *ret_conf, char *text
     c.ticket_ttl_ms = t->ticket_ttl;
     c.ticket_renew_ms = t->ticket_renew;
     c.leave_ms = t->leave_patience;
+    c.probe_ms = t->probe_time;
     c.promote_ms = t->promote_window;
     c.ask_ms = t->ask_timeout;
     c.backoff_ms = t->candidate_backoff;

@@ -267,6 +267,18 @@ static void on_written(void *arg, uint32_t id, bool ok)
     daemon_step(arg, &ev);
 }
 
+static void on_probed(void *arg, const struct probe_result *result)
+{
+    struct daemon *d = arg;
+    struct ham_ev ev = {.type = HAM_EV_PROBED};
+
+    snprintf(d->probed, sizeof(d->probed), "%s", result->text);
+    log_event(LEVEL_NOTICE, MSG_LEASE, LOG_FIELDS(.event = "PROBED"), "last resort: %s", d->probed);
+    ev.probed.references = result->references;
+    ev.probed.site = result->site;
+    daemon_step(d, &ev);
+}
+
 static void perform(struct daemon *d, const struct ham_act *act)
 {
     switch ((enum ham_act_type)act->type) {
@@ -284,6 +296,7 @@ static void perform(struct daemon *d, const struct ham_act *act)
     case ACT_ADDRESS: change_address(d, act->address.on); break;
     case ACT_START: components_start(d, act->component); break;
     case ACT_KILL: components_kill(d, act->component); break;
+    case ACT_PROBE: probe_start(d->probe, d->conf.probe_ms); break;
     case ACT_ANSWER: control_answer(d, act->answer.id, (enum ham_reason)act->answer.reason); break;
     case ACT_NOTE:
         d->view_due = true;
@@ -298,6 +311,7 @@ static const char *instance_name(const struct daemon *d, const struct ham_note *
     case MACHINE_VOTE:
     case MACHINE_LEASE:
         return n->instance == RIGHT_TICKET ? "ticket" : d->bootstrap.sites[n->instance].name;
+    case MACHINE_RESORT:
     case MACHINE_SITE: return d->bootstrap.sites[n->instance].name;
     case MACHINE_SUPERVISE: return process_name(d->components[n->instance].process);
     case MACHINES_MAX: break;
@@ -316,7 +330,8 @@ static void note(struct daemon *d, const struct ham_note *n)
                                : n->machine == MACHINE_SUPERVISE ? MSG_COMPONENT
                                : n->instance == RIGHT_TICKET     ? MSG_TICKET
                                                                  : MSG_LEASE;
-    bool alarm = n->reason == REASON_COPY_STALE || n->reason == REASON_ALONE;
+    bool alarm = n->reason == REASON_COPY_STALE || n->reason == REASON_ALONE ||
+                 n->reason == REASON_LAST_RESORT;
     bool detail = n->machine == MACHINE_VOTE || n->from == n->to;
     char why[256];
 
@@ -394,6 +409,9 @@ static int open_host(struct daemon *d, bool supervise, const char *bin_dir)
     r = fence_set_up(d->fence, d->loop);
     if (r == 0)
         r = address_new(d->loop, site, &d->address);
+    if (r < 0)
+        return r;
+    r = probe_new(d->loop, &d->bootstrap, on_probed, d, &d->probe);
     if (r < 0)
         return r;
     r = address_remove(d->address); /* what a killed predecessor left: a host starts as backup */
@@ -498,6 +516,7 @@ static void daemon_close(struct daemon *d)
         bus_link_destroy(&d->hosts[i].link);
     address_destroy(&d->address);
     fence_destroy(&d->fence);
+    probe_destroy(&d->probe);
     votes_close(&d->votes);
     loop_timer_destroy(&d->step_timer);
     loop_timer_destroy(&d->view_timer);

@@ -17,6 +17,7 @@
 #include "common/loop.h"
 #include "hamgr/adapt/address.h"
 #include "hamgr/adapt/fence.h"
+#include "hamgr/adapt/probe.h"
 #include "hamgr/adapt/spawn.h"
 #include "hamgr/adapt/votes.h"
 #include "hamgr/core/ham.h"
@@ -71,6 +72,8 @@ struct daemon {
     struct spawn *spawn;     /* NULL without --supervise, and at the arbiter */
     struct address *address; /* NULL at the arbiter */
     struct fence *fence;     /* NULL at the arbiter */
+    struct probe *probe;     /* NULL at the arbiter */
+    char probed[192];        /* what the last probes found; "" none were made */
     struct history *history;
     struct loop_timer *step_timer; /* the core's next deadline */
     struct loop_timer *view_timer;

@@ -377,6 +377,11 @@ json_t *view_status(const struct daemon *d)
         uint8_t borrowed = vote_borrowed(vote);
 
         json_object_set_new(status, "switchover", switchover_json(d));
+        json_object_set_new(status, "last_resort",
+                            json_pack("{s:s,s:b,s:b,s:I,s:s}", "state",
+                                      ham_state_name(MACHINE_RESORT, d->ham.resort.state), "named",
+                                      d->ham.resort.named, "serves", resort_serves(&d->ham.resort),
+                                      "times", (json_int_t)d->ham.resorts, "probed", d->probed));
         json_object_set_new(
             status, "vote",
             json_pack("{s:b,s:s}", "lent", vote_lent(vote), "borrowed_of",

@@ -79,6 +79,16 @@ static void tell_role(struct story *s)
         say(s, "it is paused: it takes and gives no role by itself, until `hamgr resume`");
     if (h->stopping)
         say(s, "it is being stopped, and takes nothing any more");
+    if (h->resort.state != RESORT_OFF)
+        say(s, "neither the other host nor the witness is heard; last resort: %s",
+            resort_serves(&h->resort)           ? "it serves with no majority behind it (ALARM), "
+                                                  "until one grants the role or another host has it"
+            : h->resort.state == RESORT_WAITING ? "it waits until the old lease has run out twice "
+                                                  "over"
+                                                : "it asks the reference addresses and the site "
+                                                  "address");
+    if (d->probed[0] != '\0')
+        say(s, "its last probes: %s", d->probed);
     uint8_t borrowed = vote_borrowed(&h->vote[h->site]);
     if (vote_lent(&h->vote[h->site]))
         say(s,

@@ -16,6 +16,7 @@ static void beat_out(const struct ham_beat *b, uint8_t hosts, Sf__HostReport *re
     w->beat.replica_epoch = b->copy.epoch;
     w->beat.replica_sequence = b->copy.sequence;
     w->beat.leaving = b->leaving;
+    w->beat.last_resort = b->last_resort;
     w->beat.acknowledged_ms = b->acknowledged_ms;
     w->beat.takes_vote = b->takes_vote;
     for (unsigned i = 0; i < hosts; i++)
@@ -125,6 +126,7 @@ static int beat_in(const Sf__HamBeat *from, uint8_t hosts, struct ham_beat *b)
     b->ticket_epoch = from->ticket_epoch;
     b->copy = (struct ham_copy){from->replica_epoch, from->replica_sequence};
     b->leaving = from->leaving;
+    b->last_resort = from->last_resort;
     b->acknowledged_ms = from->acknowledged_ms;
     b->takes_vote = from->takes_vote;
     for (unsigned i = 0; i < hosts; i++)

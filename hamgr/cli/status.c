@@ -100,6 +100,17 @@ static void print_vote(const json_t *vote)
                text_of(vote, "borrowed_of"));
 }
 
+static void print_last_resort(const json_t *resort)
+{
+    if (truth_of(resort, "serves"))
+        printf("ALARM: last resort: this host serves with no majority behind it (%s)\n",
+               text_of(resort, "probed"));
+    else if (resort != NULL && strcmp(text_of(resort, "state"), "OFF") != 0)
+        printf("last resort: neither the other host nor the witness is heard (%s)%s%s\n",
+               text_of(resort, "state"), text_of(resort, "probed")[0] != '\0' ? "; " : "",
+               text_of(resort, "probed"));
+}
+
 static void print_status(const json_t *status)
 {
     const json_t *item;
@@ -132,6 +143,7 @@ static void print_status(const json_t *status)
     print_fence(json_object_get(status, "fence"));
     print_switchover(status);
     print_vote(json_object_get(status, "vote"));
+    print_last_resort(json_object_get(status, "last_resort"));
 }
 
 static void on_status(void *arg, int code, const char *text, const json_t *json)

@@ -56,10 +56,6 @@ bool ham_conf_check(const struct ham_conf *c, struct ham_conf_fault *fault)
                       "restart-delay-most %u ms is less than restart-delay %u ms; raise "
                       "restart-delay-most to at least that",
                       c->restart_most_ms, c->restart_ms);
-    if (c->last_resort == LAST_RESORT_PROBE)
-        return refuse(fault, HAM_LAST_RESORT, NULL,
-                      "probe is not supported by this version; write last-resort: stop "
-                      "(a host that reaches neither its pair's other host nor the witness stops)");
     return true;
 }
 

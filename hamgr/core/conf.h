@@ -12,7 +12,7 @@
 
 enum ham_last_resort {
     LAST_RESORT_STOP,  /* without a majority nobody serves */
-    LAST_RESORT_PROBE, /* refused by this version: see docs/failover.md */
+    LAST_RESORT_PROBE, /* the named host serves when the probes say that nobody else does */
 };
 
 struct ham_conf {
@@ -29,7 +29,8 @@ struct ham_conf {
     uint8_t sync_mask;                /* those that must be able to serve for "ready" */
     uint8_t serve_mask; /* the one that must serve and has a replica: its end moves the
                            role at once if the other host is ready */
-    enum ham_last_resort last_resort;
+    enum ham_last_resort last_resort;   /* of our own site */
+    uint8_t resort_host[HAM_SITES_MAX]; /* the one that may serve by it */
 #define OPTION(field, name, unit, dflt, least, most, meaning) uint32_t field;
 #include "hamgr/core/conf.tbl.h"
 };
@@ -45,8 +46,6 @@ const struct ham_option *ham_options(size_t *ret_n);
 
 /* ham_conf_defaults - every timeout at its default; the deployment part is left alone. */
 void ham_conf_defaults(struct ham_conf *c);
-
-#define HAM_LAST_RESORT "last-resort" /* an option of a site, not of the table */
 
 /* What is wrong, and which options it is about: OPTIONS[0], the one to change, and OPTIONS[1], one
  * that could be changed instead; NULL: none. */

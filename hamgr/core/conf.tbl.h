@@ -16,6 +16,7 @@ OPTION(silent_after_ms,    "silent-after",         "ms",   1000,   100,  60000, 
 OPTION(dead_after_ms,      "site-dead-after",      "ms",   3000,   200, 300000, "a site that neither we nor the arbiter heard for so long is dead")
 OPTION(promote_ms,         "promote-window",       "ms",  15000,   100, 600000, "how long a site promote of the operator goes on trying")
 OPTION(leave_ms,           "leave-patience",       "ms",   1000,     0,  60000, "how long a host that is being stopped waits until its vote is lent to the primary, and recorded there and at the witness")
+OPTION(probe_ms,           "probe-time",           "ms",   1000,   100,  60000, "how long the probes of last-resort: probe wait for answers")
 OPTION(start_ms,           "component-start-limit","ms",  10000,   100, 600000, "a component not ready so long after its start is wedged")
 OPTION(comp_beat_ms,       "component-beat-limit", "ms",   2000,   100,  60000, "a component without a beat through its work path for so long is wedged")
 OPTION(patience_ms,        "restart-patience",     "ms",   1000,     0, 600000, "a component may be away for so long before the host counts as bad")

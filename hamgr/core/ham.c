@@ -62,6 +62,7 @@ void ham_init(struct ham *h, const struct ham_conf *conf, uint64_t seed, mono_t 
     h->address_on = true; /* as far as we know: the first step has it removed */
     lease_init(&h->role, conf, (enum ham_right)h->site, seed, now);
     lease_init(&h->ticket, conf, RIGHT_TICKET, seed, now);
+    resort_init(&h->resort, conf);
     for (uint8_t i = 0; i < conf->components; i++)
         supervise_init(&h->component[i], conf, i, now);
     for (uint8_t i = 0; i < conf->hosts; i++)
@@ -87,12 +88,16 @@ void ham_step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out
         break;
     case HAM_EV_ADDRESS: on_address(h, now, ev); break;
     case HAM_EV_OPERATOR: on_operator(h, now, ev, out); break;
+    case HAM_EV_PROBED:
+        resort_probed(&h->resort, now, ev->probed.references, ev->probed.site, out);
+        break;
     }
     deliver_own(h, now, out);
     if (!h->is_arbiter) {
         judge_role(h, now, out);
         deliver_own(h, now, out);
         leave_go_on(h, now, out);
+        judge_last_resort(h, now, out);
         settle(h, now, out);
         end_promotion(h, now, out);
     }
@@ -119,7 +124,7 @@ mono_t ham_deadline(const struct ham *h)
         t = mono_min(t, supervise_deadline(&h->component[i]));
     if (h->judges)
         t = mono_min(t, site_deadline(&h->other_site));
-    return mono_min(t, h->address_retry);
+    return mono_min(t, mono_min(h->address_retry, resort_deadline(&h->resort)));
 }
 
 bool ham_sane(const struct ham *h)
@@ -132,7 +137,7 @@ bool ham_sane(const struct ham *h)
     for (int i = 0; i < h->conf.components; i++)
         if (!supervise_sane(&h->component[i]))
             return false;
-    if (!lease_sane(&h->role) || !lease_sane(&h->ticket) ||
+    if (!lease_sane(&h->role) || !lease_sane(&h->ticket) || !resort_sane(&h->resort) ||
         (h->judges && !site_sane(&h->other_site)))
         return false;
     /* What was ordered is what is held. */
@@ -388,7 +393,8 @@ static void brief(struct ham *h, mono_t now)
     bool calm = !judge_tilted(h, now) && !h->stopping;
 
     rv->borrowing = leave_takes_vote(h);
-    r->may_take = calm && !h->paused && rv->record.known && !vote_lent(rv);
+    r->may_take = calm && !h->paused && rv->record.known && !vote_lent(rv) &&
+                  !(lively(h, h->peer, now) && h->other[h->peer].beat.last_resort);
     r->lent = vote_borrowed(rv) == HAM_NONE ? 0 : 1u << vote_borrowed(rv);
     r->loan = loan_number(&rv->pair, &rv->record, h->conf.self);
     r->known = rv->record.floor;
@@ -402,7 +408,8 @@ static void brief(struct ham *h, mono_t now)
 
     bool by_evidence = h->conf.auto_promote && !h->paused && h->judges &&
                        h->conf.arbiter != HAM_NONE && h->other_site.state == SITE_DEAD;
-    t->may_take = calm && tv->record.known && r->state == LEASE_HOLDING &&
+    r->forced = resort_serves(&h->resort);
+    t->may_take = calm && tv->record.known && r->state == LEASE_HOLDING && !r->forced &&
                   (h->ticket_site == h->site || h->ticket_site == HAM_NONE || by_evidence ||
                    orphaned(h, now) || mono_before(now, h->promote_until));
     h->forced = h->forced && !lease_by_majority(t) &&
@@ -516,6 +523,7 @@ static void send_beats(struct ham *h, mono_t now, struct ham_out *out)
         b->ready = h->said_ready = able(h, now);
         b->copy = h->replica.at;
         b->leaving = h->stopping;
+        b->last_resort = resort_serves(&h->resort) && h->order.role == ROLE_PRIMARY;
         int64_t seen = mono_diff_ms(now, h->acknowledged) + 1;
         b->acknowledged_ms =
             h->acknowledged.ns == 0 || seen > h->conf.antiflap_ms ? 0 : (uint32_t)seen;

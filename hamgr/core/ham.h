@@ -14,6 +14,7 @@
 #include "hamgr/core/conf.h"
 #include "hamgr/core/lease.h"
 #include "hamgr/core/out.h"
+#include "hamgr/core/resort.h"
 #include "hamgr/core/site.h"
 #include "hamgr/core/supervise.h"
 #include "hamgr/core/vote.h"
@@ -24,7 +25,8 @@ enum ham_ev_type {
     HAM_EV_COMPONENT, /* report of a component of this host */
     HAM_EV_PERSISTED, /* a write ended */
     HAM_EV_ADDRESS,   /* a change of the site address ended */
-    HAM_EV_OPERATOR   /* a verb */
+    HAM_EV_OPERATOR,  /* a verb */
+    HAM_EV_PROBED     /* the probes of ACT_PROBE have ended */
 };
 
 enum ham_report {
@@ -70,6 +72,10 @@ struct ham_ev {
             bool on, ok; /* what was ordered; whether it was done */
         } address;
         struct {
+            bool references; /* one of them answered */
+            bool site;       /* the site address did */
+        } probed;
+        struct {
             uint32_t id;  /* comes back in ACT_ANSWER */
             uint8_t verb; /* enum ham_verb */
         } op;
@@ -92,7 +98,9 @@ struct ham {
     bool votes[RIGHTS_MAX]; /* whether we are a voter of each right */
     struct lease role, ticket;
     struct site other_site;
-    bool judges; /* there is another site to judge */
+    struct resort resort;
+    uint64_t resorts; /* how often it served by the last resort, since our start */
+    bool judges;      /* there is another site to judge */
     struct supervise component[HAM_COMPONENTS_MAX];
     struct ham_other other[HAM_HOSTS_MAX];
     mono_t started, last_step, tilt_until, next_beat;

@@ -203,6 +203,29 @@ void judge_role(struct ham *h, mono_t now, struct ham_out *out)
     hold_restarts(h);
 }
 
+/* The lease is asked for at the next step, which is at once. */
+void judge_last_resort(struct ham *h, mono_t now, struct ham_out *out)
+{
+    uint8_t witness = h->conf.witness[h->site];
+    bool peer = h->peer != HAM_NONE && ham_host_fresh(h, h->peer, now);
+    bool served = resort_serves(&h->resort);
+    struct resort_sight sight = {
+        .heard = peer || (witness != HAM_NONE && ham_host_fresh(h, witness, now)),
+        .has_role = h->role.state == LEASE_HOLDING || h->role.state == LEASE_YIELDING,
+        .majority = lease_by_majority(&h->role),
+        .rival =
+            served && (peer ? h->other[h->peer].beat.role == ROLE_PRIMARY
+                            : lease_holds(&h->role, now) && h->role.last_reason == REASON_HELD),
+        .may = !judge_tilted(h, now) && !h->paused && !h->stopping &&
+               h->vote[h->site].record.known && !vote_lent(&h->vote[h->site]),
+    };
+
+    resort_look(&h->resort, now, &sight, out);
+    if (served && !resort_serves(&h->resort) && !sight.majority)
+        lease_drop(&h->role, now, out);
+    h->resorts += !served && resort_serves(&h->resort);
+}
+
 void judge_yield(struct ham *h, mono_t now, uint8_t successor, bool automatic, struct ham_out *out)
 {
     if (h->role.state != LEASE_HOLDING)

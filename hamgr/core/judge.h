@@ -15,6 +15,9 @@ void judge_role(struct ham *h, mono_t now, struct ham_out *out);
 /* judge_yield - begin the hand-over to SUCCESSOR (HAM_NONE: to nobody), when we hold the role. */
 void judge_yield(struct ham *h, mono_t now, uint8_t successor, bool automatic, struct ham_out *out);
 
+/* judge_last_resort - nobody is heard: whether to serve all the same. */
+void judge_last_resort(struct ham *h, mono_t now, struct ham_out *out);
+
 /* judge_count - remember an automatic move. */
 void judge_count(struct ham *h, mono_t now);
 

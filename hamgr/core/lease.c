@@ -229,6 +229,8 @@ void lease_init(struct lease *l, const struct ham_conf *c, enum ham_right right,
     l->voters = ham_voters(c, right, &l->majority);
     for (uint8_t i = 0; right == RIGHT_TICKET && i < c->hosts; i++)
         l->pair |= c->site_of[i] == c->site_of[c->self] ? 1u << i : 0;
+    if (right != RIGHT_TICKET)
+        l->pair = 1u << c->self;
     l->ttl_ms = right == RIGHT_TICKET ? c->ticket_ttl_ms : c->lease_ttl_ms;
     l->renew_ms = right == RIGHT_TICKET ? c->ticket_renew_ms : c->renew_ms;
     l->ask_ms = c->ask_ms;
@@ -341,8 +343,7 @@ bool lease_alone(const struct lease *l)
 #if HAM_MUTATION == 8 /* our own vote is enough to send alone */
     return l->state == LEASE_HOLDING && l->solo.sequence != 0 && l->recorded != 0;
 #else
-    return l->state == LEASE_HOLDING && l->solo.sequence != 0 &&
-           __builtin_popcount(with_lent(l, l->recorded)) >= l->majority;
+    return l->state == LEASE_HOLDING && l->solo.sequence != 0 && enough(l, l->recorded);
 #endif
 }
 
@@ -353,7 +354,7 @@ bool lease_holds(const struct lease *l, mono_t now)
 
 bool lease_by_majority(const struct lease *l)
 {
-    return l->state == LEASE_HOLDING && __builtin_popcount(l->granted) >= l->majority;
+    return l->state == LEASE_HOLDING && __builtin_popcount(with_lent(l, l->granted)) >= l->majority;
 }
 
 mono_t lease_deadline(const struct lease *l)

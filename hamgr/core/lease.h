@@ -38,12 +38,12 @@ struct lease {
     /* set once */
     uint8_t right, self, majority, hosts;
     uint32_t voters; /* bit mask */
-    uint32_t pair;   /* ticket: those of our own site */
+    uint32_t pair;   /* what is enough when FORCED. Ticket: our own site; role: ourselves */
     uint32_t ttl_ms, renew_ms, ask_ms, backoff_ms, drift_ppm, margin_ms;
     /* told by ham before each step */
     bool may_take;  /* may become candidate now */
-    bool forced;    /* ticket: an operator vouches for the other site's being stopped, so the votes
-                       of our own pair, all of them, are enough */
+    bool forced;    /* role: by the last resort.  Ticket: an operator vouches for the other site's
+                       being stopped, so the votes    of our own pair, all of them, are enough */
     uint64_t known; /* highest epoch our own voter knows */
     uint64_t own;   /* epoch that our own voter has on record for us, or 0 */
     uint32_t lent;  /* role: voters whose votes are lent to us, for as long as that is so */

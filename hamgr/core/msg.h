@@ -71,8 +71,9 @@ struct ham_beat {
     uint8_t health;                 /* enum ham_health */
     bool ready;                     /* a full copy: ready for switchover */
     bool writer;                    /* holds the ticket and may write */
-    bool leaving;                   /* is being stopped in good order */
-    bool takes_vote; /* would take the vote of the pair's other host, if that leaves */
+    bool last_resort; /* serves with no majority behind it: a vote for it is welcome */
+    bool leaving;     /* is being stopped in good order */
+    bool takes_vote;  /* would take the vote of the pair's other host, if that leaves */
 };
 
 struct ham_msg {

@@ -3,7 +3,7 @@
 
 const char *ham_machine_name(enum ham_machine machine)
 {
-    static const char *const names[MACHINES_MAX] = {"vote", "lease", "site", "supervise"};
+    static const char *const names[MACHINES_MAX] = {"vote", "lease", "site", "supervise", "resort"};
     return machine < MACHINES_MAX ? names[machine] : "?";
 }
 
@@ -24,16 +24,20 @@ static const char *const supervise_names[] = {
 #include "hamgr/core/supervise.tbl.h"
 };
 
+#define STATE(name, meaning) #name,
+static const char *const resort_names[] = {
+#include "hamgr/core/resort.tbl.h"
+};
+
 const char *ham_state_name(enum ham_machine machine, uint8_t state)
 {
     static const struct {
         const char *const *names;
         uint8_t n;
     } tables[MACHINES_MAX] = {
-        {vote_names, VOTE_STATES},
-        {lease_names, LEASE_STATES},
-        {site_names, SITE_STATES},
-        {supervise_names, SUPERVISE_STATES},
+        {vote_names, VOTE_STATES},     {lease_names, LEASE_STATES},
+        {site_names, SITE_STATES},     {supervise_names, SUPERVISE_STATES},
+        {resort_names, RESORT_STATES},
     };
     if (machine >= MACHINES_MAX || state >= tables[machine].n)
         return "?";
@@ -70,6 +74,8 @@ const char *ham_reason_text(enum ham_reason reason)
         [REASON_PEER_DEAF] = "the other host of the site does not hear this one",
         [REASON_SELF_UNREADY] =
             "this host is not healthy, or its copy of the calls is not whole yet",
+        [REASON_LAST_RESORT] =
+            "no majority stands behind it: by the probes alone, last-resort: probe",
         [REASON_LENT] =
             "the vote of a host that was stopped in good order is lent to the other host",
         [REASON_ALONE] = "this host goes on without its backup, whose copy lacks what came since",

@@ -16,7 +16,8 @@ enum ham_act_type {
     ACT_START,   /* start COMPONENT */
     ACT_KILL,    /* SIGKILL COMPONENT; its end comes back as COMPONENT_EXITED */
     ACT_ANSWER,  /* answer to the operator event with the same ID */
-    ACT_NOTE     /* one journal line */
+    ACT_NOTE,    /* one journal line */
+    ACT_PROBE    /* ask the reference addresses and the site address, then report HAM_EV_PROBED */
 };
 
 /* The role order.  A component serves while it is PRIMARY and its own reading of the clock is
@@ -36,7 +37,14 @@ struct ham_order {
     bool stale; /* took over with a copy that does not reach LACKS */
 };
 
-enum ham_machine { MACHINE_VOTE, MACHINE_LEASE, MACHINE_SITE, MACHINE_SUPERVISE, MACHINES_MAX };
+enum ham_machine {
+    MACHINE_VOTE,
+    MACHINE_LEASE,
+    MACHINE_SITE,
+    MACHINE_SUPERVISE,
+    MACHINE_RESORT,
+    MACHINES_MAX
+};
 
 /* A state change of a machine, or (FROM == TO) something worth a line. */
 struct ham_note {

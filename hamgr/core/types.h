@@ -123,6 +123,7 @@ enum ham_reason {
     REASON_SITE_HEARD,   /* the other site is heard: it can be asked */
     REASON_PEER_DEAF,    /* the other host does not hear this one */
     REASON_LENT,         /* the vote, or the candidate's own, is lent to the pair's other host */
+    REASON_LAST_RESORT,  /* no majority: by the probes alone */
     REASON_MAX
 };
 

@@ -38,6 +38,9 @@ struct fsm {
 #define NAME  site
 #define TABLE "hamgr/core/site.tbl.h"
 #include "tests/fsmdoc/machine.inc"
+#define NAME  resort
+#define TABLE "hamgr/core/resort.tbl.h"
+#include "tests/fsmdoc/machine.inc"
 #define NAME  supervise
 #define TABLE "hamgr/core/supervise.tbl.h"
 #include "tests/fsmdoc/machine.inc"
@@ -103,6 +106,7 @@ static const struct fsm machines[] = {
     MACHINE(vote, "The voter of a right", "hamgr/core/vote.tbl.h"),
     MACHINE(lease, "Candidate and holder of a right", "hamgr/core/lease.tbl.h"),
     MACHINE(site, "The judgement of the other site", "hamgr/core/site.tbl.h"),
+    MACHINE(resort, "The last resort: nobody is heard", "hamgr/core/resort.tbl.h"),
     MACHINE(supervise, "The supervision of a component", "hamgr/core/supervise.tbl.h"),
     MACHINE(agent, "An agent", "sipserver/core/agent.tbl.h"),
     MACHINE(call, "A call", "sipserver/core/call.tbl.h"),

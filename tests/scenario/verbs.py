@@ -409,6 +409,13 @@ def is_role(run, host, role):
     return seen == role, f"{host} is {seen}"
 
 
+def serves_by(run, host, what):
+    seen = run.eyes.look(host)
+    alone = seen.status.get("last_resort", {}).get("serves", False)
+    return seen.role(host) == "primary" and alone == (what == "last resort"), \
+        f"{host} is {seen.role(host)}, by {'last resort' if alone else 'a majority'}"
+
+
 def is_stopped(run, host):
     status = run.lab.deployment.process(host).exit_status()
     return status == 0, f"{host} " + ("runs" if status is None else f"has ended with status {status}")
@@ -586,6 +593,7 @@ SENTENCES = [
     (rf"({HOST}) is stopped", is_stopped, "its hamgr has ended, in good order"),
     (rf"({HOST}) is fenced", is_fenced, "its kernel passes nothing from the site address without the lease"),
     (rf"ARP for ({SITE}) answered by ({HOST}) alone", arp_answered_by, "the site address, asked for on the site's network"),
+    (rf"({HOST}) serves by (last resort|a majority)", serves_by, "it is primary, and whether a majority stands behind it"),
     (rf"writer at ({SITE})", writer_at, "the configuration writer is a host of the site"),
     (rf"no writer at ({SITE})", no_writer_at, "no host of the site thinks it is the writer"),
     (rf"({SITE}) judges ({SITE}) (up|silent|dead|cut)", judges, "hamgr's judgement of the other site"),

@@ -349,6 +349,12 @@ static void perform(struct sim *s, int i, const struct ham_act *a)
         e->ev.address.on = a->address.on;
         e->ev.address.ok = !h->address_fails;
         break;
+    case ACT_PROBE: /* the site address answers where its primary is not cut off */
+        e = sim_post(s, s->now + 500 * SIM_MS, EV_ADDRESS, i);
+        e->ev = (struct ham_ev){.type = HAM_EV_PROBED};
+        e->ev.probed.references = !h->unplugged;
+        e->ev.probed.site = sim_primary(s, i / 2) >= 0 && !h->unplugged;
+        break;
     case ACT_START: {
         struct sim_component *k = &h->component[a->component];
         bool was = k->running;

@@ -62,6 +62,7 @@ struct sim_host {
     bool unkillable;      /* SIGKILL has no effect for now */
     bool restarts_itself; /* somebody else restarts what dies */
     bool never_joins;     /* its copy of the other host's objects does not become whole */
+    bool unplugged;       /* for its probes: no reference address answers */
     bool deaf;            /* batches do not reach it: the link between the SIP servers is broken */
     struct sim_component component[SIM_COMPONENTS];
     struct ham_order last_order;

@@ -877,3 +877,87 @@ Test(cases, h10_stopped_primary_hands_over_and_lends_its_vote)
     cr_assert(sim_run(s, 10000));
     cr_assert_eq(sim_primary(s, 0), 1);
 }
+
+/* ---- H-5: last-resort: probe.  East without its witness's help; host 1 is the one named. ---- */
+
+static void with_last_resort(void)
+{
+    struct ham_conf c;
+    sim_destroy(&s);
+    sim_conf(&c);
+    c.last_resort = LAST_RESORT_PROBE;
+    c.resort_host[0] = 1;
+    c.resort_host[1] = HAM_NONE;
+    s = sim_new(7, &c, false);
+    cr_assert(sim_await(s, 5000, served), "%s", s->violation);
+    cr_assert(sim_run(s, 3000));
+    cr_assert_eq(sim_primary(s, 0), 0);
+}
+
+static bool one_serves_by_probes(const struct sim *w)
+{
+    return one_is_primary(w) && resort_serves(&w->host[1].ham.resort);
+}
+
+Test(cases, h5_last_resort_the_named_host_serves_when_nobody_else_does)
+{
+    with_last_resort();
+    cut_both(1, 4);
+    cr_assert(sim_run(s, 2000));
+    sim_crash(s, 0);
+    cr_assert(sim_run(s, 3000), "%s", s->violation);
+    cr_assert_lt(sim_primary(s, 0), 0, "the old lease runs out twice over first");
+    cr_assert(sim_await(s, 4000, one_serves_by_probes));
+    cr_assert(sim_run(s, 20000), "%s", s->violation);
+    cr_assert(one_serves_by_probes(s));
+    cr_assert_neq(sim_writer(s), 1, "never for configuration writes");
+    sim_heal_all(s);
+    cr_assert(sim_run(s, 1000));
+    cr_assert_not(resort_serves(&s->host[1].ham.resort), "the witness has granted it");
+    cr_assert_eq(sim_primary(s, 0), 1);
+    sim_restart(s, 0);
+    cr_assert(sim_run(s, 5000), "%s", s->violation);
+    cr_assert_eq(sim_primary(s, 0), 1);
+}
+
+Test(cases, h5_last_resort_a_host_that_comes_back_votes_for_the_one_that_serves)
+{
+    with_last_resort();
+    cut_both(1, 4);
+    cr_assert(sim_run(s, 2000));
+    sim_crash(s, 0);
+    cr_assert(sim_await(s, 8000, one_serves_by_probes));
+    uint64_t moves = s->moves[0];
+    sim_restart(s, 0);
+    for (int ms = 0; ms < 6000; ms += 5) {
+        cr_assert(sim_run(s, 5), "%s", s->violation);
+        cr_assert_eq(sim_primary(s, 0), 1, "%d ms", ms);
+    }
+    cr_assert_eq(s->moves[0], moves);
+    cr_assert_not(resort_serves(&s->host[1].ham.resort), "both hosts are a majority");
+}
+
+Test(cases, h5_last_resort_serves_not_beside_a_site_address_that_answers)
+{
+    with_last_resort();
+    cut_both(1, 4);
+    cut_both(0, 1);
+    zero_serves_on(20000);
+}
+
+Test(cases, h5_last_resort_serves_not_when_no_reference_address_answers)
+{
+    with_last_resort();
+    s->host[1].unplugged = true;
+    unplug(1);
+    zero_serves_on(20000);
+}
+
+Test(cases, h5_last_resort_is_for_the_named_host_alone)
+{
+    with_last_resort();
+    cut_both(0, 4);
+    sim_crash(s, 1);
+    cr_assert(sim_run(s, 20000));
+    cr_assert_lt(sim_primary(s, 0), 0);
+}

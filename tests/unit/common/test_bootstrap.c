@@ -29,7 +29,7 @@ static const char good[] = "cluster: demo\n"
                            "    interface: eth0\n"
                            "    prefix-length: 64\n"
                            "    witness: east.2\n"
-                           "    last-resort: probe\n"
+                           "    last-resort: stop\n"
                            "    hosts:\n"
                            "      - {name: west.1, address: 127.0.2.1}\n"
                            "      - {name: west.2, address: 127.0.2.2}\n";
@@ -101,10 +101,33 @@ Test(bootstrap, good_file_is_read)
     cr_assert_eq(b.sites[1].prefix_length, 64);
     cr_assert_eq(b.sites[0].address_mode, BOOTSTRAP_LOOPBACK);
     cr_assert_eq(b.sites[1].address_mode, BOOTSTRAP_INTERFACE);
-    cr_assert_eq(b.sites[0].last_resort, BOOTSTRAP_STOP);
-    cr_assert_eq(b.sites[1].last_resort, BOOTSTRAP_PROBE);
+    cr_assert_eq(b.sites[0].last_resort, BOOTSTRAP_PROBE, "the default");
+    cr_assert_eq(b.sites[1].last_resort, BOOTSTRAP_STOP);
+    cr_assert_eq(b.sites[0].last_resort_host, 0, "the first");
+    cr_assert_eq(b.sites[0].reference_count, 0);
     cr_assert_str_eq(b.sites[0].witness, "arbiter");
     cr_assert_str_eq(b.sites[1].witness, "east.2");
+}
+
+Test(bootstrap, last_resort_names_a_host_and_reference_addresses)
+{
+    cr_assert_eq(read_with("last-resort: stop\n",
+                           "last-resort-host: west.2\n"
+                           "    reference-addresses: [2001:db8::1, 192.0.2.1]\n",
+                           NULL),
+                 0);
+    cr_assert_eq(b.sites[1].last_resort_host, 3);
+    cr_assert_eq(b.sites[1].reference_count, 2);
+    cr_assert_str_eq(b.sites[1].references[1], "192.0.2.1");
+    refused("last-resort: stop", "last-resort-host: east.1", 22,
+            "field 'sites[1].last-resort-host': 'east.1' is no host of site west; write one of its "
+            "hosts");
+    refused("last-resort: stop", "reference-addresses: [1.2.3]", 22,
+            "field 'sites[1].reference-addresses': '1.2.3' is no IPv4 or IPv6 address; write "
+            "addresses, not names");
+    refused("last-resort: stop", "reference-addresses: ['2001:db8::100']", 22,
+            "field 'sites[1].reference-addresses': 2001:db8::100 is the site address, which moves; "
+            "name what stays, such as the default gateway");
 }
 
 Test(bootstrap, looks_things_up)

@@ -64,10 +64,6 @@ Test(conf, contradictory_timeouts_are_refused)
     c = deploy(0);
     c.tilt_after_ms = 400;
     cr_assert_not(check(&c));
-    c = deploy(0);
-    c.last_resort = LAST_RESORT_PROBE;
-    cr_assert_not(check(&c));
-    cr_assert_not_null(strstr(text, "last-resort: stop"));
 }
 
 Test(conf, impossible_deployments_are_refused)
