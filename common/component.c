@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 
+#include "proto/version.h"
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -247,6 +248,7 @@ static void on_hamgr_state(void *arg, struct bus_link *link, bool up)
         return;
     hello.process = (uint32_t)r->hooks->process;
     hello.pid = getpid();
+    hello.wire = WIRE_VERSION;
     (void)bus_link_send(link, MESSAGE_ROLE_HELLO, &hello);
     send_report(r);
 }

@@ -72,6 +72,7 @@ static void on_hello(struct daemon *d, int i, struct bus_peer *peer, const Sf__R
 
     c->peer = peer;
     c->pid = hello->pid;
+    d->wire[1 + i] = hello->wire;
     c->ready = false;
     if (d->spawn == NULL)
         tell(d, i, COMPONENT_READY, true,
@@ -159,6 +160,7 @@ static void on_gone(void *arg, struct bus_peer *peer)
         if (d->components[i].peer != peer)
             continue;
         d->components[i].peer = NULL;
+        d->wire[1 + i] = 0;
         d->components[i].ready = false;
         d->view_due = true;
         if (d->spawn == NULL)

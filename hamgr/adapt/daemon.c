@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "hamgr/adapt/history.h"
 #include "hamgr/adapt/wire.h"
+#include "proto/version.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ int daemon_run(const struct bootstrap *bootstrap, bool supervise, const char *bi
     if (d == NULL)
         return 1;
     d->bootstrap = *bootstrap;
+    d->wire[0] = WIRE_VERSION;
     r = daemon_open(d, supervise, bin_dir);
     if (r == 0) {
         sd_notify(0, "READY=1");
@@ -108,6 +110,10 @@ static void on_lease_message(void *arg, struct bus_peer *peer, const struct bus_
             h->conf_txid = report->conf_txid;
             snprintf(h->mode_reason, sizeof(h->mode_reason), "%s", report->mode_reason);
             snprintf(h->components, sizeof(h->components), "%s", report->components);
+            memset(h->wire, 0, sizeof(h->wire));
+            for (size_t i = 0; i < report->n_wire && i < 1 + COMPONENTS; i++)
+                h->wire[i] = report->wire[i];
+            snprintf(h->release, sizeof(h->release), "%s", report->release);
             h->replica_objects = report->replica_objects;
             h->replica_digest = report->replica_digest;
             snprintf(h->replica, sizeof(h->replica), "%s", report->replica);

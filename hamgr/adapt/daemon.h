@@ -54,6 +54,8 @@ struct host_state {
     char components[512];
     char replica[16], replica_why[256];
     uint64_t replica_objects, replica_digest;
+    uint32_t wire[1 + COMPONENTS];
+    char release[32];
 };
 
 struct operator_request {
@@ -84,6 +86,7 @@ struct daemon {
     struct ham_ev queue[DAEMON_EVENTS_MAX];
     unsigned queue_n;
     struct component_state components[COMPONENTS];
+    uint32_t wire[1 + COMPONENTS]; /* wire version of hamgr and of each; 0: not connected */
     struct host_state hosts[HAM_HOSTS_MAX];
     struct operator_request operators[DAEMON_OPERATORS_MAX];
     uint32_t operator_id;

@@ -213,6 +213,9 @@ void view_report(const struct daemon *d, Sf__HostReport *report, char *component
     report->conf_txid = conf->conf_txid;
     report->components = components;
     report->judgement = (char *)view_judgement(d);
+    report->n_wire = d->ham.is_arbiter ? 1 : 1 + COMPONENTS;
+    report->wire = (uint32_t *)d->wire;
+    report->release = (char *)STANDFAST_VERSION;
     report->replica = (char *)replica_name(sip->replica_state);
     report->replica_why = (char *)sip->replica_why;
     report->replica_objects = sip->replica_objects;
@@ -231,6 +234,18 @@ static const char *mode_name(Sf__Mode mode)
     return "";
 }
 
+static json_t *wire_json(const struct daemon *d, unsigned host)
+{
+    const uint32_t *wire = host == d->bootstrap.self ? d->wire : d->hosts[host].wire;
+    bool arbiter = bootstrap_site_of(&d->bootstrap, host) == NULL;
+    json_t *json = json_pack("{s:I}", arbiter ? "arbiter" : "hamgr", (json_int_t)wire[0]);
+
+    for (int i = 0; i < COMPONENTS && !arbiter; i++)
+        json_object_set_new(json, process_name((enum process)(PROCESS_HAMGR + 1 + i)),
+                            json_integer(wire[1 + i]));
+    return json;
+}
+
 static json_t *host_json(const struct daemon *d, unsigned host)
 {
     static const char *const health[] = {"good", "mending", "bad"};
@@ -243,6 +258,10 @@ static json_t *host_json(const struct daemon *d, unsigned host)
     json = json_pack("{s:s,s:s,s:s,s:b,s:I,s:b}", "host", d->bootstrap.hosts[host].name, "address",
                      d->bootstrap.hosts[host].address, "site", site != NULL ? site->name : "",
                      "alive", s.alive, "age_ms", (json_int_t)s.age_ms, "arbiter", site == NULL);
+    json_object_set_new(json, "wire", wire_json(d, host));
+    json_object_set_new(
+        json, "release",
+        json_string(host == d->bootstrap.self ? STANDFAST_VERSION : d->hosts[host].release));
     if (site == NULL)
         return json;
     json_object_update_new(json,

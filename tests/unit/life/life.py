@@ -69,6 +69,11 @@ class Host(unittest.TestCase):
     def check(self, verb, host):
         return subprocess.run(self.command(verb, host), check=True, capture_output=True, text=True, timeout=60).stdout
 
+    def refused(self, verb, host):
+        done = subprocess.run(self.command(verb, host), capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        return done.stdout
+
     def start(self, host):
         verb = "arbiter" if host == "arbiter" else "run --supervise"
         with open(os.path.join(self.dir, host + ".log"), "a", encoding="utf-8") as log:
@@ -149,6 +154,20 @@ class Life(Host):
         self.until(lambda: self.status("east.1")["vote"]["borrowed_of"] == "", 20, "the vote goes back")
         self.until(self.ready("east.1"), 60, "east.2 ready, with its vote")
         self.assertIn("the primary is east.2", self.check("switchover --wait --timeout 8000", "east.1"))
+
+    def test_upgrade_check_says_the_order_or_why_not(self):
+        self.both_up()
+        out = self.check("upgrade-check", "east.1")
+        self.assertIn("now is a good time", out)
+        self.assertRegex(out, r"1\. east\.2: stop it .*\n *2\. `hamgr switchover.* east\.2\n *3\. east\.1: .*\n *4\. arbiter: ")
+        report = json.loads(self.check("upgrade-check --json", "east.2"))
+        self.assertTrue(report["may"])
+        self.assertEqual([step["host"] for step in report["steps"]], ["east.2", "east.2", "east.1", "arbiter"])
+        self.assertEqual(len(set(self.host("east.1", "east.2")["wire"].values())), 1)
+        self.running["arbiter"].kill()
+        self.running["arbiter"].wait()
+        self.until(lambda: not self.host("east.1", "arbiter")["alive"], 10, "the arbiter is silent")
+        self.assertRegex(self.refused("upgrade-check", "east.1"), "not now: .*\n *arbiter is not heard; bring it back first")
 
     def test_components_go_with_a_killed_hamgr_and_the_host_starts_again(self):
         self.both_up()
