@@ -470,12 +470,18 @@ static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
     struct vote_record records[RIGHTS_MAX];
     struct ham_ev tick = {.type = HAM_EV_TICK};
     char text[512];
-    uint64_t seed = 0;
+    uint64_t seed = 0, watchdog_us = 0;
+    struct ham_conf_fault fault;
     int r = daemon_conf(&d->bootstrap, &d->conf, text, sizeof(text));
 
     if (r < 0) {
         log_event(LEVEL_ERR, MSG_BOOTSTRAP, NULL, "%s", text);
         return r;
+    }
+    if (sd_watchdog_enabled(0, &watchdog_us) > 0 &&
+        !ham_conf_check_watchdog(&d->conf, watchdog_us / 1000, &fault)) {
+        log_event(LEVEL_ERR, MSG_START, NULL, "%s", fault.text);
+        return -EINVAL;
     }
     if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         return -EIO;

@@ -46,6 +46,11 @@ static void check_lease(const struct bootstrap *b)
         conf.lease_ttl_ms + conf.margin_ms +
             (uint32_t)((uint64_t)conf.lease_ttl_ms * conf.drift_ppm / 1000000));
     good("timeouts", text);
+    snprintf(
+        text, sizeof(text),
+        "WatchdogSec of hamgr's unit at least %u ms (beat-interval %u ms and tilt-after %u ms)",
+        conf.beat_ms + conf.tilt_after_ms, conf.beat_ms, conf.tilt_after_ms);
+    good("watchdog", text);
 }
 
 static void check_keys(const struct bootstrap *b)

@@ -59,6 +59,21 @@ bool ham_conf_check(const struct ham_conf *c, struct ham_conf_fault *fault)
     return true;
 }
 
+bool ham_conf_check_watchdog(const struct ham_conf *c, uint64_t watchdog_ms,
+                             struct ham_conf_fault *fault)
+{
+    uint32_t least = c->beat_ms + c->tilt_after_ms;
+
+    if (watchdog_ms >= least)
+        return true;
+    return refuse(
+        fault, NULL, NULL,
+        "the watchdog of %llu ms would end a hamgr that is only late: an idle one makes a "
+        "turn every beat-interval of %u ms, and a turn may be late by tilt-after %u ms; "
+        "raise WatchdogSec of its unit to %u ms",
+        (unsigned long long)watchdog_ms, c->beat_ms, c->tilt_after_ms, least);
+}
+
 /* Losing the lease over two renewals lost in a row would make every short disturbance a failover.
  */
 static bool check_lease(const struct ham_conf *c, const char *what, const char *renewal,

@@ -60,6 +60,11 @@ struct ham_conf_fault {
  */
 bool ham_conf_check(const struct ham_conf *c, struct ham_conf_fault *ret_fault);
 
+/* ham_conf_check_watchdog - may a watchdog end a hamgr that has not finished a turn for
+ * WATCHDOG_MS? Not sooner than hamgr itself calls a pause a freeze. */
+bool ham_conf_check_watchdog(const struct ham_conf *c, uint64_t watchdog_ms,
+                             struct ham_conf_fault *ret_fault);
+
 /* ham_voters - bit mask of the hosts that vote on RIGHT; *RET_MAJORITY how many must grant. */
 uint32_t ham_voters(const struct ham_conf *c, enum ham_right right, uint8_t *ret_majority);
 

@@ -117,3 +117,13 @@ Test(conf, every_reason_has_a_text)
     for (int r = 0; r < REASON_MAX; r++)
         cr_assert_neq(ham_reason_text((enum ham_reason)r)[0], '?', "reason %d", r);
 }
+
+Test(conf, a_watchdog_that_would_end_a_hamgr_that_is_only_late_is_refused_with_the_arithmetic)
+{
+    struct ham_conf c = deploy(0);
+    cr_assert(ham_conf_check_watchdog(&c, 850, &fault));
+    cr_assert_not(ham_conf_check_watchdog(&c, 849, &fault));
+    cr_assert_not_null(strstr(text, "every beat-interval of 250 ms"));
+    cr_assert_not_null(
+        strstr(text, "by tilt-after 600 ms; raise WatchdogSec of its unit to 850 ms"));
+}

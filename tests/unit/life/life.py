@@ -169,6 +169,12 @@ class Life(Host):
         self.until(lambda: not self.host("east.1", "arbiter")["alive"], 10, "the arbiter is silent")
         self.assertRegex(self.refused("upgrade-check", "east.1"), "not now: .*\n *arbiter is not heard; bring it back first")
 
+    def test_a_watchdog_that_is_too_quick_is_refused_at_the_start(self):
+        done = subprocess.run(self.command("run", "east.1"), capture_output=True, text=True, timeout=20, check=False,
+                              env={**os.environ, "WATCHDOG_USEC": "500000"})
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn("raise WatchdogSec of its unit to 850 ms", done.stdout + done.stderr)
+
     def test_components_go_with_a_killed_hamgr_and_the_host_starts_again(self):
         self.both_up()
         epoch = self.host("east.1", "east.1")["epoch"]
