@@ -79,6 +79,7 @@ static bool verb_of_core(const char *name, enum ham_verb *ret_verb)
                  {"site promote --force", VERB_FORCE},
                  {"pause", VERB_PAUSE},
                  {"resume", VERB_RESUME},
+                 {"recall --force", VERB_RECALL},
                  {"acknowledge", VERB_ACKNOWLEDGE}};
 
     for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {

@@ -275,6 +275,17 @@ int verb_acknowledge(struct cli *cli)
     return tell(cli, "acknowledge");
 }
 
+int verb_recall(struct cli *cli)
+{
+    if (cli->force)
+        return tell(cli, "recall --force");
+    fprintf(stderr,
+            "hamgr: the host that has this one's vote gives it back by itself as soon as it "
+            "is heard; if it is stopped for good, say `hamgr recall --force`. If it still "
+            "runs, cut off, two hosts will serve\n");
+    return CLI_USAGE;
+}
+
 int verb_why(struct cli *cli)
 {
     return tell(cli, "why");

@@ -13,6 +13,7 @@ VERB( "pause",         verb_pause,        0,  "",               "let this host t
 VERB( "resume",        verb_resume,       0,  "",               "end `pause`" )
 VERB( "acknowledge",   verb_acknowledge,  0,  "",               "forget the automatic moves that anti-flap has counted at the hosts of this site, so that the role may move again" )
 VERB( "upgrade-check", verb_upgrade_check, 0, "[--json]",      "may the hosts be upgraded one after the other now?  The wire version of each process, what speaks against it, and what is to be done in which order" )
+VERB( "recall",        verb_recall,       0,  "--force",        "take the vote of this host back, which it lent when it was stopped, without the host that has it: only when that one is stopped for good" )
 VERB( "config import", verb_config_import,1,  "FILE [--wait]",  "replace the configuration by that of a YAML file; refused whole when anything in it is wrong" )
 VERB( "config export", verb_config_export,1,  "[FILE]",         "print the configuration as YAML that can be imported again" )
 VERB( "config status", verb_config_status,0,  "[--json]",       "who writes, what this host's copy holds" )

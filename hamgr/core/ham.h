@@ -47,8 +47,10 @@ enum ham_verb {
     VERB_RESUME,
     VERB_ACKNOWLEDGE, /* forget the automatic moves counted by anti-flap */
     VERB_STOP,        /* hand over if somebody can take it, else release; then take nothing more */
-    VERB_FORCE /* as VERB_PROMOTE, without the other site, which the operator knows to be stopped;
-                  only without an arbiter */
+    VERB_RECALL, /* take our lent vote back without its borrower, which the operator knows to be
+                    stopped for good */
+    VERB_FORCE   /* as VERB_PROMOTE, without the other site, which the operator knows to be stopped;
+                    only without an arbiter */
 };
 
 struct ham_ev {

@@ -101,6 +101,10 @@ enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now)
     case VERB_STOP: return h->role.state == LEASE_IDLE ? REASON_DONE : REASON_UNDER_WAY;
     case VERB_PAUSE: return h->paused ? REASON_ALREADY : REASON_DONE;
     case VERB_RESUME: return h->paused ? REASON_DONE : REASON_ALREADY;
+    case VERB_RECALL:
+        if (h->is_arbiter || !vote_lent(&h->vote[h->site]))
+            return REASON_ALREADY;
+        return ham_host_fresh(h, h->peer, now) ? REASON_PEER_HEARD : REASON_UNDER_WAY;
     case VERB_ACKNOWLEDGE: break;
     }
     return REASON_DONE;

@@ -124,6 +124,7 @@ enum ham_reason {
     REASON_PEER_DEAF,    /* the other host does not hear this one */
     REASON_LENT,         /* the vote, or the candidate's own, is lent to the pair's other host */
     REASON_LAST_RESORT,  /* no majority: by the probes alone */
+    REASON_PEER_HEARD,   /* the other host is heard: it gives the vote back by itself */
     REASON_MAX
 };
 

@@ -1,4 +1,5 @@
-/* upgrade.tbl.h - what speaks against an upgrade now: name, text after the host's name, what to do. */
+/* upgrade.tbl.h - what speaks against an upgrade now: name, text after the host's name, what to do.
+ */
 /* clang-format off */
 REASON(SILENT,     "is not heard",                                             "bring it back first: with two hosts away its site may stand still")
 REASON(ALONE,      "has no second host in its site",                           "its calls end with its upgrade: choose a quiet time, and do it by hand")

@@ -91,6 +91,10 @@ static bool may_lend(const struct call *c)
 {
     return c->taken && c->v->pair.self != HAM_NONE && !vote_lent(c->v);
 }
+static bool lent(const struct call *c)
+{
+    return vote_lent(c->v);
+}
 static bool stands(const struct call *c)
 {
     return promise_stands(c->v);
@@ -192,6 +196,16 @@ static void promise_borrower(const struct vote *v, struct vote_record *r)
     r->epoch = ++r->floor;
     r->holder = borrower;
     r->solo_turn = 0;
+}
+static void save_recall(const struct call *c)
+{
+    struct vote *v = c->v;
+    struct vote_record r = v->record;
+    r.loan[v->pair.self]++;
+    r.floor += LESSON_SKIP; /* epochs in which the borrower led by it alone */
+    promise_borrower(v, &r);
+    v->reply_to = HAM_NONE;
+    save(c, r, r.ttl_ms);
 }
 static void save_loans(const struct call *c)
 {
@@ -356,6 +370,11 @@ void vote_taught(struct vote *v, mono_t now, uint8_t from, const struct vote_rec
 void vote_leave(struct vote *v, mono_t now, bool taken, struct ham_out *out)
 {
     run(&(struct call){.v = v, .now = now, .taken = taken, .out = out}, VOTE_EV_LEAVE);
+}
+
+void vote_recall(struct vote *v, mono_t now, struct ham_out *out)
+{
+    run(&(struct call){.v = v, .now = now, .out = out}, VOTE_EV_RECALL);
 }
 
 bool vote_lent(const struct vote *v)

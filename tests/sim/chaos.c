@@ -1,5 +1,5 @@
 /* Random faults, one every moment, and their end. */
-#include "tests/sim/sim.h"
+#include "tests/sim/world.h"
 
 static uint64_t below(struct sim *s, uint64_t n)
 {
@@ -39,6 +39,8 @@ static void mend_components(struct sim_host *h)
     h->never_joins = h->deaf = false;
 }
 
+static void recall(struct sim *s);
+
 static void mend_some(struct sim *s)
 {
     for (int i = 0; i < SIM_HOSTS; i++) {
@@ -65,6 +67,7 @@ static void mend_some(struct sim *s)
     }
     if (below(s, 100) < 25)
         sim_heal_all(s);
+    recall(s);
 }
 
 static void cut_some(struct sim *s)
@@ -128,6 +131,28 @@ static void stop_in_order(struct sim *s, int host)
     sim_crash_ham(s, host, true);
     if (below(s, 3) == 0)
         sim_restart_ham(s, host);
+}
+
+/* A host that has lent its vote, and whose pair's other host is broken for good: that one is
+ * replaced, its store is empty.  What it did by the lent vote alone, the witness must know as well.
+ */
+static void recall(struct sim *s)
+{
+    for (int i = 0; i < SIM_ARBITER; i++) {
+        struct sim_host *h = &s->host[i], *other = &s->host[i ^ 1];
+        const struct vote_record *gone = &other->disk[i / 2];
+        const struct vote_record *witness = &s->host[SIM_ARBITER].disk[i / 2];
+        bool known = gone->epoch <= witness->floor && !ham_copy_before(witness->solo, gone->solo);
+
+        for (int k = 0; k < SIM_HOSTS; k++)
+            for (int r = 0; r < RIGHTS_MAX; r++)
+                known =
+                    known && (k == (i ^ 1) || !s->host[k].ham.votes[r] || s->host[k].disk[r].known);
+        if (!known || sim_down(h) || h->frozen || other->up || !vote_lent(&h->ham.vote[i / 2]))
+            continue;
+        if (sim_op(s, i, VERB_RECALL) == REASON_UNDER_WAY)
+            sim_wipe(s, i ^ 1);
+    }
 }
 
 /* A hamgr dies and is back at once. */

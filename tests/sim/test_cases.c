@@ -961,3 +961,34 @@ Test(cases, h5_last_resort_is_for_the_named_host_alone)
     cr_assert(sim_run(s, 20000));
     cr_assert_lt(sim_primary(s, 0), 0);
 }
+
+Test(cases, h10_operator_recalls_the_vote_of_a_borrower_that_is_gone_for_good)
+{
+    stop_the_backup();
+    cr_assert_eq(sim_op(s, 0, VERB_RECALL), REASON_ALREADY);
+    sim_restart_ham(s, 1);
+    cr_assert(sim_run(s, 2000));
+    stop_the_backup();
+    sim_crash(s, 0);
+    sim_restart_ham(s, 1);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_lt(sim_primary(s, 0), 0);
+    cr_assert_eq(sim_op(s, 1, VERB_RECALL), REASON_UNDER_WAY);
+    cr_assert(sim_await(s, 3000, one_is_primary));
+    sim_restart(s, 0);
+    cr_assert(sim_run(s, 8000), "%s", s->violation);
+    cr_assert_eq(vote_borrowed(&s->host[0].ham.vote[0]), HAM_NONE, "it hears that it is over");
+    cr_assert_eq(sim_primary(s, 0), 1);
+}
+
+Test(cases, h10_no_recall_while_the_borrower_is_heard)
+{
+    stop_the_backup();
+    cut_both(0, 4);
+    sim_cut(s, 1, 0);
+    sim_restart_ham(s, 1);
+    cr_assert(sim_run(s, 2000));
+    cr_assert(vote_lent(&s->host[1].ham.vote[0]));
+    cr_assert_eq(sim_op(s, 1, VERB_RECALL), REASON_PEER_HEARD);
+    zero_serves_on(3000);
+}
