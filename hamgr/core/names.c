@@ -74,8 +74,8 @@ const char *ham_reason_text(enum ham_reason reason)
         [REASON_PEER_DEAF] = "the other host of the site does not hear this one",
         [REASON_SELF_UNREADY] =
             "this host is not healthy, or its copy of the calls is not whole yet",
-        [REASON_PEER_HEARD] = "the other host of the site is heard: it is not to be passed over, "
-                              "and gives the vote back",
+        [REASON_PEER_HEARD] =
+            "the other host of the site is heard, and gives the vote back by itself",
         [REASON_LAST_RESORT] =
             "no majority stands behind it: by the probes alone, last-resort: probe",
         [REASON_LENT] =

@@ -5,7 +5,7 @@ import sys
 
 root = pathlib.Path(sys.argv[1])
 table = (root / "hamgr/cli/verbs.tbl.h").read_text(encoding="utf-8")
-verbs = set(re.findall(r'^VERB\( *"([a-z ]+)"', table, re.M)) | {"help"}
+verbs = set(re.findall(r'^VERB\( *"([a-z -]+)"', table, re.M)) | {"help"}
 halves = {verb.split()[0] for verb in verbs if " " in verb}
 seen, wrong = 0, []
 for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
@@ -13,7 +13,7 @@ for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
     for code in re.finditer(r"```.*?```|`[^`]+`", text, re.S):
         if text[:code.start()].endswith("open: "):
             continue  # not there yet, and said so
-        for said in re.finditer(r"(?:^`|^ *(?:\$ )?)hamgr ((?:--[a-z]+(?:[ =][^-\s]\S*)? )*)([a-z]+)(?: ([a-z]+))?", code[0], re.M):
+        for said in re.finditer(r"(?:^`|^ *(?:\$ )?)hamgr ((?:--[a-z]+(?:[ =][^-\s]\S*)? )*)([a-z][a-z-]*[a-z])(?: ([a-z]+))?", code[0], re.M):
             first, second = said[2], said[3]
             seen += 1
             whole = first in verbs or (first in halves and (second is None or f"{first} {second}" in verbs))
