@@ -52,6 +52,17 @@ struct entry {
     char text[TEXT_MAX_BYTES];
 };
 
+/* Lines that wait for log_release, of stderr and of the file. */
+#define HELD_MAX (16 << 10)
+
+struct held {
+    char text[HELD_MAX];
+    size_t length;
+};
+
+static struct held held_stderr, held_file;
+static bool holding;
+
 /* A line being put together; what does not fit is cut off, and the line still ends well. */
 struct line {
     char text[LINE_MAX_BYTES];
@@ -118,8 +129,29 @@ void log_open(const char *process, const char *site, const char *host, const cha
                   path, strerror(errno));
 }
 
+static void release(struct held *held, int fd)
+{
+    if (held->length > 0)
+        (void)!write(fd, held->text, held->length);
+    held->length = 0;
+}
+
+void log_hold(void)
+{
+    holding = true;
+}
+
+void log_release(void)
+{
+    holding = false;
+    release(&held_stderr, STDERR_FILENO);
+    if (the_log.file >= 0)
+        release(&held_file, the_log.file);
+}
+
 void log_close(void)
 {
+    log_release();
     if (the_log.file >= 0)
         close(the_log.file);
     the_log.file = -1;
@@ -300,6 +332,22 @@ static void plain_field(void *arg, const char *name, const char *value)
     add_plain(line, value, true);
 }
 
+/* put_out - one write, so that lines of several processes never mix; a full disk costs the line,
+ * nothing else.  Lines of calls may be held, and are written together. */
+static void put_out(const struct entry *e, const struct line *line, struct held *held, int fd)
+{
+    bool hold = holding && e->level >= LEVEL_INFO;
+
+    if (!hold || held->length + line->length > sizeof held->text)
+        release(held, fd);
+    if (!hold) {
+        (void)!write(fd, line->text, line->length);
+        return;
+    }
+    memcpy(held->text + held->length, line->text, line->length);
+    held->length += line->length;
+}
+
 static void to_stderr(const struct entry *e)
 {
     struct line line = {.length = 0};
@@ -312,7 +360,7 @@ static void to_stderr(const struct entry *e)
     add(&line, " ");
     add_plain(&line, e->text, false);
     end_line(&line, "\n");
-    (void)!write(STDERR_FILENO, line.text, line.length);
+    put_out(e, &line, &held_stderr, STDERR_FILENO);
 }
 
 static void json_field(void *arg, const char *name, const char *value)
@@ -343,9 +391,7 @@ static void to_file(const struct entry *e)
     each_field(e, json_field, &line);
     json_field(&line, "TEXT", e->text);
     end_line(&line, "}\n");
-    /* One write, so that lines of several processes never mix; a full disk costs the line, nothing
-     * else. */
-    (void)!write(the_log.file, line.text, line.length);
+    put_out(e, &line, &held_file, the_log.file);
 }
 
 #define JOURNAL_FIELDS_MAX 32

@@ -69,6 +69,12 @@ bool log_wants(enum log_level level);
 void log_event(enum log_level level, enum log_message message, const struct log_fields *fields,
                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* log_hold - from here to log_release lines of level info and below may wait, so that many share
+ * one write; what is more urgent is written at once, after those before it.  Release before
+ * anything leaves that the lines explain: a process that ends in between loses them. */
+void log_hold(void);
+void log_release(void);
+
 /* A line that may come often is written at most once a minute, with the number of those left out.
  */
 struct log_limit {

@@ -99,6 +99,7 @@ int server_core(struct server *server, const struct sc_maxima *maxima, uint32_t 
 
 void server_transmit(struct server *server)
 {
+    log_release();
     output_transmit(server->output);
 }
 

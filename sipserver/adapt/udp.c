@@ -153,6 +153,7 @@ static unsigned receive(struct udp *udp)
             return came;
         came += (unsigned)n;
         KILL_POINT(RECEIVED);
+        log_hold(); /* until the answers leave */
         for (int i = 0; i < n; i++)
             server_step(udp->server, &(struct sc_event){.kind = SC_EV_DATAGRAM,
                                                         .src = udp_from_socket(&udp->in_from[i]),

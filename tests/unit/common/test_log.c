@@ -144,6 +144,47 @@ Test(log, levels_above_the_threshold_are_left_out)
     cr_assert_not(log_wants(LEVEL_WARNING));
 }
 
+Test(log, held_lines_come_together_and_in_order)
+{
+    char path[128];
+    const char *text;
+
+    log_open("p", "s", "h", folder);
+    snprintf(path, sizeof path, "%s/h.p.log", folder);
+    log_hold();
+    log_event(LEVEL_INFO, MSG_CALL, NULL, "one");
+    log_event(LEVEL_INFO, MSG_CALL, NULL, "two");
+    cr_assert_str_empty(slurp(stderr_path));
+    cr_assert_str_empty(slurp(path));
+    log_event(LEVEL_WARNING, MSG_CALL, NULL, "three"); /* urgent: at once, and after the others */
+    text = slurp(stderr_path);
+    cr_assert(strstr(text, "one\n") < strstr(text, "two\n"));
+    cr_assert(strstr(text, "two\n") < strstr(text, "three\n"), "%s", text);
+    log_event(LEVEL_INFO, MSG_CALL, NULL, "four");
+    cr_assert_null(strstr(slurp(path), "four"));
+    log_release();
+    cr_assert_not_null(strstr(slurp(stderr_path), "four\n"));
+    cr_assert_not_null(strstr(slurp(path), "four\"}\n"));
+    log_event(LEVEL_INFO, MSG_CALL, NULL, "five");
+    cr_assert_not_null(strstr(slurp(path), "five"));
+}
+
+Test(log, more_lines_than_can_be_held_are_all_written)
+{
+    const char *text;
+    unsigned lines = 0;
+
+    log_open("p", "s", "h", NULL);
+    log_hold();
+    for (unsigned i = 0; i < 300; i++)
+        log_event(LEVEL_INFO, MSG_CALL, NULL, "%0100u", i);
+    log_close(); /* releases */
+    text = slurp(stderr_path);
+    for (const char *at = text; (at = strstr(at, " CALL ")) != NULL; at++)
+        lines++;
+    cr_assert_eq(lines, 300);
+}
+
 Test(log, limited_lines_come_once_a_minute_with_the_count)
 {
     struct log_limit limit = {0};
