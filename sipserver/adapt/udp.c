@@ -342,13 +342,42 @@ static bool lost(struct udp *udp, unsigned n, int error)
     return true;
 }
 
+/* The site address is not at this host any more. */
+static bool address_gone(const struct udp *udp)
+{
+    struct sip_addr local = udp->server->conf.local;
+    struct sockaddr_storage address;
+    socklen_t length;
+    bool gone;
+    int fd;
+
+    local.port = 0;
+    length = udp_to_socket(&local, &address);
+    fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    gone = fd >= 0 && bind(fd, (struct sockaddr *)&address, length) != 0 && errno == EADDRNOTAVAIL;
+    if (fd >= 0)
+        close(fd);
+    return gone;
+}
+
+/* The role ends, and the order to stop is still on its way: the kernel's fence is shut (EPERM), or
+ * the address has gone.  Nobody is told that a peer cannot be reached: the next primary reaches it
+ * (H-10). */
+static bool kept_in(struct udp *udp, unsigned n, int error)
+{
+    if (error != EPERM && !(error == ENETUNREACH && address_gone(udp)))
+        return false;
+    udp->fenced += n;
+    return true;
+}
+
 /* Send N datagrams from FIRST on.  Returns: how many are done with. */
 static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned first, unsigned n)
 {
     struct mmsghdr message[BATCH];
     struct iovec data[BATCH];
     struct sockaddr_storage to[BATCH];
-    int sent;
+    int sent, error;
 
     for (unsigned i = 0; i < n; i++) {
         struct sip_str bytes = sip_out_data(out, first + i);
@@ -368,9 +397,10 @@ static unsigned send_batch(struct udp *udp, const struct sip_out *out, unsigned 
     sent = sendmmsg(udp->fd, message, n, MSG_DONTWAIT);
     if (sent > 0)
         return (unsigned)sent;
-    if (lost(udp, n, errno))
+    error = errno;
+    if (kept_in(udp, n, error) || lost(udp, n, error))
         return n;
-    refused(udp, out->items[first].txn, errno);
+    refused(udp, out->items[first].txn, error);
     return 1;
 }
 

@@ -202,6 +202,27 @@ Test(exhausted,
     udp_destroy(&udp);
 }
 
+/* A role that ends: the kernel's fence is shut, the site address has gone, and the order to stop is
+ * on its way.  What is asked meanwhile must not be refused for it: the next primary answers. */
+Test(exhausted, what_our_own_kernel_keeps_in_is_no_transport_error_h10)
+{
+    struct udp *udp;
+
+    cr_assert_eq(udp_new(&server, &udp), 0);
+    udp_open(udp);
+    send_error = EPERM;
+    send_three(udp, 3, 0);
+    cr_assert_eq(told_n, 0);
+    cr_assert_eq(sip_addr_parse(SIP_STR("192.0.2.1"), 0, SIP_UDP, &server.conf.local), 0);
+    send_error = ENETUNREACH; /* from an address that this host does not have */
+    send_three(udp, 6, 0);
+    cr_assert_eq(told_n, 0);
+    cr_assert_eq(sip_addr_parse(SIP_STR("127.0.0.1"), 0, SIP_UDP, &server.conf.local), 0);
+    send_three(udp, 9, 0); /* from one that it has: there is no way to them */
+    cr_assert_eq(told_n, 3);
+    udp_destroy(&udp);
+}
+
 static int connect_to(int listening)
 {
     struct sockaddr_in address;
