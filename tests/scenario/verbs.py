@@ -4,6 +4,7 @@ A verb is a row of VERBS: its forms (regular expressions over the whole line) an
 is a row of SENTENCES: a form, and a function that answers (true or false, what is seen now).  `expect`, `hold` and `never`
 take a sentence and a time.  There is no verb that waits for nothing: a time is always a deadline or a watch.
 """
+import json
 import os
 import re
 import time
@@ -11,6 +12,7 @@ import time
 from standfast_lab import clock, history
 from standfast_lab.deployment import QUEUE, ROUTING_POINT
 from standfast_lab.net import SITES, split_link
+from standfast_lab.peers import new_lines
 from scn import seconds
 import figures
 import states
@@ -102,6 +104,34 @@ def kill(run, target):
     for host, program in hosts_of(run, target):
         if not run.lab.deployment.kill(host, program):
             raise Failed(f"{target}: there was nothing to kill")
+
+
+def kill_at_random(run, target, within):
+    """SIGKILL at a moment that chance chooses (SCN_SEED repeats it)."""
+    end = clock.now() + run.chance.uniform(0, seconds(within))
+    run.lab.wait(lambda: clock.now() >= end, seconds(within), interval=0.001)
+    kill(run, target)
+
+
+def kill_while_copied(run, target):
+    """SIGKILL as soon as the primary has begun a first copy for its backup, and before it is whole."""
+    host = run.resolve(f"{target.split('.')[0]}.primary")
+    path, offsets = os.path.join(run.lab.log_directory, f"{host}.sipserver.log"), {}
+    new_lines(path, offsets)
+    states_of_copy = []
+
+    def begun():
+        for line in new_lines(path, offsets):
+            fields = json.loads(line)
+            if fields.get("MSG") == "REPLICA" and fields.get("TO"):
+                states_of_copy.append(fields["TO"])
+        return "COPYING" in states_of_copy
+    if not run.lab.wait(begun, 20, interval=0.001):
+        raise Failed("no first copy has begun within 20 s")
+    kill(run, target)
+    begun()
+    if states_of_copy[-1] == "HOLDING":
+        raise Failed("the copy was whole before the kill: make it slower")
 
 
 def freeze(run, target):
@@ -336,6 +366,9 @@ VERBS = {
     "start": ("start TARGET", start, [TARGET]),
     "stop": ("stop TARGET", stop, [TARGET]),
     "kill": ("kill TARGET", kill, [TARGET]),
+    "strike": ("strike TARGET at random within TIME | while the copy is made", lambda run, target, within:
+               kill_at_random(run, target, within) if within else kill_while_copied(run, target),
+               [rf"{TARGET} (?:at random within ({TIME})|while the copy is made)"]),
     "freeze": ("freeze SITE|HOST[.PROGRAM]", freeze, [rf"({SITE}|{HOST}(?:\.{PROGRAM})?)"]),
     "thaw": ("thaw SITE|HOST[.PROGRAM]", thaw, [rf"({SITE}|{HOST}(?:\.{PROGRAM})?)"]),
     "unplug": ("unplug HOST", unplug, [rf"({HOST}|arbiter|gateway|phones)"]),

@@ -308,7 +308,7 @@ class Call:
 class Caller:
     """One SIPp process: COUNT calls to NUMBER at RATE per second, each lasting DURATION seconds."""
 
-    def __init__(self, lab, name, target, number, count=1, rate=10.0, duration=2.0, scenario="caller", index=0, keys=None):
+    def __init__(self, lab, name, target, number, count=1, rate=10.0, duration=2.0, scenario="caller", index=0, keys=None, more=()):
         self.lab = lab
         self.name = name
         self.count = count
@@ -324,6 +324,7 @@ class Caller:
                 "-trace_logs", "-log_file", self._path("answers"), "-trace_err", "-error_file", self._path("errors")]
         for key, value in (keys or {}).items():
             argv += ["-key", key, str(value)]
+        argv += more
         if count:
             argv += ["-m", str(count)]
         self.process = lab.processes.start(f"caller-{name}", argv, self._path("screen"),
