@@ -18,6 +18,8 @@ QUEUE = "8300"
 WAITING = "8301"                               # nobody serves it: its callers hear music, and after a while go on to LEAVES
 LINES = "lines"                                # the trunk by which such callers come
 
+UNWATCHED = ["-watchdog_interval", "3600000"]    # how late the machine lets SIPp run is no error of a call
+
 # (way, CSeq or None, method, status or None for the request): the state that it leads to
 CALLER_STATES = [
     (("S", 1, "INVITE", None), "calling"), (("R", 1, "INVITE", 100), "trying"), (("R", 1, "INVITE", 182), "queued"),
@@ -67,7 +69,7 @@ class Steps(Caller):
 
     def __init__(self, lab, name, target, number, scenario="steps", **options):
         self.stories = {}    # NAME.N -> Story
-        super().__init__(lab, name, target, number, scenario=scenario, more=["-default_behaviors", "all,-abortunexp"], **options)
+        super().__init__(lab, name, target, number, scenario=scenario, more=["-default_behaviors", "all,-abortunexp", *UNWATCHED], **options)
 
     def _message(self, at, way, call_id, cseq, first_line):
         super()._message(at, way, call_id, cseq, first_line)
@@ -95,7 +97,7 @@ class Sets:
 
     def _start(self, name, arguments):
         return self.lab.processes.start(
-            name, ["sipp", *arguments, "-i", self.address, "-nostdin", "-trace_err", "-error_file", self._path(f"{name}.errors")],
+            name, ["sipp", *arguments, *UNWATCHED, "-i", self.address, "-nostdin", "-trace_err", "-error_file", self._path(f"{name}.errors")],
             self._path(f"{name}.screen"), netns=self.lab.net.netns("phones"), orphan_signal=signal.SIGKILL)
 
     def start(self):
