@@ -53,6 +53,26 @@ static void check_lease(const struct bootstrap *b)
     good("watchdog", text);
 }
 
+/* What happens when a host of this site hears neither the other one nor the witness. */
+static void check_last_resort(const struct bootstrap *b)
+{
+    const struct bootstrap_site *site = bootstrap_self_site(b);
+    char text[256];
+
+    if (site == NULL)
+        return; /* the arbiter serves nobody */
+    if (site->last_resort == BOOTSTRAP_STOP)
+        snprintf(text, sizeof(text), "stop: a host that hears nobody serves nobody");
+    else if (site->reference_count == 0)
+        snprintf(text, sizeof(text),
+                 "probe, but reference-addresses names none: as stop. Name what answers ICMP echo "
+                 "beyond both hosts, such as the default gateway");
+    else
+        snprintf(text, sizeof(text), "probe: %s, by %u reference addresses",
+                 b->hosts[site->last_resort_host].name, site->reference_count);
+    good("last-resort", text);
+}
+
 static void check_keys(const struct bootstrap *b)
 {
     struct keys_entry entries[BOOTSTRAP_HOSTS_MAX];
@@ -197,6 +217,7 @@ int verb_check(struct cli *cli)
              bootstrap_self(b)->name);
     good("bootstrap file", text);
     check_lease(b);
+    check_last_resort(b);
     check_keys(b);
     check_folder("data-dir", b->data_dir);
     if (cli->argc > 0)
