@@ -17,6 +17,9 @@
 #define BATCH       64
 #define BATCHES_MAX 16 /* of one turn: then others have theirs */
 #define MESSAGE_MAX 65535
+#define PLACE                                                                                      \
+    (65536 + 1088) /* of a datagram: messages at the same distance from a page's                   \
+                    * beginning push each other out of the caches */
 #define RETRY_MS    50
 #define BUFFER      (4 << 20) /* of the kernel, each way */
 #define UNSENT_MAX  64
@@ -456,7 +459,7 @@ int udp_new(struct server *server, struct udp **ret_udp)
     udp->server = server;
     udp->fd = -1;
     udp->gather_ms = UDP_GATHER_MS;
-    udp->in_bytes = malloc((size_t)BATCH * MESSAGE_MAX);
+    udp->in_bytes = malloc((size_t)BATCH * PLACE);
     r = udp->in_bytes == NULL
             ? -ENOMEM
             : loop_timer_new(server->component->loop, LOOP_SIP, on_retry, udp, &udp->retry);
@@ -467,7 +470,7 @@ int udp_new(struct server *server, struct udp **ret_udp)
         return r;
     }
     for (unsigned i = 0; i < BATCH; i++) {
-        udp->in_data[i] = (struct iovec){udp->in_bytes + (size_t)i * MESSAGE_MAX, MESSAGE_MAX};
+        udp->in_data[i] = (struct iovec){udp->in_bytes + (size_t)i * PLACE, MESSAGE_MAX};
         udp->in[i].msg_hdr.msg_iov = &udp->in_data[i];
         udp->in[i].msg_hdr.msg_iovlen = 1;
         udp->in[i].msg_hdr.msg_name = &udp->in_from[i];
