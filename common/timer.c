@@ -14,9 +14,19 @@ void timers_init(struct timers *ts, void *memory, uint32_t capacity)
     *ts = (struct timers){.heap = memory, .capacity = capacity};
 }
 
+/* Its timer was armed again for later. */
+static bool stale(const struct timer_place *p)
+{
+    return p->timer->due.ns != p->due.ns;
+}
+
+/* Stale places come first among those of the same time: when they have gone to where they belong,
+ * none of that time is missing. */
 static bool earlier(const struct timer_place *a, const struct timer_place *b)
 {
-    return a->due.ns != b->due.ns ? a->due.ns < b->due.ns : a->timer->order < b->timer->order;
+    if (a->due.ns != b->due.ns)
+        return a->due.ns < b->due.ns;
+    return !stale(b) && (stale(a) || a->timer->order < b->timer->order);
 }
 
 static void put_at(struct timers *ts, uint32_t i, struct timer_place p)
@@ -69,8 +79,19 @@ static void settle(struct timers *ts, uint32_t i, struct timer_place p)
         sift_down(ts, i, p);
 }
 
+/* The first place is never stale. */
+static void freshen(struct timers *ts)
+{
+    while (ts->count > 0 && stale(&ts->heap[0])) {
+        struct timer *t = ts->heap[0].timer;
+
+        sift_down(ts, 0, (struct timer_place){t->due, t});
+    }
+}
+
 void timer_arm(struct timers *ts, struct timer *t, mono_t due)
 {
+    bool later = false;
     uint32_t i;
 
     if (mono_is_never(due)) {
@@ -85,10 +106,15 @@ void timer_arm(struct timers *ts, struct timer *t, mono_t due)
     } else {
         i = t->place - 1;
         assert(i < ts->count && ts->heap[i].timer == t);
+        later = mono_before(ts->heap[i].due, due);
     }
     t->due = due;
     t->order = ++ts->order;
-    settle(ts, i, (struct timer_place){due, t});
+    if (later)
+        sift_up(ts, i, ts->heap[i]);
+    else
+        settle(ts, i, (struct timer_place){due, t});
+    freshen(ts);
 }
 
 void timer_cancel(struct timers *ts, struct timer *t)
@@ -104,6 +130,7 @@ void timer_cancel(struct timers *ts, struct timer *t)
     last = ts->heap[--ts->count];
     if (last.timer != t)
         settle(ts, i, last);
+    freshen(ts);
 }
 
 mono_t timer_next(const struct timers *ts)
@@ -127,9 +154,9 @@ bool timer_sane(const struct timers *ts)
     for (uint32_t i = 0; i < ts->count; i++) {
         const struct timer_place *p = &ts->heap[i];
 
-        if (p->timer->place != i + 1 || p->timer->due.ns != p->due.ns)
+        if (p->timer->place != i + 1 || mono_before(p->timer->due, p->due))
             return false;
-        if (i > 0 && earlier(p, &ts->heap[(i - 1) / ARITY]))
+        if (i == 0 ? stale(p) : earlier(p, &ts->heap[(i - 1) / ARITY]))
             return false;
     }
     return ts->count <= ts->capacity;

@@ -4,8 +4,10 @@
  * beside them: a comparison does not reach into the objects, which are all over the memory.  It
  * reads no clock: the core is told the time, asks timer_next() for its deadline, and pops what is
  * due.
- * Arm, re-arm and cancel cost O(log n); the deadline costs O(1).  Timers due at the same nanosecond
- * come out in the order in which they were armed, so a run repeats exactly.
+ * A timer that is armed again for later keeps its place until that comes first (timers of
+ * registrations are moved many times, and hardly ever fire): that costs O(1).
+ * Arm, arm again for earlier and cancel cost O(log n); the deadline costs O(1).  Timers due at the
+ * same nanosecond come out in the order in which they were armed, so a run repeats exactly.
  *
  * Owns:   nothing; the heap array is the caller's.  Cancel a timer before its object goes away.
  * Errors: none; more armed timers than the capacity is a bug, and asserted: capacity is
@@ -28,7 +30,7 @@ struct timer {
 };
 
 struct timer_place {
-    mono_t due; /* of the timer */
+    mono_t due; /* of the timer, or earlier: then the place is stale */
     struct timer *timer;
 };
 
@@ -70,7 +72,8 @@ mono_t timer_next(const struct timers *ts);
  */
 struct timer *timer_pop(struct timers *ts, mono_t now);
 
-/* timer_sane - every timer knows its place and none precedes its parent; walks all. */
+/* timer_sane - every timer knows its place, none precedes its parent, and the first place
+ * tells its timer's time; walks all. */
 bool timer_sane(const struct timers *ts);
 
 #endif

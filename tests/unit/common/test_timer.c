@@ -116,6 +116,30 @@ Test(timer, is_due_exactly_at_its_moment)
     free(memory);
 }
 
+Test(timer, armed_again_for_later_it_is_next_only_then)
+{
+    void *memory = malloc(timers_bytes(3));
+    struct timers ts;
+    struct timer a = {0}, b = {0}, c = {0};
+
+    timers_init(&ts, memory, 3);
+    timer_arm(&ts, &a, (mono_t){5});
+    timer_arm(&ts, &b, (mono_t){7});
+    timer_arm(&ts, &c, (mono_t){8});
+    timer_arm(&ts, &b, (mono_t){20});
+    cr_assert_eq(timer_next(&ts).ns, 5);
+    timer_arm(&ts, &a, (mono_t){10});
+    cr_assert_eq(timer_next(&ts).ns, 8, "neither at 5 nor at 7 is anything due");
+    timer_arm(&ts, &c, (mono_t){20});
+    cr_assert(timer_sane(&ts));
+    cr_assert_eq(timer_next(&ts).ns, 10);
+    timer_cancel(&ts, &a);
+    cr_assert_eq(timer_next(&ts).ns, 20);
+    cr_assert_eq(timer_pop(&ts, (mono_t){20}), &b, "armed for 20 before the other");
+    cr_assert_eq(timer_pop(&ts, (mono_t){20}), &c);
+    free(memory);
+}
+
 Test(timer, more_than_the_capacity_is_a_bug, .signal = SIGABRT)
 {
     void *memory = malloc(timers_bytes(1));
