@@ -61,8 +61,15 @@ static struct guard_count *find(const struct guard *g, mono_t now, uint64_t key)
     return NULL;
 }
 
+static void set_end(struct guard *g, struct guard_count *count, mono_t ends)
+{
+    count->ends = ends;
+    if (mono_before(g->last_ends, ends))
+        g->last_ends = ends;
+}
+
 /* A new count for KEY, in the place of the one that ends first. */
-static struct guard_count *begin(const struct guard *g, mono_t ends, uint64_t key)
+static struct guard_count *begin(struct guard *g, mono_t ends, uint64_t key)
 {
     struct guard_count *places = places_of(g, key), *first = &places[0];
 
@@ -70,7 +77,8 @@ static struct guard_count *begin(const struct guard *g, mono_t ends, uint64_t ke
         if (mono_before(places[i].ends, first->ends))
             first = &places[i];
     }
-    *first = (struct guard_count){.key = key, .ends = ends};
+    *first = (struct guard_count){.key = key};
+    set_end(g, first, ends);
     return first;
 }
 
@@ -84,8 +92,11 @@ static bool locked(const struct guard *g, mono_t now, uint64_t key)
 bool guard_locked(const struct guard *g, mono_t now, const struct sip_addr *from,
                   struct sip_str number)
 {
-    uint64_t host = key_of(g, from);
+    uint64_t host;
 
+    if (!mono_before(now, g->last_ends)) /* most often: nobody was refused of late */
+        return false;
+    host = key_of(g, from);
     return locked(g, now, host) ||
            (!sip_str_empty(number) && locked(g, now, key_with(g, host, number)));
 }
@@ -101,7 +112,7 @@ static bool add(struct guard *g, mono_t now, const struct guard_limits *limits, 
     if (count->locked || count->refused < max)
         return false;
     count->locked = true;
-    count->ends = mono_add_ms(now, limits->lockout_ms);
+    set_end(g, count, mono_add_ms(now, limits->lockout_ms));
     return true;
 }
 

@@ -29,6 +29,7 @@ struct guard_count {
 struct guard {
     struct guard_count *counts;
     uint32_t n;            /* a power of two */
+    mono_t last_ends;      /* the last of the counts: from then on nobody is locked out */
     const uint8_t *secret; /* HASH_SECRET_BYTES; the caller's */
 };
 
