@@ -49,7 +49,7 @@ static void challenge(struct sc *sc, const struct sip_event *event, const struct
 
 /* Credentials P for the account of D.  Without that account they are judged all the same, so that
  * the answers do not tell which numbers there are. */
-static enum sip_digest_result judge(const struct sc *sc, const struct sip_event *event,
+static enum sip_digest_result judge(struct sc *sc, const struct sip_event *event,
                                     const struct dn *d, const struct sip_digest_params *p)
 {
     static const struct sip_ha1 nobody;
@@ -77,9 +77,9 @@ static uint32_t request_of(const struct sc *sc, const struct sip_msg *m)
 
 /* Whether the nonce count of the right credentials P is fresh (RFC 7616 3.4, 5.5). */
 static enum auth fresh(struct sc *sc, const struct sip_event *event, const struct dn *d,
-                       const struct sip_digest_params *p)
+                       const struct sip_digest_params *p, uint64_t key)
 {
-    struct nonce_try try = {.nonce = p->nonce,
+    struct nonce_try try = {.key = key,
                             .made_s = sip_digest_made(p->nonce),
                             .count = sip_digest_count(p),
                             .request = request_of(sc, event->msg)};
@@ -119,10 +119,12 @@ enum auth auth_check(struct sc *sc, const struct sip_event *event, const struct 
 {
     struct sip_str number = d != NULL ? sip_str_of(d->number) : SIP_STR_NONE;
     struct sip_digest_params p;
+    uint64_t key = 0;
     enum sip_digest_result result =
         sip_digest_find(event->msg, SIP_H_AUTHORIZATION, sip_str_of(sc->options.realm), &p);
 
     if (result == SIP_DIGEST_OK) {
+        key = nonces_key(&sc->nonces, p.nonce);
         if (guard_locked(&sc->guard, sc->now, &event->src, number)) {
             answer_status(sc, event, 403, N_LOCKED_OUT); /* as for a wrong password */
             return AUTH_NO;
@@ -130,7 +132,7 @@ enum auth auth_check(struct sc *sc, const struct sip_event *event, const struct 
         result = algorithm_offered(sc, &p) ? judge(sc, event, d, &p) : SIP_DIGEST_ABSENT;
     }
     switch (result) {
-    case SIP_DIGEST_OK: return fresh(sc, event, d, &p);
+    case SIP_DIGEST_OK: return fresh(sc, event, d, &p, key);
     case SIP_DIGEST_ABSENT:
     case SIP_DIGEST_BAD_NONCE: challenge(sc, event, d, false); return AUTH_NO;
     case SIP_DIGEST_STALE: challenge(sc, event, d, true); return AUTH_NO;

@@ -2,10 +2,11 @@
 
 #include "common/hash.h"
 
-#define WINDOW    64    /* counts that may overtake each other */
-#define REPEAT_MS 32000 /* so long a request is retransmitted: 64*T1 (RFC 3261 17.1.2.2) */
-#define SETS_MIN  256
-#define SETS_MAX  65536
+#define WINDOW     64    /* counts that may overtake each other */
+#define REPEAT_MS  32000 /* so long a request is retransmitted: 64*T1 (RFC 3261 17.1.2.2) */
+#define SETS_MIN   256
+#define CACHE_LINE 64
+#define SETS_MAX   65536
 
 uint32_t nonces_sets(uint32_t phones)
 {
@@ -82,13 +83,27 @@ static void not_ahead(uint32_t *moment_s, uint64_t now_s)
         *moment_s = (uint32_t)now_s;
 }
 
+static struct nonce_set *set_of(const struct nonces *t, uint64_t key)
+{
+    return &t->sets[key & (t->n - 1)];
+}
+
+uint64_t nonces_key(const struct nonces *t, struct sip_str nonce)
+{
+    uint64_t hash = siphash24(t->secret, nonce.p, nonce.len);
+    uint64_t key = hash != 0 ? hash : 1;
+    const char *set = (const char *)set_of(t, key);
+
+    for (size_t i = 0; i < sizeof(struct nonce_set); i += CACHE_LINE)
+        __builtin_prefetch(set + i, 1);
+    return key;
+}
+
 enum nonce_result nonces_use(struct nonces *t, mono_t now, uint64_t now_s, uint32_t life_s,
                              const struct nonce_try *try, bool *ret_evicted)
 {
-    uint64_t hash = siphash24(t->secret, try->nonce.p, try->nonce.len);
-    uint64_t key = hash != 0 ? hash : 1;
-    struct nonce_set *set = &t->sets[key & (t->n - 1)];
-    struct nonce_use *use = find(set, key);
+    struct nonce_set *set = set_of(t, try->key);
+    struct nonce_use *use = find(set, try->key);
 
     *ret_evicted = false;
     if (use != NULL)
@@ -98,7 +113,7 @@ enum nonce_result nonces_use(struct nonces *t, mono_t now, uint64_t now_s, uint3
     if (try->made_s < t->from_s || try->made_s <= set->forgotten_s)
         return NONCE_FORGOTTEN;
     use = make_room(set, now_s, life_s, ret_evicted);
-    *use = (struct nonce_use){.key = key,
+    *use = (struct nonce_use){.key = try->key,
                               .seen = 1,
                               .used = now,
                               .highest = try->count,

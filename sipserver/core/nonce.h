@@ -41,7 +41,7 @@ struct nonces {
 
 /* One use of a nonce. */
 struct nonce_try {
-    struct sip_str nonce;
+    uint64_t key; /* nonces_key */
     uint32_t made_s;
     uint32_t count;   /* 1 where the phone counts none (RFC 2069): such a nonce is good once */
     uint32_t request; /* hash of its Call-ID and CSeq */
@@ -65,6 +65,9 @@ void nonces_init(struct nonces *t, void *memory, uint32_t n, const uint8_t *secr
 /* nonces_from - this host serves from NOW_S on: what was made before and is not here is forgotten.
  */
 void nonces_from(struct nonces *t, uint64_t now_s);
+
+/* nonces_key - of NONCE.  Its place is on the way to the cache from then on: ask early. */
+uint64_t nonces_key(const struct nonces *t, struct sip_str nonce);
 
 /* nonces_use - judge TRY, and remember it when it is fresh.  LIFE_S is that of a nonce, NOW_S the
  * wall clock.  RET_EVICTED: another nonce had to make room. */

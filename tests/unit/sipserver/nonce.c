@@ -38,7 +38,7 @@ TestSuite(nonce, .init = setup, .fini = teardown);
 
 static enum nonce_result use_at(const char *nonce, uint64_t made_s, uint32_t count, uint32_t cseq)
 {
-    struct nonce_try try = {{nonce, strlen(nonce)}, (uint32_t)made_s, count, cseq};
+    struct nonce_try try = {nonces_key(&table, sip_str_of(nonce)), (uint32_t)made_s, count, cseq};
     bool made_room;
     enum nonce_result r = nonces_use(&table, now, now_s, LIFE_S, &try, &made_room);
 
