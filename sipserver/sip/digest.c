@@ -226,11 +226,32 @@ static bool is_auth_int(const struct sip_digest_params *p)
     return sip_str_eq_nocase(p->qop, SIP_STR("auth-int"));
 }
 
+/* The hash of TEXT.  LAST, unless NULL, has that of the text before. */
+static struct sum_hex ha2_of(const struct digest_ops *ops, enum sip_digest_algorithm algorithm,
+                             struct sip_str text, struct sip_ha2 *last)
+{
+    struct sum_hex hex;
+
+    if (last != NULL && last->algorithm == algorithm &&
+        sip_str_eq(text, (struct sip_str){last->of, last->of_len})) {
+        memcpy(hex.text, last->hex, sizeof(hex.text));
+        return hex;
+    }
+    hex = hash_of(ops, algorithm, text);
+    if (last != NULL && text.len <= sizeof(last->of)) {
+        memcpy(last->of, text.p, text.len);
+        last->of_len = (uint32_t)text.len;
+        last->algorithm = algorithm;
+        memcpy(last->hex, hex.text, sizeof(last->hex));
+    }
+    return hex;
+}
+
 /* response = H(HA1 : nonce [: nc : cnonce : qop] : H(method : uri [: H(BODY)])), RFC 7616 3.4.1
  * and, with auth-int, 3.4.3; RFC 2069 without qop. */
 static int response_of(const struct digest_ops *ops, enum sip_digest_algorithm algorithm,
                        struct sip_str ha1, const struct sip_digest_params *p, struct sip_str method,
-                       struct sip_str body, struct sum_hex *ret)
+                       struct sip_str body, struct sip_ha2 *last, struct sum_hex *ret)
 {
     char text[TEXT_MAX];
     struct sip_buf b;
@@ -243,7 +264,7 @@ static int response_of(const struct digest_ops *ops, enum sip_digest_algorithm a
         put_colon(&b, sip_str_of(hash_of(ops, algorithm, body).text));
     if (b.overflow)
         return -EMSGSIZE;
-    ha2 = hash_of(ops, algorithm, sip_buf_str(&b));
+    ha2 = ha2_of(ops, algorithm, sip_buf_str(&b), last);
     sip_buf_init(&b, text, sizeof(text));
     put_colon(&b, ha1);
     put_colon(&b, p->nonce);
@@ -267,7 +288,7 @@ static bool uri_fits(const struct sip_digest *d, struct sip_str text, const stru
            (sip_uri_parse(text, &uri) == 0 && sip_uri_eq(&uri, &m->uri));
 }
 
-enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t now_s,
+enum sip_digest_result sip_digest_verify(struct sip_digest *d, uint64_t now_s,
                                          const struct sip_addr *from,
                                          const struct sip_digest_params *p, const struct sip_msg *m,
                                          const struct sip_ha1 *ha1)
@@ -290,7 +311,8 @@ enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t no
         return SIP_DIGEST_WRONG;
     secret = sip_str_of(algorithm == SIP_MD5 ? ha1->md5 : ha1->sha256);
     if (sip_str_empty(secret) ||
-        response_of(&d->ops, algorithm, secret, p, m->method_name, m->body, &expected) < 0 ||
+        response_of(&d->ops, algorithm, secret, p, m->method_name, m->body, &d->last, &expected) <
+            0 ||
         !equal_secret(p->response, sip_str_of(expected.text)))
         return SIP_DIGEST_WRONG;
     if (time_s > now_s + CLOCK_SKEW_S || time_s + (uint64_t)d->nonce_life_s < now_s)
@@ -365,7 +387,7 @@ int sip_digest_answer(const struct digest_ops *ops, const struct sip_digest_para
     p.nc = sip_buf_str(&nc);
     p.qop = qop ? SIP_STR("auth") : SIP_STR_NONE;
     if (response_of(ops, algorithm, secret, &p, sip_str_of(sip_method_name(method)), SIP_STR_NONE,
-                    &response) < 0)
+                    NULL, &response) < 0)
         return -EMSGSIZE;
     put_quoted(b, "Digest username", user);
     put_quoted(b, ", realm", challenge->realm);

@@ -20,11 +20,22 @@ struct digest_ops {
     void (*sha256)(void *self, const void *data, size_t len, uint8_t ret_sum[32]);
 };
 
+#define SIP_HA2_OF_SIZE 160
+
 enum sip_digest_algorithm { SIP_MD5, SIP_SHA256 };
+
+/* H(method:uri) of the credentials that were judged last: phones mostly name the same. */
+struct sip_ha2 {
+    char of[SIP_HA2_OF_SIZE]; /* method:uri */
+    uint32_t of_len;          /* 0: none */
+    enum sip_digest_algorithm algorithm;
+    char hex[65];
+};
 
 struct sip_digest {
     struct digest_ops ops;
-    uint8_t secret[32]; /* the same at both hosts of a site */
+    struct sip_ha2 last; /* sip_digest_verify's own */
+    uint8_t secret[32];  /* the same at both hosts of a site */
     bool check_uri; /* the digest URI must be the Request-URI; default true, off for peers behind
                        rewriters */
     uint32_t nonce_life_s; /* default 300, 10 to 86400; an older nonce is stale */
@@ -76,7 +87,7 @@ enum sip_digest_result sip_digest_find(const struct sip_msg *m, enum sip_header_
 /* sip_digest_verify - judge credentials P for the request M from address FROM with its user's HA1.
  * Nonce count and cnonce are required with qop, as RFC 7616 3.4 says; without qop RFC 2069 is
  * computed. */
-enum sip_digest_result sip_digest_verify(const struct sip_digest *d, uint64_t now_s,
+enum sip_digest_result sip_digest_verify(struct sip_digest *d, uint64_t now_s,
                                          const struct sip_addr *from,
                                          const struct sip_digest_params *p, const struct sip_msg *m,
                                          const struct sip_ha1 *ha1);

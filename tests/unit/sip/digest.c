@@ -104,6 +104,23 @@ Test(digest, response_against_an_independent_computation)
                  -ENOTSUP);
 }
 
+/* What was computed for the credentials before is used for the same method and URI only. */
+Test(digest, credentials_after_others_are_judged_by_their_own_uri_and_algorithm)
+{
+    static const char *const uris[] = {"sip:biloxi.com", "sip:biloxi.com", "sip:chicago.com"};
+    struct sip_msg m;
+
+    digest.check_uri = false;
+    for (unsigned i = 0; i < 12; i++) {
+        enum sip_digest_algorithm algorithm = i / 2 % 2 == 0 ? SIP_MD5 : SIP_SHA256;
+
+        phone(algorithm, NOW_S, uris[i % 3], &ha1, &m);
+        cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_OK, "%u", i);
+        m.method_name = SIP_STR("INVITE");
+        cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_WRONG, "%u", i);
+    }
+}
+
 Test(digest, right_credentials_pass_with_both_algorithms)
 {
     struct sip_msg m;
