@@ -331,7 +331,7 @@ static void on_operator(struct ham *h, mono_t now, const struct ham_ev *ev, stru
     } else if (verb == VERB_PAUSE || verb == VERB_RESUME) {
         h->paused = verb == VERB_PAUSE;
     } else if (go && verb == VERB_RECALL) {
-        vote_recall(role_vote(h), now, out);
+        vote_recall(role_vote(h), now, h->replica.at, out);
     } else if (verb == VERB_ACKNOWLEDGE) {
         judge_acknowledge(h, now);
         h->next_beat = now;

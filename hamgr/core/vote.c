@@ -15,6 +15,7 @@ struct call {
     uint32_t longest_ms;     /* TAUGHT: what the lesson's ttl was before */
     struct loan_news news;   /* TAUGHT */
     bool taken;              /* LEAVE */
+    struct ham_copy copy;    /* RECALL */
     struct ham_out *out;
 };
 
@@ -197,12 +198,26 @@ static void promise_borrower(const struct vote *v, struct vote_record *r)
     r->holder = borrower;
     r->solo_turn = 0;
 }
+/* What the borrower sent alone while it had our vote may be on its own record only, and that is
+ * lost: whatever copy there is counts as stale. */
+static void doubt_copies(struct vote_record *r, struct ham_copy copy)
+{
+    struct ham_copy next = {.epoch = copy.epoch, .sequence = copy.sequence + 1};
+    struct ham_copy first = {.epoch = r->floor, .sequence = 1};
+
+    if (ham_copy_before(r->solo, next))
+        r->solo = next;
+    if (ham_copy_before(r->solo, first))
+        r->solo = first;
+}
 static void save_recall(const struct call *c)
 {
     struct vote *v = c->v;
     struct vote_record r = v->record;
     r.loan[v->pair.self]++;
     r.floor += LESSON_SKIP; /* epochs in which the borrower led by it alone */
+    doubt_copies(&r, c->copy);
+    r.holder = HAM_NONE; /* a late word of the borrower is of an epoch that is over */
     promise_borrower(v, &r);
     v->reply_to = HAM_NONE;
     save(c, r, r.ttl_ms);
@@ -372,9 +387,9 @@ void vote_leave(struct vote *v, mono_t now, bool taken, struct ham_out *out)
     run(&(struct call){.v = v, .now = now, .taken = taken, .out = out}, VOTE_EV_LEAVE);
 }
 
-void vote_recall(struct vote *v, mono_t now, struct ham_out *out)
+void vote_recall(struct vote *v, mono_t now, struct ham_copy copy, struct ham_out *out)
 {
-    run(&(struct call){.v = v, .now = now, .out = out}, VOTE_EV_RECALL);
+    run(&(struct call){.v = v, .now = now, .copy = copy, .out = out}, VOTE_EV_RECALL);
 }
 
 bool vote_lent(const struct vote *v)

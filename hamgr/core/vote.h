@@ -78,8 +78,10 @@ void vote_taught(struct vote *v, mono_t now, uint8_t from, const struct vote_rec
  * us goes back; ours goes to the pair's other host when TAKEN: it is primary, and takes it. */
 void vote_leave(struct vote *v, mono_t now, bool taken, struct ham_out *out);
 
-/* vote_recall - our own vote is back: the operator knows that its borrower is stopped for good. */
-void vote_recall(struct vote *v, mono_t now, struct ham_out *out);
+/* vote_recall - our own vote is back: the operator knows that its borrower is stopped for good.
+ * What that one sent alone may be on no record but its own, so COPY, how far our copy of the live
+ * objects has come, and every older one counts as stale. */
+void vote_recall(struct vote *v, mono_t now, struct ham_copy copy, struct ham_out *out);
 
 /* vote_lent - our own vote is lent.  vote_borrowed - the host whose vote counts for us, or
  * HAM_NONE. */

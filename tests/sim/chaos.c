@@ -134,15 +134,17 @@ static void stop_in_order(struct sim *s, int host)
 }
 
 /* A host that has lent its vote, and whose pair's other host is broken for good: that one is
- * replaced, its store is empty.  What it did by the lent vote alone, the witness must know as well.
- */
+ * replaced, its store is empty.  In which epochs it led by the lent vote alone, the witness must
+ * know as well, for good: a write that was reported as failed may be on its disk, until the next
+ * one. */
 static void recall(struct sim *s)
 {
     for (int i = 0; i < SIM_ARBITER; i++) {
         struct sim_host *h = &s->host[i], *other = &s->host[i ^ 1];
         const struct vote_record *gone = &other->disk[i / 2];
-        const struct vote_record *witness = &s->host[SIM_ARBITER].disk[i / 2];
-        bool known = gone->epoch <= witness->floor && !ham_copy_before(witness->solo, gone->solo);
+        const struct sim_host *witness = &s->host[SIM_ARBITER];
+        bool known = gone->epoch <= witness->disk[i / 2].floor &&
+                     (sim_down(witness) || gone->epoch <= witness->ham.vote[i / 2].record.floor);
 
         for (int k = 0; k < SIM_HOSTS; k++)
             for (int r = 0; r < RIGHTS_MAX; r++)
@@ -150,7 +152,10 @@ static void recall(struct sim *s)
                     known && (k == (i ^ 1) || !s->host[k].ham.votes[r] || s->host[k].disk[r].known);
         if (!known || sim_down(h) || h->frozen || other->up || !vote_lent(&h->ham.vote[i / 2]))
             continue;
-        if (sim_op(s, i, VERB_RECALL) == REASON_UNDER_WAY)
+        if (sim_op(s, i, VERB_RECALL) != REASON_UNDER_WAY)
+            continue;
+        (void)sim_run(s, 10); /* until it is on disk: before, the store counts for two */
+        if (!sim_down(h) && !vote_lent(&h->ham.vote[i / 2]))
             sim_wipe(s, i ^ 1);
     }
 }

@@ -981,6 +981,28 @@ Test(cases, h10_operator_recalls_the_vote_of_a_borrower_that_is_gone_for_good)
     cr_assert_eq(sim_primary(s, 0), 1);
 }
 
+/* With the lent vote the borrower's own record was enough for its word (H-14); its store is lost.
+ */
+Test(cases, h10_lender_that_takes_its_vote_back_is_promoted_stale)
+{
+    stop_the_backup();
+    sim_cut(s, 0, SIM_ARBITER);
+    cr_assert(sim_await(s, 1000, zero_is_alone));
+    cr_assert(sim_run(s, 1000));
+    cr_assert_eq(s->host[SIM_ARBITER].ham.vote[0].record.solo.sequence, 0);
+    sim_crash(s, 0);
+    sim_restart_ham(s, 1);
+    cr_assert(sim_run(s, 5000));
+    cr_assert_eq(sim_op(s, 1, VERB_RECALL), REASON_UNDER_WAY);
+    sim_wipe(s, 0);
+    cr_assert(sim_await(s, 3000, one_is_primary), "%s", s->violation);
+    cr_assert(s->host[1].ham.order.stale);
+    sim_heal_all(s);
+    sim_restart(s, 0);
+    cr_assert(sim_run(s, 8000), "%s", s->violation);
+    cr_assert_not(s->host[1].ham.vote[0].record.solo.sequence, "its backup has all");
+}
+
 Test(cases, h10_no_recall_while_the_borrower_is_heard)
 {
     stop_the_backup();

@@ -459,6 +459,37 @@ Test(vote, vote_that_is_back_counts_the_borrowers_lease_as_just_renewed)
     cr_assert_eq(reply()->reason, REASON_GRANTED);
 }
 
+Test(vote, vote_taken_back_without_its_borrower_says_that_every_copy_is_stale)
+{
+    struct ham_copy copy = {.epoch = 2, .sequence = 70};
+    begin(RIGHT_ROLE_0, 1, true);
+    granted(0, 0, 2);
+    v.record.loan[1] = 1;
+    clear(&out);
+    vote_recall(&v, at_ms(10), copy, &out);
+    saved(11, true);
+    cr_assert_not(vote_lent(&v));
+    cr_assert(ham_copy_before(copy, v.record.solo));
+    say(20, 0, 2, 1, 0);
+    cr_assert_eq(reply()->reason, REASON_STALE, "a late word of the borrower ends that not");
+    ask(1100, 1, v.record.floor + 1, ASK_PROBE, 0);
+    cr_assert_eq(reply()->reason, REASON_GRANTED);
+    cr_assert(reply()->stale);
+
+    copy.epoch = 90; /* beyond what this voter knows */
+    v.record.loan[1] = 3;
+    vote_recall(&v, at_ms(1200), copy, &out);
+    cr_assert_eq(v.pending.solo.epoch, 90);
+    cr_assert_eq(v.pending.solo.sequence, 71);
+
+    begin(RIGHT_ROLE_0, 1, true);
+    granted(0, 0, 2);
+    v.record.loan[1] = 1;
+    vote_recall(&v, at_ms(10), (struct ham_copy){0}, &out);
+    cr_assert(ham_copy_before((struct ham_copy){2, 1000}, v.pending.solo),
+              "one that is not heard of yet");
+}
+
 Test(vote, borrower_counts_it_until_the_lender_is_there_again)
 {
     begin(RIGHT_ROLE_0, 0, true);
