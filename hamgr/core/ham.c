@@ -398,6 +398,7 @@ static void brief(struct ham *h, mono_t now)
     r->may_take = calm && !h->paused && rv->record.known && !vote_lent(rv) &&
                   !(lively(h, h->peer, now) && h->other[h->peer].beat.last_resort);
     r->lent = vote_borrowed(rv) == HAM_NONE ? 0 : 1u << vote_borrowed(rv);
+    r->loaned = vote_may_borrow(rv) == HAM_NONE ? 0 : 1u << vote_may_borrow(rv);
     r->loan = loan_number(&rv->pair, &rv->record, h->conf.self);
     r->known = rv->record.floor;
     r->own = rv->record.holder == h->conf.self ? rv->record.epoch : 0;

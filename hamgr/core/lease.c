@@ -347,6 +347,13 @@ bool lease_alone(const struct lease *l)
 #endif
 }
 
+bool lease_own_record(const struct lease *l)
+{
+    uint32_t self = 1u << l->self;
+    return l->state == LEASE_HOLDING && (l->granted & self) &&
+           (l->solo_turn == 0 || (l->recorded & self));
+}
+
 bool lease_holds(const struct lease *l, mono_t now)
 {
     return l->state == LEASE_HOLDING && mono_before(now, l->deadline);
@@ -486,10 +493,11 @@ static bool by_pair(const struct lease *l, uint32_t mask)
     return l->forced && l->pair != 0 && (mask & l->pair) == l->pair;
 }
 
-/* A vote that is lent to us says what our own voter says: from that one its lender hears, when it
- * is back, of the epochs and words that it stood for. */
+/* A vote that is lent to us says what our own voter says, and nothing else: after a restart that
+ * one stands for both, and from it the lender hears, when it is back, of the epochs and words. */
 static uint32_t with_lent(const struct lease *l, uint32_t mask)
 {
+    mask &= ~l->loaned;
     return mask & 1u << l->self ? mask | l->lent : mask;
 }
 

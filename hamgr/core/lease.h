@@ -41,13 +41,15 @@ struct lease {
     uint32_t pair;   /* what is enough when FORCED. Ticket: our own site; role: ourselves */
     uint32_t ttl_ms, renew_ms, ask_ms, backoff_ms, drift_ppm, margin_ms;
     /* told by ham before each step */
-    bool may_take;  /* may become candidate now */
-    bool forced;    /* role: by the last resort.  Ticket: an operator vouches for the other site's
-                       being stopped, so the votes    of our own pair, all of them, are enough */
-    uint64_t known; /* highest epoch our own voter knows */
-    uint64_t own;   /* epoch that our own voter has on record for us, or 0 */
-    uint32_t lent;  /* role: voters whose votes are lent to us, for as long as that is so */
-    uint64_t loan;  /* role: of our own vote, as in struct vote_record */
+    bool may_take;   /* may become candidate now */
+    bool forced;     /* role: by the last resort.  Ticket: an operator vouches for the other site's
+                        being stopped, so the votes    of our own pair, all of them, are enough */
+    uint64_t known;  /* highest epoch our own voter knows */
+    uint64_t own;    /* epoch that our own voter has on record for us, or 0 */
+    uint32_t lent;   /* role: voters whose votes are lent to us, for as long as that is so */
+    uint32_t loaned; /* role: LENT, and those that would be if we started anew: what they answer
+                        counts for nothing */
+    uint64_t loan;   /* role: of our own vote, as in struct vote_record */
     mono_t held_until; /* our own voter's promise to another holder runs out; MONO_ZERO none */
     uint32_t delay_ms; /* further pause before asking (not preferred, not well) */
     struct ham_pos pos;
@@ -117,6 +119,9 @@ void lease_say(struct lease *l, mono_t now, struct ham_copy solo, struct ham_out
  * majority that another candidate can win shares a voter with that one, so whoever follows hears of
  * it. */
 bool lease_alone(const struct lease *l);
+
+/* lease_own_record - held, and our own voter has our epoch and our last word on record. */
+bool lease_own_record(const struct lease *l);
 
 /* lease_holds - true while the right is ours to use at NOW. */
 bool lease_holds(const struct lease *l, mono_t now);

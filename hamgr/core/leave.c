@@ -4,7 +4,7 @@
 
 bool leave_takes_vote(const struct ham *h)
 {
-    return h->role.state == LEASE_HOLDING && !h->stopping;
+    return lease_own_record(&h->role) && !h->stopping;
 }
 
 bool leave_untold(const struct ham *h)

@@ -8,7 +8,8 @@
 
 #include "hamgr/core/ham.h"
 
-/* leave_takes_vote - primary, and here to stay: the other host's vote is welcome. */
+/* leave_takes_vote - primary, and here to stay: the other host's vote is welcome.  With it our own
+ * record is a majority, so that must say all that we do. */
 bool leave_takes_vote(const struct ham *h);
 
 /* leave_go_on - lend and give back what can be, when we are being stopped. */

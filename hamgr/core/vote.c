@@ -256,13 +256,13 @@ static void promise_anew(const struct call *c)
 static void adopt(const struct call *c)
 {
     c->v->record = c->v->pending;
-    c->v->doubt = false;
+    c->v->doubt = c->v->loan_doubt = false;
 }
 static void promise(const struct call *c)
 {
     struct vote *v = c->v;
     v->record = v->pending;
-    v->doubt = false;
+    v->doubt = v->loan_doubt = false;
     v->until = promise_end(v, c->now, v->promise_ms);
     v->reply.reply.solo = v->record.solo;
     v->reply.reply.solo_turn = v->record.solo_turn;
@@ -405,6 +405,11 @@ bool vote_lent(const struct vote *v)
 uint8_t vote_borrowed(const struct vote *v)
 {
     return loan_borrowed(&v->pair, &v->record);
+}
+
+uint8_t vote_may_borrow(const struct vote *v)
+{
+    return v->loan_doubt ? v->pair.host[1 - v->pair.self] : vote_borrowed(v);
 }
 
 void vote_persisted(struct vote *v, mono_t now, uint32_t id, bool ok, struct ham_out *out)
@@ -571,6 +576,7 @@ static void save(const struct call *c, struct vote_record record, uint32_t promi
     struct vote *v = c->v;
     v->before = v->state;
     v->pending = record;
+    v->loan_doubt |= loan_borrowed(&v->pair, &record) != HAM_NONE;
     v->promise_ms = promise_ms;
     v->persist_id = (uint32_t)v->right << 24 | ((v->persist_id + 1) & 0xffffff);
     struct ham_act *a = ham_out_add(c->out, ACT_PERSIST);

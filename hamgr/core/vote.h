@@ -50,7 +50,8 @@ struct vote {
     uint32_t promise_ms; /* what is promised when it is on disk; 0: nothing */
     bool doubt;          /* a write for another holder failed: the disk may hold it all the same, so
                             the record is not to be renewed from memory */
-    uint8_t before;      /* state to go back to if the disk fails */
+    bool loan_doubt; /* a write that takes the other host's vote is under way or failed: the same */
+    uint8_t before;  /* state to go back to if the disk fails */
     uint8_t reply_to;
     struct ham_msg reply;
     /* EMPTY, LEARNING: what the others said */
@@ -84,9 +85,10 @@ void vote_leave(struct vote *v, mono_t now, bool taken, struct ham_out *out);
 void vote_recall(struct vote *v, mono_t now, struct ham_copy copy, struct ham_out *out);
 
 /* vote_lent - our own vote is lent.  vote_borrowed - the host whose vote counts for us, or
- * HAM_NONE. */
+ * HAM_NONE.  vote_may_borrow - that would, if we started anew with what the disk may hold. */
 bool vote_lent(const struct vote *v);
 uint8_t vote_borrowed(const struct vote *v);
+uint8_t vote_may_borrow(const struct vote *v);
 
 /* vote_persisted - the write ID ended; other ids are ignored. */
 void vote_persisted(struct vote *v, mono_t now, uint32_t id, bool ok, struct ham_out *out);

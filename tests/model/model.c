@@ -30,9 +30,10 @@ static struct ham_conf conf_of(uint8_t i)
 static void brief(struct model_node *n)
 {
     n->lease.copy = n->at;
-    uint8_t lent = vote_borrowed(&n->vote);
-    n->vote.borrowing = n->lease.state == LEASE_HOLDING && !n->leaving;
+    uint8_t lent = vote_borrowed(&n->vote), loaned = vote_may_borrow(&n->vote);
+    n->vote.borrowing = lease_own_record(&n->lease) && !n->leaving;
     n->lease.lent = lent == HAM_NONE ? 0 : 1u << lent;
+    n->lease.loaned = loaned == HAM_NONE ? 0 : 1u << loaned;
     n->lease.loan = loan_number(&n->vote.pair, &n->vote.record, n->lease.self);
     n->lease.may_take = n->vote.record.known && !vote_lent(&n->vote) && !n->leaving;
     n->lease.known = n->vote.record.floor;
@@ -475,7 +476,8 @@ static uint64_t hash_message(const struct ham_msg *g)
 static uint64_t mix_vote(uint64_t h, const struct vote *v)
 {
     h = mix_record(mix(h, v->state), &v->record);
-    h = mix(mix(h, (uint64_t)v->until.ns), (uint64_t)v->taught << 8 | v->doubt);
+    h = mix(mix(h, (uint64_t)v->until.ns),
+            (uint64_t)v->taught << 8 | (uint64_t)v->loan_doubt << 1 | v->doubt);
     if (v->state == VOTE_SAVING) {
         h = mix(mix_record(h, &v->pending), (uint64_t)v->persist_id << 32 | v->promise_ms);
         h = mix(h, (uint64_t)v->before << 8 | v->reply_to);

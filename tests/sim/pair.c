@@ -51,6 +51,9 @@ void pair_taken(struct sim *s, int host)
     if (ham_copy_before(h->replica.at, *alone) && !h->role.stale)
         sim_violate(s, "promoted with a stale copy, and does not know it", host, host ^ 1,
                     h->role.epoch);
+    if (h->role.since <= s->epoch_seen[host / 2])
+        sim_violate(s, "taken in an epoch that was served in", host, s->epoch_host[host / 2],
+                    h->role.since);
     if (h->role.stale)
         s->stale++;
     *alone = (struct ham_copy){0};

@@ -981,6 +981,44 @@ Test(cases, h10_operator_recalls_the_vote_of_a_borrower_that_is_gone_for_good)
     cr_assert_eq(sim_primary(s, 0), 1);
 }
 
+static bool zero_borrows(const struct sim *w)
+{
+    return vote_borrowed(&w->host[0].ham.vote[0]) == 1;
+}
+
+/* The other two voters have the word of host 0, whose disk refused it; then the loan makes host 0 a
+ * majority by itself. */
+Test(cases, h10_borrower_has_its_own_word_on_record_before_it_takes_the_loan)
+{
+    s->host[0].disk_fails = true;
+    s->host[1].deaf = true;
+    cr_assert(sim_await(s, 100, zero_is_alone));
+    s->host[0].disk_fails = false;
+    (void)sim_op(s, 1, VERB_STOP);
+    cr_assert(sim_await(s, 1000, zero_borrows));
+    sim_crash(s, 1);
+    sim_crash(s, 0);
+    sim_crash(s, SIM_ARBITER);
+    sim_restart(s, 0);
+    cr_assert(sim_await(s, 5000, zero_is_primary), "%s", s->violation);
+    cr_assert(s->host[0].ham.order.stale);
+}
+
+/* The lender, not gone yet, and the witness have a word on record that the borrower has not. */
+Test(cases, h10_word_on_the_record_of_the_lender_is_none_on_the_borrowers)
+{
+    (void)sim_op(s, 1, VERB_STOP);
+    cr_assert(sim_await(s, 1000, zero_borrows));
+    s->host[0].disk_fails = true;
+    s->host[1].deaf = true;
+    cr_assert(sim_run(s, 1000));
+    cr_assert_neq(s->host[1].ham.vote[0].record.solo.sequence, 0);
+    cr_assert_neq(s->host[SIM_ARBITER].ham.vote[0].record.solo.sequence, 0);
+    cr_assert_not(zero_is_alone(s));
+    s->host[0].disk_fails = false;
+    cr_assert(sim_await(s, 1000, zero_is_alone));
+}
+
 /* With the lent vote the borrower's own record was enough for its word (H-14); its store is lost.
  */
 Test(cases, h10_lender_that_takes_its_vote_back_is_promoted_stale)

@@ -337,7 +337,7 @@ Test(lease, grant_in_the_way_that_ends_soon_is_asked_for_again_then)
 Test(lease, lent_vote_and_our_own_are_a_majority_for_as_long_as_our_own_is_asked)
 {
     begin();
-    l.lent = 1u << 1;
+    l.lent = l.loaned = 1u << 1;
     wake(0);
     wake(100);
     answer(101, 0, REASON_GRANTED, 2);
@@ -349,7 +349,7 @@ Test(lease, lent_vote_and_our_own_are_a_majority_for_as_long_as_our_own_is_asked
     wake(360);
     answer(361, 0, REASON_GRANTED, 2);
     cr_assert_eq(l.deadline.ns, lease_end(1000, 500, 20, at_ms(360)).ns);
-    l.lent = 0;
+    l.lent = l.loaned = 0;
     wake(610);
     answer(611, 0, REASON_GRANTED, 2);
     cr_assert_eq(l.deadline.ns, lease_end(1000, 500, 20, at_ms(360)).ns, "given back: no longer");
@@ -358,7 +358,7 @@ Test(lease, lent_vote_and_our_own_are_a_majority_for_as_long_as_our_own_is_asked
 Test(lease, lent_vote_alone_holds_nothing)
 {
     begin();
-    l.lent = 1u << 1;
+    l.lent = l.loaned = 1u << 1;
     wake(0);
     wake(100);
     answer(101, 0, REASON_DISK, 2);
@@ -370,11 +370,34 @@ Test(lease, lent_vote_alone_holds_nothing)
 Test(lease, sends_alone_by_a_lent_vote_only_when_our_own_voter_has_it_on_record)
 {
     taken();
-    l.lent = 1u << 1;
+    l.lent = l.loaned = 1u << 1;
     clear(&out);
     lease_say(&l, at_ms(130), (struct ham_copy){2, 7}, &out);
     l.recorded = 1u << 4;
     cr_assert_not(lease_alone(&l));
     l.recorded = 1u << 0;
     cr_assert(lease_alone(&l));
+    l.recorded = 1u << 4 | 1u << 1;
+    cr_assert_not(lease_alone(&l), "the lender's record says nothing");
+    l.lent = 0;
+    cr_assert_not(lease_alone(&l), "nor when only our disk may say that it is lent");
+    l.recorded = 1u << 0;
+    cr_assert_not(lease_alone(&l));
+    l.recorded = 1u << 4 | 1u << 0;
+    cr_assert(lease_alone(&l));
+}
+
+Test(lease, own_record_has_the_epoch_and_the_last_word)
+{
+    begin();
+    cr_assert_not(lease_own_record(&l));
+    taken();
+    cr_assert(lease_own_record(&l));
+    lease_say(&l, at_ms(130), (struct ham_copy){2, 7}, &out);
+    l.recorded = 1u << 4 | 1u << 1;
+    cr_assert_not(lease_own_record(&l));
+    l.recorded |= 1u << 0;
+    cr_assert(lease_own_record(&l));
+    l.granted = 1u << 4 | 1u << 1;
+    cr_assert_not(lease_own_record(&l));
 }

@@ -509,6 +509,29 @@ Test(vote, borrower_counts_it_until_the_lender_is_there_again)
     cr_assert_eq(vote_borrowed(&v), HAM_NONE, "a late beat lends nothing");
 }
 
+Test(vote, loan_may_be_on_disk_from_the_moment_that_it_is_written)
+{
+    struct vote_record r = {.epoch = 2, .floor = 2, .ttl_ms = 1000, .holder = 0, .known = true};
+    begin(RIGHT_ROLE_0, 0, true);
+    granted(0, 0, 2);
+    v.borrowing = true;
+    r.loan[1] = 1;
+    cr_assert_eq(vote_may_borrow(&v), HAM_NONE);
+    vote_taught(&v, at_ms(10), 1, &r, true, &out);
+    cr_assert_eq(v.state, VOTE_SAVING);
+    cr_assert_eq(vote_may_borrow(&v), 1);
+    saved(11, false);
+    cr_assert_eq(vote_borrowed(&v), HAM_NONE);
+    cr_assert_eq(vote_may_borrow(&v), 1, "a write that failed may be there all the same");
+    say(20, 0, 2, 1, 51);
+    cr_assert_eq(vote_may_borrow(&v), 1);
+    saved(21, true);
+    cr_assert_eq(vote_may_borrow(&v), HAM_NONE, "written over");
+    hears(30, 1, 0, 1, true);
+    cr_assert_eq(vote_borrowed(&v), 1);
+    cr_assert_eq(vote_may_borrow(&v), 1);
+}
+
 Test(vote, borrower_that_leaves_gives_back_and_lends_nothing)
 {
     begin(RIGHT_ROLE_0, 0, true);
