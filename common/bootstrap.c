@@ -233,6 +233,7 @@ int bootstrap_read(const char *path, const char *self, struct bootstrap *ret_boo
     r.tree = tree;
     settle_profile(tree, &raw);
     b.profile = raw.profile;
+    b.realtime_priority = raw.realtime_priority;
     snprintf(b.file, sizeof b.file, "%s", path);
     copy_name(b.cluster, raw.cluster);
     b.ports = raw.ports;

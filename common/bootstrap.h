@@ -131,6 +131,7 @@ struct bootstrap {
     struct bootstrap_ports ports;
     struct bootstrap_sip_tls sip_tls;
     int profile; /* enum bootstrap_profile */
+    uint32_t realtime_priority; /* of hamgr; 0: none */
     struct bootstrap_timeouts timeouts;
     uint32_t self;    /* index into hosts */
     uint32_t arbiter; /* index into hosts, or BOOTSTRAP_NONE */

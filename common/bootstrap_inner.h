@@ -40,6 +40,7 @@ struct raw {
     struct bootstrap_ports ports;
     struct bootstrap_sip_tls sip_tls;
     int profile;
+    uint32_t realtime_priority;
     struct bootstrap_timeouts timeouts;
     struct raw_host arbiter; /* address "" when there is none */
     uint32_t site_count;

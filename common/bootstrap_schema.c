@@ -141,6 +141,8 @@ static const struct conf_field root_fields[] = {
      .doc = "SIP over TLS; when left out, it is not offered."},
     {.name = "profile", .type = CONF_ENUM, .choices = "default fast", .fallback = "default", CONF_AT(struct raw, profile),
      .doc = "Which defaults the timeouts have. default: a dead host is left within 1.2 s, safe on busy machines; fast: within 0.3 s, on machines that never stand still. The same on every host."},
+    {.name = "realtime-priority", .type = CONF_UINT, .min = 0, .max = 50, .fallback = "1", CONF_AT(struct raw, realtime_priority),
+     .doc = "The real-time priority of hamgr (SCHED_RR), so that a host whose cores are taken renews its lease all the same; the other processes have none. 0: hamgr has none either."},
     {.name = "timeouts", .type = CONF_OBJECT, .fields = timeout_fields, CONF_AT(struct raw, timeouts),
      .doc = "Every time that failure detection depends on, the same on every host."},
     {.name = "arbiter", .type = CONF_OBJECT, .fields = arbiter_fields, CONF_AT(struct raw, arbiter),

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -42,6 +43,10 @@ int bus_new(struct loop *loop, const struct bus_conf *conf, struct bus **ret_bus
     bus->context = zmq_ctx_new();
     if (bus->context == NULL)
         abort();
+    if (conf->realtime_priority != 0) {
+        (void)zmq_ctx_set(bus->context, ZMQ_THREAD_SCHED_POLICY, SCHED_RR);
+        (void)zmq_ctx_set(bus->context, ZMQ_THREAD_PRIORITY, (int)conf->realtime_priority);
+    }
     r = loop_timer_new(loop, LOOP_LEASE, on_tick, bus, &bus->tick);
     if (r < 0) {
         bus_destroy(&bus);

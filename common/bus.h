@@ -55,6 +55,7 @@ struct bus_conf {
     const struct bootstrap *bootstrap; /* cluster, self host, sites, addresses, ports, run-dir, keys-dir */
     uint32_t queue_max;                /* messages per connection and direction; 0 = 1000 */
     uint32_t peer_silent_ms;           /* 0 = timeouts.peer-silent of the bootstrap, else 3000; the bus sends keep-alives of its own on idle connections */
+    uint32_t realtime_priority;        /* of the threads that carry its messages (SCHED_RR), which must be permitted; 0 = none */
 };
 
 int bus_new(struct loop *loop, const struct bus_conf *conf, struct bus **ret_bus);

@@ -3,6 +3,7 @@
 #include "common/folder.h"
 #include "common/log.h"
 #include "hamgr/adapt/history.h"
+#include "hamgr/adapt/realtime.h"
 #include "hamgr/adapt/wire.h"
 #include "proto/version.h"
 #include <errno.h>
@@ -379,7 +380,8 @@ static int open_bus(struct daemon *d, bool arbiter)
 {
     const struct bus_conf conf = {.self = arbiter ? PROCESS_ARBITER : PROCESS_HAMGR,
                                   .bootstrap = &d->bootstrap,
-                                  .peer_silent_ms = d->bootstrap.timeouts.peer_silent};
+                                  .peer_silent_ms = d->bootstrap.timeouts.peer_silent,
+                                  .realtime_priority = d->realtime};
     int r = bus_new(d->loop, &conf, &d->bus);
 
     if (r < 0)
@@ -464,6 +466,20 @@ static int open_votes(struct daemon *d, struct vote_record *ret_records)
     return r;
 }
 
+/* Before any thread and any process is started, which otherwise would not know. */
+static void go_ahead(struct daemon *d)
+{
+    int r = realtime_set(d->bootstrap.realtime_priority);
+    char text[320];
+
+    if (r == 0) {
+        d->realtime = d->bootstrap.realtime_priority;
+        return;
+    }
+    realtime_refused(d->bootstrap.realtime_priority, r, text, sizeof(text));
+    log_event(LEVEL_WARNING, MSG_START, NULL, "%s", text);
+}
+
 static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
 {
     const bool arbiter = bootstrap_is_arbiter(&d->bootstrap, d->bootstrap.self);
@@ -488,6 +504,7 @@ static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
     d->history = history_new();
     sf__role_order__init(&d->order);
     d->order.role = SF__ROLE__ROLE_BACKUP;
+    go_ahead(d);
     r = d->history == NULL ? -ENOMEM : 0;
     if (r == 0 && !arbiter)
         r = fence_new(&d->bootstrap, &d->fence);

@@ -94,6 +94,7 @@ struct daemon {
     bool stopping;
     mono_t moves_saved[HAM_MOVES_MAX]; /* as on disk */
     bool view_due;                     /* something that the view shows has changed */
+    uint32_t realtime;                 /* priority in force; 0: none */
     Sf__RoleOrder order;
     char site_address[CONF_ADDRESS_SIZE];
 };

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "hamgr/adapt/fence_inner.h"
+#include "hamgr/adapt/realtime.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,8 +28,9 @@ struct fence {
     enum fence_order order;   /* what it was */
     mono_t deadline;          /* MONO_ZERO: shut */
     bool was_up;
-    bool ended; /* the fence process has */
-    bool quiet; /* the fence is taken down on purpose */
+    bool ended;        /* the fence process has */
+    bool quiet;        /* the fence is taken down on purpose */
+    uint32_t realtime; /* priority; 0: none */
 };
 
 static int start_process(struct fence *f);
@@ -48,6 +50,7 @@ int fence_new(const struct bootstrap *bootstrap, struct fence **ret_fence)
         return -ENOMEM;
     f->fd = -1;
     f->view.mode = site->fence;
+    f->realtime = bootstrap->realtime_priority;
     snprintf(f->subject.table, sizeof(f->subject.table), "standfast_%s_%s", bootstrap->cluster,
              site->name);
     snprintf(f->subject.address, sizeof(f->subject.address), "%s", site->site_address);
@@ -149,6 +152,7 @@ static int start_process(struct fence *f)
     }
     if (f->pid == 0) {
         close(ends[0]);
+        (void)realtime_set(f->realtime); /* hamgr waits for it before each order */
         fence_process(&f->subject, ends[1]);
     }
     close(ends[1]);

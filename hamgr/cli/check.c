@@ -5,6 +5,7 @@
 #include "common/keys.h"
 #include "confproxy/adapt/client.h"
 #include "hamgr/adapt/daemon.h"
+#include "hamgr/adapt/realtime.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -71,6 +72,26 @@ static void check_last_resort(const struct bootstrap *b)
         snprintf(text, sizeof(text), "probe: %s, by %u reference addresses",
                  b->hosts[site->last_resort_host].name, site->reference_count);
     good("last-resort", text);
+}
+
+static void check_realtime(const struct bootstrap *b)
+{
+    char text[320];
+    int r = realtime_set(b->realtime_priority);
+
+    realtime_end();
+    if (r < 0) { /* it starts all the same: no fault */
+        realtime_refused(b->realtime_priority, r, text, sizeof(text));
+        printf("warn   %-16s %s\n", "realtime", text);
+        return;
+    }
+    if (b->realtime_priority == 0)
+        snprintf(text, sizeof(text),
+                 "realtime-priority 0: hamgr waits for a core like any process");
+    else
+        snprintf(text, sizeof(text), "SCHED_RR, priority %u, is permitted to this user",
+                 b->realtime_priority);
+    good("realtime", text);
 }
 
 static void check_keys(const struct bootstrap *b)
@@ -218,6 +239,7 @@ int verb_check(struct cli *cli)
     good("bootstrap file", text);
     check_lease(b);
     check_last_resort(b);
+    check_realtime(b);
     check_keys(b);
     check_folder("data-dir", b->data_dir);
     if (cli->argc > 0)

@@ -137,6 +137,30 @@ class Life(Host):
         self.assertEqual(self.pids("east.1"), {})
         self.until(lambda: self.host("east.2", "east.2").get("role") == "PRIMARY", 5, "east.2 primary")
 
+    def test_hamgr_and_what_carries_its_messages_have_real_time_priority_and_nothing_else(self):
+        may = subprocess.run([sys.executable, "-c", "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"],
+                             capture_output=True, check=False).returncode == 0
+        self.both_up()
+
+        def real_time(pid):
+            """The threads of PID in the class SCHED_RR, by name."""
+            found = []
+            for tid in map(int, os.listdir(f"/proc/{pid}/task")):
+                if os.sched_getscheduler(tid) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR:
+                    self.assertEqual(os.sched_getparam(tid).sched_priority, 1)
+                    with open(f"/proc/{pid}/task/{tid}/comm", encoding="utf-8") as f:
+                        found.append(f.read().strip())
+            return sorted(found)
+
+        for host in ("east.1", "arbiter"):
+            threads = real_time(self.running[host].pid)
+            self.assertEqual([t for t in threads if not t.startswith("ZMQbg")], ["hamgr"] if may else [])
+            self.assertEqual(any(t.startswith("ZMQbg/IO") for t in threads), may)
+        for name, pid in self.pids("east.1").items():
+            self.assertEqual(real_time(pid), [], name)
+        with open(os.path.join(self.dir, "east.1.log"), encoding="utf-8") as f:
+            self.assertEqual(f.read().count("LimitRTPRIO="), 0 if may else 1)
+
     def test_h_10_a_stopped_backup_lends_its_vote_and_takes_it_up_again(self):
         self.both_up()
         self.running["east.2"].send_signal(signal.SIGTERM)
