@@ -114,6 +114,8 @@ struct bootstrap_timeouts {
     uint32_t tilt_hold;
     uint32_t address_retry;
     uint32_t stop_grace;
+    uint32_t disk_patience;
+    uint32_t disk_check;
     uint32_t anti_flap_window;
     uint32_t anti_flap_moves; /* a number of moves, not a time */
     uint32_t peer_silent;

@@ -69,6 +69,8 @@ static const struct conf_field timeout_fields[] = {
     TIME ("tilt-after",      tilt_after,      50,  60000, "600ms", "A longer gap between two steps of hamgr is a jump of the clock or a freeze."),
     TIME ("tilt-hold",       tilt_hold,       0,   600000, "1s",   "So long after one, no new right is taken."),
     TIME ("address-retry",   address_retry,   50,  60000, "500ms", "The wait before a failed change of the site address is tried again."),
+    TIME ("disk-check",      disk_check,      100, 600000, "5s",   "After so long without a write hamgr writes a few bytes, to see whether the disk takes them; each second when it did not."),
+    TIME ("disk-patience",   disk_patience,   0,   3600000, "5s",  "The disk of the primary may be slow or refuse writes for this long; then the role goes to the other host, if that has all calls and its disk is good."),
     TIME ("anti-flap-window", anti_flap_window, 1000, 3600000, "10min", "The span in which automatic moves between two live hosts are counted."),
     COUNT("anti-flap-moves", anti_flap_moves, 1,   8,   "2",     "So many automatic moves in that window, then the operator must acknowledge."),
 #undef TIME

@@ -1,4 +1,5 @@
 #include "confproxy/adapt/objects.h"
+#include "common/loop.h"
 #include "common/store.h"
 #include "confproxy/adapt/message.h"
 
@@ -34,6 +35,7 @@ struct objects {
     struct copy_history history;
     struct objects_state state; /* the same for the reader */
     char error[STORE_ERROR_MAX];
+    struct disk disk;
 };
 
 static const struct store_bytes state_key = {"state", 5};
@@ -146,6 +148,11 @@ const struct objects_state *objects_state(const struct objects *objects)
 const struct copy_history *objects_history(const struct objects *objects)
 {
     return &objects->history;
+}
+
+enum disk_grade objects_disk(const struct objects *objects, char *ret_why)
+{
+    return disk_look(&objects->disk, loop_now_exact(), ret_why);
 }
 
 const char *objects_error(const struct objects *objects)
@@ -294,8 +301,13 @@ static int apply(struct store_txn *txn, void *arg)
 /* run - do the work on a draft, and keep the draft when it is on disk. */
 static int run(struct objects *o, store_txn_fn *fn, struct draft *d)
 {
-    int r = store_update(o->store, fn, d);
+    bool refused;
+    int r;
 
+    disk_begin(&o->disk, loop_now_exact());
+    r = store_update(o->store, fn, d);
+    refused = r == -EPERM || r == -ESTALE || r == -EBADMSG; /* by us, not by the disk */
+    disk_end(&o->disk, loop_now_exact(), r == 0 || refused ? "" : store_error(o->store));
     o->error[0] = '\0';
     if (r == 0) {
         o->meta = d->meta;

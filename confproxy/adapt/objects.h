@@ -20,6 +20,7 @@
 #ifndef CONFPROXY_ADAPT_OBJECTS_H
 #define CONFPROXY_ADAPT_OBJECTS_H
 
+#include "common/disk.h"
 #include "confproxy/core/copy.h"
 #include "proto/config.pb-c.h"
 #include "proto/log.pb-c.h"
@@ -49,6 +50,10 @@ void objects_close(struct objects **objects);
 const struct objects_state *objects_state(const struct objects *objects);
 const struct copy_history *objects_history(const struct objects *objects);
 const char *objects_error(const struct objects *objects);
+
+/* objects_disk - how the writes go; RET_WHY (DISK_WHY_SIZE bytes) says why when it is above good.
+ */
+enum disk_grade objects_disk(const struct objects *objects, char *ret_why);
 
 /* Asked inside the transaction, before and after its work: may this host still write? */
 typedef bool objects_may_fn(void *arg);

@@ -293,6 +293,8 @@ static void report(struct component *component, Sf__RoleReport *report)
     report->conf_txid = state->held.txid;
     report->conf_writable = roles_may_write(&proxy->roles, loop_now_exact());
     report->why_not = (char *)proxy_explain(proxy);
+    report->disk = objects_disk(proxy->objects, proxy->disk_why);
+    report->disk_why = proxy->disk_why;
 }
 
 static void finish(struct component *component)

@@ -52,6 +52,7 @@ struct proxy {
     struct watch *watch;
     struct writer *writer;
     struct loop_timer *timer;
+    char disk_why[DISK_WHY_SIZE];
     char why_not[1024];
 };
 

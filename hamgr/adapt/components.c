@@ -110,6 +110,8 @@ static void on_report(struct daemon *d, int i, const Sf__RoleReport *report)
     copy(c->mode_reason, sizeof(c->mode_reason), report->mode_reason);
     d->view_due = d->view_due || changed;
 
+    disks_say(d, (unsigned)i, report->disk < DISK_GRADES ? report->disk : DISK_UNKNOWN,
+              report->disk_why);
     tell(d, i, COMPONENT_BEAT, true, 0);
     tell_ready(d, i, report);
     if (c->process == PROCESS_CONFPROXY)

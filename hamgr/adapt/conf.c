@@ -98,6 +98,7 @@ int daemon_conf(const struct bootstrap *b, struct ham_conf *ret_conf, char *text
     c.tilt_after_ms = t->tilt_after;
     c.tilt_hold_ms = t->tilt_hold;
     c.address_retry_ms = t->address_retry;
+    c.disk_patience_ms = t->disk_patience;
     c.antiflap_ms = t->anti_flap_window;
     c.antiflap_moves = t->anti_flap_moves;
     if (!ham_conf_check(&c, &fault)) {

@@ -115,6 +115,8 @@ static void on_lease_message(void *arg, struct bus_peer *peer, const struct bus_
             for (size_t i = 0; i < report->n_wire && i < 1 + COMPONENTS; i++)
                 h->wire[i] = report->wire[i];
             snprintf(h->release, sizeof(h->release), "%s", report->release);
+            snprintf(h->disk_why, sizeof(h->disk_why), "%s", report->disk_why);
+            h->disk_for_ms = report->disk_for_ms;
             h->replica_objects = report->replica_objects;
             h->replica_digest = report->replica_digest;
             snprintf(h->replica, sizeof(h->replica), "%s", report->replica);
@@ -167,6 +169,8 @@ static void on_view_timer(void *arg, mono_t now)
     struct daemon *d = arg;
 
     save_moves(d, loop_now_exact());
+    if (!d->ham.is_arbiter)
+        disks_look(d);
     d->view_due = true;
     loop_timer_set(d->view_timer, mono_add_ms(now, VIEW_INTERVAL_MS));
 }
@@ -231,12 +235,12 @@ static void send_message(struct daemon *d, const struct ham_msg *m, uint8_t to)
 {
     struct wire w;
     Sf__HostReport report;
-    char components[512];
+    struct view_texts texts;
 
     if (d->hosts[to].link == NULL)
         return;
     if (m->type == HAM_MSG_BEAT)
-        view_report(d, &report, components, sizeof(components));
+        view_report(d, &report, &texts);
     wire_out(m, d->conf.hosts, m->type == HAM_MSG_BEAT ? &report : NULL, &w);
     (void)bus_link_send(d->hosts[to].link, w.type,
                         w.body); /* loss is allowed, and counted by the bus */
@@ -523,7 +527,8 @@ static int daemon_open(struct daemon *d, bool supervise, const char *bin_dir)
     ham_init(&d->ham, &d->conf, seed, loop_now_exact(), records);
     if (!arbiter)
         recall_moves(d, loop_now_exact());
-    r = votes_start(d->votes, d->loop, on_written, d);
+    d->disk_told = d->ham.disk;
+    r = votes_start(d->votes, d->loop, d->bootstrap.timeouts.disk_check, on_written, d);
     if (r < 0) {
         log_event(LEVEL_ERR, MSG_START, NULL, "the writer of the votes: %s", strerror(-r));
         return r;

@@ -54,6 +54,8 @@ struct host_state {
     char components[512];
     char replica[16], replica_why[256];
     uint64_t replica_objects, replica_digest;
+    char disk_why[256];
+    uint64_t disk_for_ms;
     uint32_t wire[1 + COMPONENTS];
     char release[32];
 };
@@ -94,7 +96,9 @@ struct daemon {
     bool stopping;
     mono_t moves_saved[HAM_MOVES_MAX]; /* as on disk */
     bool view_due;                     /* something that the view shows has changed */
-    uint32_t realtime;                 /* priority in force; 0: none */
+    char disk_why[HAM_COMPONENTS_MAX + 1][DISK_WHY_SIZE];
+    uint8_t disk_told; /* enum disk_grade, as last logged */
+    uint32_t realtime; /* priority in force; 0: none */
     Sf__RoleOrder order;
     char site_address[CONF_ADDRESS_SIZE];
 };
@@ -122,9 +126,20 @@ bool components_all_gone(const struct daemon *d);
 /* "sipserver ready, confproxy starting (loading), ..." */
 void components_text(const struct daemon *d, char *text, size_t size);
 
+/* disks.c: how writes go.  disks_say - of component OF, or HAM_OWN_DISK; disks_look - our own;
+ * disks_tell - log a change; disks_why - "sipserver: Read-only file system", "" when all is well.
+ */
+void disks_say(struct daemon *d, unsigned of, enum disk_grade grade, const char *why);
+void disks_look(struct daemon *d);
+void disks_tell(struct daemon *d);
+void disks_why(const struct daemon *d, char *text, size_t size);
+
 /* view.c: what this host knows of all, for components, for beats and for people. */
 void view_push(struct daemon *d); /* ClusterView to every component */
-void view_report(const struct daemon *d, Sf__HostReport *report, char *components, size_t size);
+struct view_texts {
+    char components[512], disk[256];
+};
+void view_report(const struct daemon *d, Sf__HostReport *report, struct view_texts *texts);
 json_t *view_status(const struct daemon *d); /* for `hamgr status`; the caller owns it */
 /* REASON in words, with what is known of the copy at the other host. */
 void view_reason(const struct daemon *d, enum ham_reason reason, char *text, size_t size);

@@ -18,7 +18,9 @@ struct seen {
     bool alive;
     uint64_t age_ms;
     bool primary, writer, ready;
-    uint8_t health;
+    uint8_t health, disk;
+    uint64_t disk_for_ms;
+    char disk_why[256];
     uint64_t epoch, conf_epoch, conf_txid;
     Sf__Mode mode;
     const char *mode_reason;
@@ -40,6 +42,11 @@ static const char *replica_name(Sf__ReplicaState state)
     return "";
 }
 
+static uint64_t disk_for_ms(const struct daemon *d, mono_t now)
+{
+    return d->ham.disk_since.ns == 0 ? 0 : (uint64_t)mono_diff_ms(now, d->ham.disk_since);
+}
+
 static void see_self(const struct daemon *d, struct seen *s)
 {
     const struct component_state *sip = component(d, PROCESS_SIPSERVER);
@@ -51,6 +58,9 @@ static void see_self(const struct daemon *d, struct seen *s)
     s->writer = s->primary && d->ham.order.writer;
     s->epoch = s->primary ? d->ham.role.epoch : 0;
     s->health = (uint8_t)ham_health(&d->ham, now);
+    s->disk = d->ham.disk;
+    s->disk_for_ms = disk_for_ms(d, now);
+    disks_why(d, s->disk_why, sizeof(s->disk_why));
     s->conf_epoch = conf->conf_epoch;
     s->conf_txid = conf->conf_txid;
     s->mode = sip->mode;
@@ -77,6 +87,9 @@ static void see_other(const struct daemon *d, unsigned host, struct seen *s)
     s->writer = s->alive && other->beat.writer;
     s->ready = other->beat.ready;
     s->health = other->beat.health;
+    s->disk = other->beat.disk;
+    s->disk_for_ms = h->disk_for_ms;
+    snprintf(s->disk_why, sizeof(s->disk_why), "%s", h->disk_why);
     s->epoch = other->beat.role_epoch;
     s->conf_epoch = h->conf_epoch;
     s->conf_txid = h->conf_txid;
@@ -198,20 +211,23 @@ void view_push(struct daemon *d)
             (void)bus_peer_send(d->components[i].peer, MESSAGE_CLUSTER_VIEW, &view);
 }
 
-void view_report(const struct daemon *d, Sf__HostReport *report, char *components, size_t size)
+void view_report(const struct daemon *d, Sf__HostReport *report, struct view_texts *texts)
 {
     const struct component_state *sip = component(d, PROCESS_SIPSERVER);
     const struct component_state *conf = component(d, PROCESS_CONFPROXY);
 
-    components[0] = '\0';
+    texts->components[0] = '\0';
     if (!d->ham.is_arbiter)
-        components_text(d, components, size);
+        components_text(d, texts->components, sizeof(texts->components));
+    disks_why(d, texts->disk, sizeof(texts->disk));
     sf__host_report__init(report);
     report->mode = sip->mode;
     report->mode_reason = (char *)sip->mode_reason;
     report->conf_epoch = conf->conf_epoch;
     report->conf_txid = conf->conf_txid;
-    report->components = components;
+    report->components = texts->components;
+    report->disk_why = texts->disk;
+    report->disk_for_ms = disk_for_ms(d, loop_now_exact());
     report->judgement = (char *)view_judgement(d);
     report->n_wire = d->ham.is_arbiter ? 1 : 1 + COMPONENTS;
     report->wire = (uint32_t *)d->wire;
@@ -271,6 +287,9 @@ static json_t *host_json(const struct daemon *d, unsigned host)
                                      mode_name(s.mode), "mode_reason", s.mode_reason, "writer",
                                      s.writer, "conf_epoch", (json_int_t)s.conf_epoch, "conf_txid",
                                      (json_int_t)s.conf_txid, "components", s.components));
+    json_object_update_new(json, json_pack("{s:s,s:s,s:I}", "disk",
+                                           disk_grade_name((enum disk_grade)s.disk), "disk_why",
+                                           s.disk_why, "disk_for_ms", (json_int_t)s.disk_for_ms));
     snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)s.replica_digest);
     json_object_update_new(
         json, json_pack("{s:s,s:s,s:I,s:I,s:I,s:s}", "replica", s.replica, "replica_why",

@@ -11,12 +11,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define VOTES_FORMAT 1
 #define JOBS_MAX     8
+#define AGAIN_MS     1000 /* the next check after a write that went badly */
 
-enum job_kind { JOB_VOTE, JOB_MOVES };
+enum job_kind { JOB_VOTE, JOB_MOVES, JOB_CHECK };
 
 struct job {
     uint8_t kind; /* enum job_kind */
@@ -39,9 +41,12 @@ struct votes {
     /* the writer */
     bool running;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards WAITING, DONE and STOP */
+    pthread_mutex_t lock; /* guards WAITING, DONE, DISK and STOP */
     pthread_cond_t wake;
     struct jobs waiting, done;
+    struct disk disk;
+    uint32_t check_ms;
+    uint64_t checks; /* the writer's own */
     bool stop;
     int event_fd; /* something is done */
     struct loop_io *io;
@@ -254,6 +259,21 @@ int votes_save_moves(struct votes *v, const int64_t *moves, unsigned n)
 
 /* ---- the writer ---- */
 
+static const uint8_t check_key = 'c'; /* above every right; of no use to anybody */
+
+static int save_check(struct store_txn *txn, void *arg)
+{
+    const uint64_t *number = arg;
+
+    return store_put(txn, 0, STORE_BYTES(&check_key, 1), STORE_BYTES(number, sizeof(*number)));
+}
+
+static int check_disk(struct votes *v)
+{
+    v->checks++;
+    return store_update(v->store, save_check, &v->checks);
+}
+
 static bool enter(struct jobs *jobs, const struct job *job)
 {
     if (jobs->n == JOBS_MAX)
@@ -274,12 +294,32 @@ static bool take(struct jobs *jobs, struct job *ret_job)
 /* The log is the loop's: what went wrong travels with the job. */
 static void carry_out(struct votes *v, struct job *job)
 {
-    int r = job->kind == JOB_VOTE ? put_vote(v, job->right, &job->record)
-                                  : put_moves(v, job->moves, job->n);
+    int r = job->kind == JOB_VOTE    ? put_vote(v, job->right, &job->record)
+            : job->kind == JOB_MOVES ? put_moves(v, job->moves, job->n)
+                                     : check_disk(v);
 
     job->ok = r == 0;
     if (r < 0)
         (void)snprintf(job->error, sizeof(job->error), "%s", store_error(v->store));
+}
+
+/* Wait for a job; false: it is time for a check of our own. */
+static bool wait_for_job(struct votes *v)
+{
+    uint32_t ms = v->disk.grade > DISK_GOOD && v->check_ms > AGAIN_MS ? AGAIN_MS : v->check_ms;
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (!v->stop && v->waiting.n == 0)
+        if (pthread_cond_timedwait(&v->wake, &v->lock, &until) == ETIMEDOUT)
+            return v->stop || v->waiting.n > 0;
+    return true;
 }
 
 /* At the end it finishes what waits: a promise may have been asked for, and is not made, but the
@@ -292,13 +332,16 @@ static void *write_on(void *arg)
 
     pthread_mutex_lock(&v->lock);
     for (;;) {
-        while (!v->stop && v->waiting.n == 0)
-            pthread_cond_wait(&v->wake, &v->lock);
-        if (!take(&v->waiting, &job))
+        job = (struct job){.kind = JOB_CHECK};
+        if (wait_for_job(v) && !take(&v->waiting, &job))
             break;
+        disk_begin(&v->disk, loop_now_exact());
         pthread_mutex_unlock(&v->lock);
         carry_out(v, &job);
         pthread_mutex_lock(&v->lock);
+        disk_end(&v->disk, loop_now_exact(), job.error);
+        if (job.kind == JOB_CHECK)
+            continue;
         (void)enter(&v->done, &job);
         (void)!write(v->event_fd, &one, sizeof(one));
     }
@@ -326,10 +369,23 @@ static void on_done(void *arg, uint32_t events)
     } while (more);
 }
 
-int votes_start(struct votes *v, struct loop *loop, votes_fn *fn, void *arg)
+enum disk_grade votes_disk(struct votes *v, mono_t now, char *ret_why)
 {
+    enum disk_grade grade;
+
+    pthread_mutex_lock(&v->lock);
+    grade = disk_look(&v->disk, now, ret_why);
+    pthread_mutex_unlock(&v->lock);
+    return grade;
+}
+
+int votes_start(struct votes *v, struct loop *loop, uint32_t check_ms, votes_fn *fn, void *arg)
+{
+    pthread_condattr_t monotonic;
     sigset_t all, before;
     int r;
+
+    v->check_ms = check_ms;
 
     v->fn = fn;
     v->arg = arg;
@@ -342,7 +398,10 @@ int votes_start(struct votes *v, struct loop *loop, votes_fn *fn, void *arg)
         return r;
     }
     pthread_mutex_init(&v->lock, NULL);
-    pthread_cond_init(&v->wake, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&v->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     sigfillset(&all); /* signals are the loop's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     r = -pthread_create(&v->thread, NULL, write_on, v);

@@ -32,8 +32,13 @@ int votes_save_moves(struct votes *votes, const int64_t *moves, unsigned n);
 /* The write ID ended; OK: it is durable. */
 typedef void votes_fn(void *arg, uint32_t id, bool ok);
 
-/* votes_start - begin the thread; FN is called from LOOP for each votes_write, in their order. */
-int votes_start(struct votes *votes, struct loop *loop, votes_fn *fn, void *arg);
+/* votes_start - begin the thread; FN is called from LOOP for each votes_write, in their order.
+ * After CHECK_MS without a write the thread makes one of its own, to see whether it can; sooner
+ * when the last one went badly. */
+int votes_start(struct votes *votes, struct loop *loop, uint32_t check_ms, votes_fn *fn, void *arg);
+
+/* votes_disk - how the writes go; RET_WHY (DISK_WHY_SIZE bytes) says why when it is above good. */
+enum disk_grade votes_disk(struct votes *votes, mono_t now, char *ret_why);
 
 /* votes_write, votes_write_moves - enter and return; FN tells of the first one's end.  False: too
  * many wait (the core has at most one for each right under way), nothing was entered. */

@@ -113,6 +113,16 @@ static void tell_health(struct story *s)
         if (h->component[i].state != SUPERVISE_READY)
             say(s, "%s is %s", process_name(s->d->components[i].process),
                 ham_state_name(MACHINE_SUPERVISE, h->component[i].state));
+    if (h->disk > DISK_GOOD) {
+        char why[256];
+
+        disks_why(s->d, why, sizeof(why));
+        say(s,
+            "its disk is %s for %lld ms: %s; as primary it hands the role to the other host after "
+            "%u ms, if that has all calls and its disk is good",
+            disk_grade_name((enum disk_grade)h->disk),
+            (long long)mono_diff_ms(s->now, h->disk_since), why, h->conf.disk_patience_ms);
+    }
     if (h->address_fails > 0)
         say(s, "the site address could not be set %u times in a row", h->address_fails);
 }

@@ -10,6 +10,7 @@ static void beat_out(const struct ham_beat *b, uint8_t hosts, Sf__HostReport *re
     w->beat.role = b->role;
     w->beat.role_epoch = b->role_epoch;
     w->beat.health = b->health;
+    w->beat.disk = b->disk;
     w->beat.ready = b->ready;
     w->beat.writer = b->writer;
     w->beat.ticket_epoch = b->ticket_epoch;
@@ -121,6 +122,7 @@ static int beat_in(const Sf__HamBeat *from, uint8_t hosts, struct ham_beat *b)
     b->role = byte_of(from->role);
     b->role_epoch = from->role_epoch;
     b->health = byte_of(from->health);
+    b->disk = from->disk < DISK_GRADES ? (uint8_t)from->disk : DISK_UNKNOWN; /* of a newer one */
     b->ready = from->ready;
     b->writer = from->writer;
     b->ticket_epoch = from->ticket_epoch;

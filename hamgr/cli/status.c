@@ -48,6 +48,16 @@ static void print_host(const json_t *host)
            text_of(host, "components"));
 }
 
+/* A disk that is slow or refuses writes; the host goes on. */
+static void print_disk(const json_t *host)
+{
+    const char *disk = text_of(host, "disk");
+
+    if (truth_of(host, "alive") && disk[0] != '\0' && strcmp(disk, "good") != 0)
+        printf("ALARM: the disk of %s is %s for %lld s: %s\n", text_of(host, "host"), disk,
+               number_of(host, "disk_for_ms") / 1000, text_of(host, "disk_why"));
+}
+
 static void print_fence(const json_t *fence)
 {
     if (truth_of(fence, "up"))
@@ -137,6 +147,7 @@ static void print_status(const json_t *status)
             printf("mode of %-5s %s: %s\n", text_of(item, "site"), text_of(item, "mode"),
                    text_of(item, "mode_reason"));
     }
+    json_array_foreach(json_object_get(status, "hosts"), i, item) print_disk(item);
     printf("configuration ticket: %s, epoch %lld\n",
            text_of(json_object_get(status, "ticket"), "site"),
            number_of(json_object_get(status, "ticket"), "epoch"));

@@ -24,6 +24,7 @@ OPTION(restart_ms,         "restart-delay",        "ms",    100,    10,  60000, 
 OPTION(restart_most_ms,    "restart-delay-most",   "ms",   5000,    10, 600000, "the longest pause before a restart")
 OPTION(start_limit,        "start-limit",          "",        5,     1,      8, "so many failures within the interval are a crash loop")
 OPTION(start_limit_ms,     "start-limit-interval", "ms",  60000,  1000,3600000, "the interval; also how long a crash loop is left alone")
+OPTION(disk_patience_ms,   "disk-patience",        "ms",   5000,     0,3600000, "a disk may be slow or refuse writes for so long before the role goes to the other host, if that is ready and its disk is good")
 OPTION(antiflap_moves,     "anti-flap-moves",      "",        2,     1,      8, "automatic moves between two live hosts within the window")
 OPTION(antiflap_ms,        "anti-flap-window",     "ms", 600000,  1000,3600000, "the window")
 OPTION(address_retry_ms,   "address-retry",        "ms",    500,    50,  60000, "pause before a failed change of the site address is tried again")

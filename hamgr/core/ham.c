@@ -46,6 +46,7 @@ void ham_init(struct ham *h, const struct ham_conf *conf, uint64_t seed, mono_t 
     h->address_retry = MONO_NEVER;
     h->address_known = true;
     h->ticket_site = HAM_NONE;
+    h->disk = DISK_GOOD;
     if (records[RIGHT_TICKET].known && records[RIGHT_TICKET].holder < conf->hosts)
         h->ticket_site = conf->site_of[records[RIGHT_TICKET].holder];
     h->writer_seen = now;
@@ -88,6 +89,7 @@ void ham_step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out
         break;
     case HAM_EV_ADDRESS: on_address(h, now, ev); break;
     case HAM_EV_OPERATOR: on_operator(h, now, ev, out); break;
+    case HAM_EV_DISK: judge_disk(h, now, ev->disk.of, ev->disk.grade); break;
     case HAM_EV_PROBED:
         resort_probed(&h->resort, now, ev->probed.references, ev->probed.site, out);
         break;
@@ -124,6 +126,7 @@ mono_t ham_deadline(const struct ham *h)
         t = mono_min(t, supervise_deadline(&h->component[i]));
     if (h->judges)
         t = mono_min(t, site_deadline(&h->other_site));
+    t = mono_min(t, judge_disk_deadline(h));
     return mono_min(t, mono_min(h->address_retry, resort_deadline(&h->resort)));
 }
 
@@ -265,6 +268,7 @@ static void on_component(struct ham *h, mono_t now, const struct ham_ev *ev, str
     case COMPONENT_SOLO: replica_solo(h, now, ev, out); break;
     case COMPONENT_EXITED:
         supervise_exited(&h->component[i], now, out);
+        judge_disk(h, now, i, DISK_UNKNOWN); /* the next process says it anew */
         h->synced &= (uint8_t)~bit;
         if (h->conf.serve_mask & bit)
             h->solo = (struct ham_copy){0}; /* the next process asks for itself */
@@ -523,6 +527,7 @@ static void send_beats(struct ham *h, mono_t now, struct ham_out *out)
         b->ticket_epoch = h->order.ticket_epoch;
         b->writer = h->order.writer;
         b->health = (uint8_t)ham_health(h, now);
+        b->disk = h->disk;
         b->ready = h->said_ready = able(h, now);
         b->copy = h->replica.at;
         b->leaving = h->stopping;

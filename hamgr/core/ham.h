@@ -26,6 +26,7 @@ enum ham_ev_type {
     HAM_EV_PERSISTED, /* a write ended */
     HAM_EV_ADDRESS,   /* a change of the site address ended */
     HAM_EV_OPERATOR,  /* a verb */
+    HAM_EV_DISK,      /* how the writes of a component, or our own, go */
     HAM_EV_PROBED     /* the probes of ACT_PROBE have ended */
 };
 
@@ -78,11 +79,17 @@ struct ham_ev {
             bool site;       /* the site address did */
         } probed;
         struct {
+            uint8_t of;    /* component, or HAM_OWN_DISK */
+            uint8_t grade; /* enum disk_grade */
+        } disk;
+        struct {
             uint32_t id;  /* comes back in ACT_ANSWER */
             uint8_t verb; /* enum ham_verb */
         } op;
     };
 };
+
+#define HAM_OWN_DISK HAM_COMPONENTS_MAX /* of the votes */
 
 #define HAM_MOVES_MAX 8 /* automatic moves remembered */
 
@@ -117,9 +124,12 @@ struct ham {
     bool said_takes;
     struct ham_copy solo; /* what the component last asked for; sequence 0: nothing */
     uint64_t solo_request;
-    uint64_t solos, stale_takeovers; /* counted since our start */
-    bool address_on;                 /* last ordered */
-    bool address_known;              /* the last order has been confirmed */
+    uint64_t solos, stale_takeovers;         /* counted since our start */
+    uint8_t disk_of[HAM_COMPONENTS_MAX + 1]; /* enum disk_grade, as last said */
+    uint8_t disk;                            /* the worst of them, at least good */
+    mono_t disk_since;                       /* not good: since when; MONO_ZERO: good */
+    bool address_on;                         /* last ordered */
+    bool address_known;                      /* the last order has been confirmed */
     uint8_t address_fails;
     mono_t address_retry; /* MONO_NEVER: not waiting */
     uint8_t ticket_site;  /* where the writer was last seen */

@@ -1,5 +1,6 @@
 #include "hamgr/core/judge.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define ADDRESS_FAILS 3 /* failures in a row before the host counts as bad */
@@ -166,6 +167,39 @@ static void note(const struct ham *h, enum ham_reason reason, const char *why, s
                                                          .why = why};
 }
 
+void judge_disk(struct ham *h, mono_t now, uint8_t of, uint8_t grade)
+{
+    assert(of <= HAM_OWN_DISK && grade < DISK_GRADES);
+    h->disk_of[of] = grade;
+    h->disk = DISK_GOOD;
+    for (int i = 0; i <= HAM_OWN_DISK; i++)
+        if (h->disk_of[i] > h->disk)
+            h->disk = h->disk_of[i];
+    if (h->disk == DISK_GOOD)
+        h->disk_since = MONO_ZERO;
+    else if (h->disk_since.ns == 0)
+        h->disk_since = now;
+}
+
+static mono_t disk_due(const struct ham *h)
+{
+    return h->disk == DISK_GOOD ? MONO_NEVER : mono_add_ms(h->disk_since, h->conf.disk_patience_ms);
+}
+
+mono_t judge_disk_deadline(const struct ham *h)
+{
+    /* When it has passed, the other host's beats are what is waited for. */
+    return mono_before(h->last_step, disk_due(h)) ? disk_due(h) : MONO_NEVER;
+}
+
+/* Calls need no disk, but their records do.  The other host must lose nothing by it, and its disk
+ * must be good: one that does not say (an older version) or is slow takes the role late. */
+static bool disk_is_better_there(const struct ham *h, mono_t now)
+{
+    return mono_due(disk_due(h), now) && h->replica.state == REPLICA_IN_SYNC &&
+           ham_ready(h, now) == REASON_DONE && h->other[h->peer].beat.disk == DISK_GOOD;
+}
+
 /* The component that must serve has ended, and the other host has the whole of its state: that is
  * quicker than a restart, and loses nothing.  Or this host is bad and the other is well: then
  * whatever is there is better. */
@@ -177,6 +211,10 @@ static const char *reason_to_move(const struct ham *h, mono_t now)
         return "what must serve has ended here, and the other host is ready";
     if (well && ham_health(h, now) == HEALTH_BAD)
         return "this host is bad, and the other is well";
+    if (disk_is_better_there(h, now))
+        return h->disk == DISK_FAILING
+                   ? "the disk here refuses writes, and the other host is ready and its disk good"
+                   : "the disk here is slow, and the other host is ready and its disk good";
     return NULL;
 }
 

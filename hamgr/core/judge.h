@@ -24,6 +24,11 @@ void judge_count(struct ham *h, mono_t now);
 /* judge_acknowledge - the operator has seen the automatic moves until AT: forget them. */
 void judge_acknowledge(struct ham *h, mono_t at);
 
+/* judge_disk - the writes of OF (a component, or HAM_OWN_DISK) go as GRADE says: enum disk_grade.
+ * judge_disk_deadline - when a disk that is not good becomes a reason to move. */
+void judge_disk(struct ham *h, mono_t now, uint8_t of, uint8_t grade);
+mono_t judge_disk_deadline(const struct ham *h);
+
 /* judge_tilted - the clock jumped lately: no new right is taken. */
 bool judge_tilted(const struct ham *h, mono_t now);
 

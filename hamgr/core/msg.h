@@ -69,6 +69,7 @@ struct ham_beat {
     uint16_t age_ms[HAM_HOSTS_MAX]; /* since each host was last heard here; HAM_AGE_NEVER */
     uint8_t role;                   /* enum ham_role */
     uint8_t health;                 /* enum ham_health */
+    uint8_t disk;                   /* enum disk_grade; DISK_UNKNOWN: it does not say */
     bool ready;                     /* a full copy: ready for switchover */
     bool writer;                    /* holds the ticket and may write */
     bool last_resort; /* serves with no majority behind it: a vote for it is welcome */

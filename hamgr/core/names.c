@@ -96,7 +96,7 @@ static bool valid_beat(const struct ham_beat *b)
         if (b->votes[i].known && (!valid_holder(b->votes[i].holder) || b->votes[i].epoch == 0 ||
                                   b->votes[i].floor < b->votes[i].epoch))
             return false;
-    return b->role <= ROLE_PRIMARY && b->health <= HEALTH_BAD;
+    return b->role <= ROLE_PRIMARY && b->health <= HEALTH_BAD && b->disk < DISK_GRADES;
 }
 
 bool ham_msg_valid(const struct ham_msg *m, uint8_t hosts)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/disk.h"
 #include "common/mono.h"
 
 #define HAM_HOSTS_MAX      8

@@ -52,6 +52,7 @@ struct records {
     bool swept; /* with the present configuration */
     bool stop;
     struct records_state state;
+    struct disk disk;
 
     /* the thread's own */
     struct store *store;
@@ -313,20 +314,49 @@ static bool open_store(struct records *r)
     return false;
 }
 
+static void disk_begins(struct records *r)
+{
+    pthread_mutex_lock(&r->lock);
+    disk_begin(&r->disk, loop_now_exact());
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* After set_error. */
+static void disk_ends(struct records *r)
+{
+    pthread_mutex_lock(&r->lock);
+    disk_end(&r->disk, loop_now_exact(), r->state.error);
+    pthread_mutex_unlock(&r->lock);
+}
+
+enum disk_grade records_disk(struct records *r, char *ret_why)
+{
+    enum disk_grade grade;
+
+    pthread_mutex_lock(&r->lock);
+    grade = disk_look(&r->disk, loop_now_exact(), ret_why);
+    pthread_mutex_unlock(&r->lock);
+    return grade;
+}
+
 static void write_batch(struct records *r, const struct records_conf *conf, mono_t now)
 {
     if (r->batch.n == 0)
         return;
+    disk_begins(r);
     if (!open_store(r)) {
+        disk_ends(r);
         r->write_due = mono_add_ms(now, RETRY_MS);
         return;
     }
     if (store_update(r->store, put_all, r) != 0) {
         set_error(r, store_error(r->store));
+        disk_ends(r);
         r->write_due = mono_add_ms(loop_now_exact(), RETRY_MS);
         return;
     }
     set_error(r, "");
+    disk_ends(r);
     pthread_mutex_lock(&r->lock);
     r->state.waiting -= r->batch.n;
     r->state.written += r->batch.n;

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/disk.h"
 #include "common/store.h"
 #include "proto/calls.pb-c.h"
 #include "sipserver/adapt/attached.h"
@@ -83,6 +84,10 @@ struct records_state {
     uint64_t expired;            /* deleted by age or size */
     char error[STORE_ERROR_MAX]; /* what is wrong with the disk now; "" nothing */
 };
+
+/* records_disk - how the writes go; RET_WHY (DISK_WHY_SIZE bytes) says why when it is above good.
+ */
+enum disk_grade records_disk(struct records *records, char *ret_why);
 
 void records_state(struct records *records, struct records_state *ret_state);
 

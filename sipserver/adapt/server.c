@@ -365,6 +365,8 @@ void server_report(struct component *component, Sf__RoleReport *report)
     report->calls = status.calls;
     report->registrations = status.registrations;
     report->agents = status.agents;
+    report->disk = records_disk(server->records, server->disk_why);
+    report->disk_why = server->disk_why;
     replica_report(server->replica, report);
     if (replica_handing_over(server->replica))
         report->role = SF__ROLE__ROLE_PRIMARY; /* until the backup has the last batch */

@@ -11,6 +11,7 @@
 #define SIPSERVER_ADAPT_SERVER_H
 
 #include "common/component.h"
+#include "common/disk.h"
 #include "sipserver/core/core.h"
 #include "sipserver/crypto/digest_openssl.h"
 
@@ -48,6 +49,7 @@ struct server {
     mono_t turn_end; /* of the last turn, and how long that took */
     int64_t turn_ms;
     char why_not[256];
+    char disk_why[DISK_WHY_SIZE];
     char mode_reason[SC_REASON_SIZE];
 };
 

@@ -320,6 +320,14 @@ def records_wait(run, host, negation, reason):
     return waits == (negation is None), f"{host}: {said[:300] or 'none waits'}"
 
 
+def disk_is(run, host, grade, reason):
+    """By hamgr status at the primary of its site: what the host's beats say."""
+    primary = run.resolve(f"{host.split('.')[0]}.primary")
+    seen = (run.lab.deployment.status(primary) or {}).get("hosts", [])
+    disk, why = next(((h["disk"], h["disk_why"]) for h in seen if h["host"] == host), ("unknown", "it is not listed"))
+    return disk == grade and (reason or "") in why, f"{host}: the disk is {disk}: {why}"
+
+
 def gateway_offers(run, negation, site):
     if run.lab.gateway.process is None:
         return False, "there is no gateway"
@@ -434,6 +442,7 @@ SENTENCES = [
     (r"phone (\d+) is (not )?on hold", phone_on_hold, "by the other party, as the phone itself sees it"),
     (rf"(\d+) calls? of phone (\d+) recorded at ({SITE})", calls_recorded, "at the primary there, each released in order"),
     (rf"records of ({HOST}) (don't )?wait(?:, because of '([^']+)')?", records_wait, "by hamgr calls --records there"),
+    (rf"disk of ({HOST}) is (good|slow|failing)(?:, because of '([^']+)')?", disk_is, "by hamgr status at the primary"),
     (rf"gateway offers (calls|no calls) to ({SITE})", gateway_offers, "as Kamailio itself says"),
     (rf"next call answered(?: at ({SITE}))?", next_call, "one call via the gateway to the queue"),
     (rf"call (\w+) (answered|completed|up|failed|given up)(?: (\d+))?(?: at ({SITE}))?", call_is,

@@ -231,11 +231,27 @@ static void ham_event(struct sim *s, uint32_t slot)
     sim_step(s, e->host, &ev);
 }
 
+/* hamgr writes now and then, and sees how that goes; as long as it goes well, it is no event. */
+static void see_disk(struct sim *s, int host)
+{
+    struct sim_host *h = &s->host[host];
+    uint8_t was = h->ham.disk_of[HAM_OWN_DISK];
+    struct ham_ev ev = {.type = HAM_EV_DISK};
+    ev.disk.of = HAM_OWN_DISK;
+    ev.disk.grade = h->disk_fails                     ? DISK_FAILING
+                    : h->disk_slow_ms >= DISK_SLOW_MS ? DISK_SLOW
+                                                      : DISK_GOOD;
+    if (h->up && !sim_down(h) && !h->frozen && was != ev.disk.grade &&
+        (was > DISK_GOOD || ev.disk.grade > DISK_GOOD))
+        sim_step(s, host, &ev);
+}
+
 static void component_event(struct sim *s, struct sim_event *e)
 {
     struct sim_host *h = &s->host[e->host];
     struct sim_component *c = &h->component[e->component];
     if (e->kind == EV_TURN) {
+        see_disk(s, e->host);
         pair_turn(s, e->host);
         return;
     }

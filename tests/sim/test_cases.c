@@ -270,6 +270,64 @@ Test(cases, h12_failing_disk_promises_nothing)
     cr_assert(sim_await(s, 3000, one_is_primary));
 }
 
+Test(cases, h12_a_worse_disk_moves_the_role_once_and_a_mended_one_moves_nothing)
+{
+    s->host[0].disk_fails = true;
+    cr_assert(sim_run(s, s->conf.disk_patience_ms - 100));
+    cr_assert_eq(sim_primary(s, 0), 0, "not at once");
+    cr_assert(sim_await(s, 300, one_is_primary), "then within a hand-over");
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(s->moves[0], 2, "and it stays there");
+    s->host[0].disk_fails = false;
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(s->host[1].ham.other[0].beat.disk, DISK_GOOD, "it is good again by itself");
+    cr_assert_eq(s->moves[0], 2, "no move back");
+}
+
+Test(cases, h12_a_slow_disk_moves_the_role_and_a_short_stall_does_not)
+{
+    s->host[0].disk_slow_ms = 3000;
+    cr_assert(sim_run(s, 3000));
+    s->host[0].disk_slow_ms = 0;
+    cr_assert(sim_run(s, 10000));
+    cr_assert_eq(s->moves[0], 1);
+    s->host[0].disk_slow_ms = 30000;
+    cr_assert(sim_await(s, s->conf.disk_patience_ms + 300, one_is_primary));
+}
+
+Test(cases, h12_the_role_stays_when_the_other_host_is_not_whole_or_its_disk_no_better)
+{
+    s->host[0].disk_fails = true;
+    s->host[1].disk_slow_ms = 3000;
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_primary(s, 0), 0, "the other disk is not good");
+    s->host[1].never_joins = true;
+    sim_crash_component(s, 1, 0);
+    cr_assert(sim_run(s, 3000));
+    s->host[1].disk_slow_ms = 0;
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_primary(s, 0), 0, "its copy is not whole");
+    s->host[1].never_joins = false;
+    sim_crash_component(s, 1, 0);
+    cr_assert(sim_await(s, 5000, one_is_primary), "whole and better");
+}
+
+Test(cases, h12_moves_for_a_disk_count_as_automatic)
+{
+    for (uint32_t n = 0; n < s->conf.antiflap_moves; n++) {
+        int from = sim_primary(s, 0);
+        s->host[from].disk_fails = true;
+        cr_assert(sim_run(s, s->conf.disk_patience_ms + 1000));
+        cr_assert_eq(sim_primary(s, 0), 1 - from);
+        s->host[from].disk_fails = false;
+        cr_assert(sim_run(s, 5000));
+    }
+    int last = sim_primary(s, 0);
+    s->host[last].disk_fails = true;
+    cr_assert(sim_run(s, 20000));
+    cr_assert_eq(sim_primary(s, 0), last, "anti-flap");
+}
+
 Test(cases, voter_restarts_with_empty_store)
 {
     cut_both(0, 1);

@@ -2,7 +2,9 @@
 #include "hamgr/adapt/votes.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +103,7 @@ Test(votes, moves_are_there_after_a_restart_and_can_be_forgotten, .init = make_d
 
 /* ---- a disk that takes its time: LMDB's fdatasync waits for the test ---- */
 
-static atomic_bool slow;
+static atomic_bool slow, refuses;
 static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
 
 int fdatasync(int fd)
@@ -109,6 +111,10 @@ int fdatasync(int fd)
     if (atomic_load(&slow)) {
         pthread_mutex_lock(&disk);
         pthread_mutex_unlock(&disk);
+    }
+    if (atomic_load(&refuses)) {
+        errno = EROFS;
+        return -1;
     }
     return (int)syscall(SYS_fdatasync, fd);
 }
@@ -118,6 +124,8 @@ struct writing {
     uint32_t ids[4];
     bool ok[4];
     unsigned n;
+    struct votes *votes;
+    char why[DISK_WHY_SIZE];
     unsigned turns; /* of a timer, while the disk stands still */
     struct loop_timer *timer;
 };
@@ -138,6 +146,7 @@ static void on_timer(void *arg, mono_t now)
 
     if (++w->turns == 5) {
         cr_assert_eq(w->n, 0, "the disk has not answered");
+        cr_assert_eq(votes_disk(w->votes, mono_add_ms(now, DISK_SLOW_MS), w->why), DISK_SLOW);
         pthread_mutex_unlock(&disk);
         return;
     }
@@ -154,7 +163,8 @@ Test(votes, slow_disk_holds_up_no_turn_of_the_loop_h12, .init = make_dir, .fini 
 
     cr_assert_eq(loop_new(&w.loop), 0);
     cr_assert_eq(votes_open(dir, &votes), 0);
-    cr_assert_eq(votes_start(votes, w.loop, on_written, &w), 0);
+    cr_assert_eq(votes_start(votes, w.loop, 60000, on_written, &w), 0);
+    w.votes = votes;
     cr_assert_eq(loop_timer_new(w.loop, LOOP_LEASE, on_timer, &w, &w.timer), 0);
     loop_timer_set(w.timer, loop_now_exact());
     pthread_mutex_lock(&disk);
@@ -191,7 +201,7 @@ Test(votes, what_was_entered_is_written_before_the_store_closes, .init = make_di
 
     cr_assert_eq(loop_new(&w.loop), 0);
     cr_assert_eq(votes_open(dir, &votes), 0);
-    cr_assert_eq(votes_start(votes, w.loop, on_written, &w), 0);
+    cr_assert_eq(votes_start(votes, w.loop, 60000, on_written, &w), 0);
     cr_assert(votes_write(votes, RIGHT_ROLE_1, &record, 1));
     votes_close(&votes);
     loop_destroy(&w.loop);
@@ -199,4 +209,37 @@ Test(votes, what_was_entered_is_written_before_the_store_closes, .init = make_di
     cr_assert_eq(votes_load(votes, records), 0);
     cr_assert_eq(records[RIGHT_ROLE_1].epoch, 9);
     votes_close(&votes);
+}
+
+/* Until votes_disk says GRADE; each second of the writer's own checks is waited for. */
+static bool becomes(struct votes *votes, enum disk_grade grade, char *why)
+{
+    mono_t end = mono_add_ms(loop_now_exact(), 10000);
+
+    while (votes_disk(votes, loop_now_exact(), why) != grade)
+        if (mono_due(end, loop_now_exact()))
+            return false;
+        else
+            sched_yield();
+    return true;
+}
+
+Test(votes, without_a_write_the_disk_is_looked_at_and_comes_back_h12, .init = make_dir,
+     .fini = remove_dir, .timeout = 30)
+{
+    struct writing w = {0};
+    struct votes *votes;
+
+    cr_assert_eq(loop_new(&w.loop), 0);
+    cr_assert_eq(votes_open(dir, &votes), 0);
+    cr_assert_eq(votes_start(votes, w.loop, 100, on_written, &w), 0);
+    cr_assert(becomes(votes, DISK_GOOD, w.why));
+    atomic_store(&refuses, true);
+    cr_assert(becomes(votes, DISK_FAILING, w.why));
+    cr_assert_str_not_empty(w.why);
+    atomic_store(&refuses, false);
+    cr_assert(becomes(votes, DISK_GOOD, w.why), "a write went well");
+    cr_assert_eq(w.n, 0, "nobody asked for a write");
+    votes_close(&votes);
+    loop_destroy(&w.loop);
 }

@@ -113,6 +113,7 @@ Test(wire, a_beat_keeps_votes_and_ages)
     m.beat.role = ROLE_PRIMARY;
     m.beat.role_epoch = 5;
     m.beat.health = HEALTH_MENDING;
+    m.beat.disk = DISK_SLOW;
     m.beat.ready = true;
     m.beat.copy = (struct ham_copy){5, 1ull << 33};
     cr_assert_eq(round_trip(&m, &back), 0);
@@ -124,6 +125,7 @@ Test(wire, a_beat_keeps_votes_and_ages)
     cr_assert_eq(back.beat.age_ms[1], HAM_AGE_NEVER);
     cr_assert_eq(back.beat.age_ms[4], 400);
     cr_assert_eq(back.beat.health, HEALTH_MENDING);
+    cr_assert_eq(back.beat.disk, DISK_SLOW);
     cr_assert_eq(back.beat.role, ROLE_PRIMARY);
     cr_assert(back.beat.ready);
     cr_assert_eq(back.beat.copy.epoch, 5);
