@@ -177,7 +177,8 @@ static void extend(const struct call *c)
 {
     struct lease *l = c->l;
     l->deadline = mono_max(l->deadline, supported(l));
-    if (enough(l, l->granted))
+    /* With our own voter's record: a later candidacy of ours must not take that epoch again. */
+    if (enough(l, l->granted) && (l->granted & 1u << l->self))
         l->epoch = l->target;
 }
 static void lose(const struct call *c)

@@ -387,6 +387,20 @@ Test(lease, sends_alone_by_a_lent_vote_only_when_our_own_voter_has_it_on_record)
     cr_assert(lease_alone(&l));
 }
 
+Test(lease, goes_on_in_a_higher_epoch_only_when_our_own_voter_has_it)
+{
+    taken();
+    l.seen = 9;
+    wake(370);
+    cr_assert_eq(l.target, 10);
+    answer(371, 4, REASON_GRANTED, 10);
+    answer(372, 1, REASON_GRANTED, 10);
+    cr_assert_eq(l.epoch, 2, "it would be free for another candidacy of ours");
+    cr_assert_eq(l.deadline.ns, lease_end(1000, 500, 20, at_ms(370)).ns, "held all the same");
+    answer(380, 0, REASON_GRANTED, 10);
+    cr_assert_eq(l.epoch, 10);
+}
+
 Test(lease, own_record_has_the_epoch_and_the_last_word)
 {
     begin();
