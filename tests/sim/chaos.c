@@ -150,13 +150,15 @@ static void recall(struct sim *s)
             for (int r = 0; r < RIGHTS_MAX; r++)
                 known =
                     known && (k == (i ^ 1) || !s->host[k].ham.votes[r] || s->host[k].disk[r].known);
-        if (!known || sim_down(h) || h->frozen || other->up || !vote_lent(&h->ham.vote[i / 2]))
+        if (!known || sim_down(h) || h->frozen || h->disk_fails || other->up ||
+            h->ham.vote[i / 2].state == VOTE_SAVING || !vote_lent(&h->ham.vote[i / 2]))
             continue;
         if (sim_op(s, i, VERB_RECALL) != REASON_UNDER_WAY)
             continue;
-        (void)sim_run(s, 10); /* until it is on disk: before, the store counts for two */
-        if (!sim_down(h) && !vote_lent(&h->ham.vote[i / 2]))
-            sim_wipe(s, i ^ 1);
+        /* Before it is on disk the store counts for two; after it that host is gone for good. */
+        while (vote_lent(&h->ham.vote[i / 2]) && sim_run(s, 10)) {
+        }
+        sim_wipe(s, i ^ 1);
     }
 }
 
