@@ -76,10 +76,11 @@ static bool since_of(const char *text, int64_t *ret_ms)
 
 static json_t *leg_json(const Sf__CallLeg *leg)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:i}", "number", leg->number, "agent",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:s, s:b}", "number", leg->number, "agent",
                      leg->agent, "start_ms", (json_int_t)leg->start_ms, "ring_ms",
                      (json_int_t)leg->ring_ms, "answer_ms", (json_int_t)leg->answer_ms, "end_ms",
-                     (json_int_t)leg->end_ms, "status", (int)leg->status);
+                     (json_int_t)leg->end_ms, "status", (int)leg->status, "reason", leg->reason,
+                     "by_transfer", (int)leg->by_transfer);
 }
 
 static void print_json(const Sf__CallRecord *c, bool first)
@@ -150,8 +151,8 @@ static void print_csv(const Sf__CallRecord *c, bool first)
     csv(c->diverted_from, ',');
     printf("%u,\"", c->diversions);
     for (size_t i = 1; i < c->n_legs; i++)
-        printf("%s%s/%s/%u", i == 1 ? "" : " ", c->legs[i]->number, c->legs[i]->agent,
-               c->legs[i]->status);
+        printf("%s%s/%s/%u%s%s", i == 1 ? "" : " ", c->legs[i]->number, c->legs[i]->agent,
+               c->legs[i]->status, c->legs[i]->reason[0] != '\0' ? "/" : "", c->legs[i]->reason);
     printf("\"\n");
 }
 

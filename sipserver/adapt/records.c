@@ -157,6 +157,8 @@ void record_message(const struct sc_record *r, struct record_message *m)
         leg->answer_ms = in->answer_ms;
         leg->end_ms = in->end_ms;
         leg->status = in->status;
+        leg->reason = text(sc_leg_end_name(in->how));
+        leg->by_transfer = in->by_transfer;
         m->leg_list[i] = leg;
     }
     m->call.before = text(r->before);

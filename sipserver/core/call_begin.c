@@ -12,6 +12,7 @@
 #include "sipserver/core/identity.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/relay.h"
+#include "sipserver/core/record.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/trunk.h"
@@ -187,12 +188,18 @@ void call_go(struct sc *sc, struct call *c)
     call_route(sc, c, c->called);
 }
 
+/* L is the leg that C began with, not one that came into its place by a transfer. */
+static bool first_caller(const struct call *c, const struct leg *l)
+{
+    return l->is_caller && c->history.caller_end.ns == 0;
+}
+
 /* The number of the party behind L. */
 static const char *number_of(const struct sc *sc, const struct call *c, const struct leg *l)
 {
     const struct dn *d = pool_get(&sc->dns, l->dn);
 
-    if (l->is_caller)
+    if (first_caller(c, l))
         return c->from;
     return d != NULL && d->type == SC_DN_EXTENSION ? d->number : c->number_now;
 }
@@ -206,7 +213,7 @@ bool call_move(struct sc *sc, struct leg *l, const char *number)
         return false;
     relays_end(sc, from, false); /* L's dialog goes on */
     text_copy(c->from, sizeof(c->from), number_of(sc, from, l));
-    if (l->is_caller) {
+    if (first_caller(from, l)) {
         c->asserted = from->asserted;
         c->private = from->private;
         memcpy(c->from_name, from->from_name, sizeof(c->from_name));
@@ -216,6 +223,7 @@ bool call_move(struct sc *sc, struct leg *l, const char *number)
     c->before_epoch = from->epoch;
     c->before = from->number;
     attach_travel(sc, from, c);
+    record_moved(from, l);
     if (l->is_caller)
         from->caller = HANDLE_NONE;
     else

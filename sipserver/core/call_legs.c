@@ -7,6 +7,7 @@
 #include "sipserver/core/hunt.h"
 #include "sipserver/core/leg.h"
 #include "sipserver/core/music.h"
+#include "sipserver/core/record.h"
 #include "sipserver/core/ring.h"
 #include "sipserver/core/session.h"
 #include "sipserver/core/transfer.h"
@@ -196,7 +197,7 @@ void call_bye(struct sc *sc, struct leg *l, const struct sip_event *event)
     else
         c->target = HANDLE_NONE;
     sc->reason = sip_msg_value(event->msg, SIP_H_REASON);
-    c->history.released_by = l->is_caller ? SC_BY_CALLER : SC_BY_CALLED;
+    record_released(c, l);
     if (c->state == CALL_SETUP) /* the phone of a caller whose number is not called yet */
         call_event(sc, c, CALL_EV_CANCEL, event);
     else

@@ -7,6 +7,7 @@
 #include "sipserver/core/attach.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/record.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/route.h"
 #include "sipserver/core/transfer.h"
@@ -258,7 +259,7 @@ static void release(struct sc *sc, struct agent *a, const struct sc_agent_reques
     control_reply(sc, a, 0, false, "");
     c = pool_get(&sc->calls, l->call);
     if (c->state >= CALL_ANSWERED) {
-        c->history.released_by = l->is_caller ? SC_BY_CALLER : SC_BY_CALLED;
+        record_released(c, l);
         call_release(sc, c, "released by the desktop");
     } else if (l->is_caller) {
         call_cancel(sc, c);
@@ -418,7 +419,7 @@ static void come_back(struct sc *sc, struct agent *a)
     c = pool_get(&sc->calls, other->call);
     begin(a, waits, sc);
     if (c->state >= CALL_ANSWERED) {
-        c->history.released_by = other->is_caller ? SC_BY_CALLER : SC_BY_CALLED;
+        record_released(c, other);
         call_release(sc, c, "released by the desktop");
     } else if (other->is_caller) {
         call_cancel(sc, c);

@@ -159,7 +159,8 @@ struct sc_event {
     bool primary;
     uint64_t epoch;
     int64_t wall_ms; /* wall clock at NOW: nonces and tokens, which hosts share, carry it */
-    int64_t clock_ns; /* ROLE, when there is a copy (replica.h): our clock less that of its primary */
+    int64_t
+        clock_ns; /* ROLE, when there is a copy (replica.h): our clock less that of its primary */
 };
 
 /* ---- what comes out ---- */
@@ -251,8 +252,24 @@ struct sc_call_event {
 };
 
 /* Who ended a call. */
-enum sc_party { SC_BY_NOBODY, SC_BY_CALLER, SC_BY_CALLED, SC_BY_SERVER };
+enum sc_party {
+    SC_BY_NOBODY,
+    SC_BY_CALLER,
+    SC_BY_CALLED,
+    SC_BY_SERVER,
+    SC_BY_TRANSFER_TARGET, /* who came in by a transfer */
+};
 const char *sc_party_name(enum sc_party party);
+
+/* How a party left a call. */
+enum sc_leg_end {
+    SC_LEG_ENDED,       /* as the call ended, or as its status says */
+    SC_LEG_RELEASED,    /* it hung up, which ended the call */
+    SC_LEG_TRANSFERRED, /* it transferred the call: another has its place */
+    SC_LEG_MOVED,       /* it went on in another call, by an attended transfer */
+    SC_LEG_ENDS
+};
+const char *sc_leg_end_name(enum sc_leg_end end); /* "" for the first */
 
 /* Moments of records are Unix milliseconds; 0: it has not happened. */
 struct sc_record_leg {
@@ -260,6 +277,8 @@ struct sc_record_leg {
     char agent[SC_NAME_SIZE];  /* reserved for the call out of a queue */
     int64_t start_ms, ring_ms, answer_ms, end_ms;
     unsigned status; /* the SIP status that decided it; 200: answered; 0: taken back */
+    enum sc_leg_end how;
+    bool by_transfer; /* it came in by a transfer */
 };
 
 /* What a call was; one for each call, at its end (I3). */
@@ -292,7 +311,8 @@ struct sc_record {
     uint32_t diversions;              /* here and before */
     uint32_t targets; /* how many it was offered to, also those that LEGS has no room for */
     uint32_t legs_n;
-    struct sc_record_leg legs[SC_RECORD_LEGS_MAX]; /* the caller's, then the last targets' */
+    struct sc_record_leg legs[SC_RECORD_LEGS_MAX]; /* the caller's, then those of
+                                                    * TARGETS that were kept */
 };
 
 struct sc_dn_status {

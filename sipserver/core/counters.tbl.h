@@ -31,6 +31,7 @@ COUNTER(AGENTS_FULL,       "drop_agents_full",       "agents left out: agents-ma
 COUNTER(RELAYS_FULL,       "drop_relays_full",       "in-dialog requests refused: too many at once in one call")
 COUNTER(REPLICA_LOST,      "replica_lost",          "parts of a copy given up at a takeover: what they belong to never came")
 COUNTER(TRANSFERS,         "transfers",             "transfers completed")
+COUNTER(RECORD_LEGS_LEFT_OUT, "record_legs_left_out", "parties of calls that their records had no room for")
 COUNTER(CONTROLS,          "controls",              "operations that desktops asked for")
 COUNTER(CONTROLS_FAILED,   "controls_failed",       "operations of desktops that were refused or failed")
 COUNTER(DATA_REFUSED,      "drop_data",             "attached data refused: not from the other site, malformed or too much")

@@ -90,8 +90,16 @@ const char *sc_party_name(enum sc_party party)
     case SC_BY_CALLER: return "caller";
     case SC_BY_CALLED: return "called";
     case SC_BY_SERVER: return "server";
+    case SC_BY_TRANSFER_TARGET: return "transfer-target";
     }
     return "unknown";
+}
+
+const char *sc_leg_end_name(enum sc_leg_end end)
+{
+    static const char *const names[SC_LEG_ENDS] = {"", "released", "transferred", "moved"};
+
+    return (unsigned)end < SC_LEG_ENDS ? names[end] : "unknown";
 }
 
 /* The first object of P at or after *CURSOR, which moves behind it. */

@@ -13,30 +13,77 @@ static int64_t wall_ms(const struct call *c, mono_t at)
     return at.ns == 0 ? 0 : c->history.started_wall_ms + mono_diff_ms(at, c->started);
 }
 
+static uint32_t kept(const struct call_history *h)
+{
+    return h->targets_n < CALL_TARGETS_MAX ? h->targets_n : CALL_TARGETS_MAX;
+}
+
+/* The I-th of those kept, the oldest is 0. */
+static struct call_target *nth(struct call_history *h, uint32_t i)
+{
+    return &h->targets[(h->targets_n - kept(h) + i) % CALL_TARGETS_MAX];
+}
+
 /* The target under way; NULL: none.  With several at once (ring.h) it is told by its agent. */
 static struct call_target *present(struct call *c)
 {
     struct call_history *h = &c->history;
-    uint32_t kept = h->targets_n < CALL_TARGETS_MAX ? h->targets_n : CALL_TARGETS_MAX;
 
-    for (uint32_t i = h->targets_n; i > h->targets_n - kept; i--) {
-        struct call_target *t = &h->targets[(i - 1) % CALL_TARGETS_MAX];
+    for (uint32_t i = kept(h); i > 0; i--) {
+        struct call_target *t = nth(h, i - 1);
 
-        if (t->end.ns == 0 && handle_equal(t->agent, c->agent))
+        if (t->end.ns == 0 && t->place == PLACE_OFFERED && handle_equal(t->agent, c->agent))
             return t;
     }
     return NULL;
 }
 
+/* What is lost with T: those that never answered go first, then those that left. */
+static unsigned worth(const struct call_target *t)
+{
+    return (t->answer.ns != 0 ? 2u : 0u) + (t->end.ns == 0 ? 1u : 0u);
+}
+
+/* A place for another one, at the end. */
+static struct call_target *add(struct sc *sc, struct call_history *h)
+{
+    if (h->targets_n >= CALL_TARGETS_MAX) {
+        uint32_t out = 0;
+
+        for (uint32_t i = 1; i < CALL_TARGETS_MAX; i++)
+            if (worth(nth(h, i)) < worth(nth(h, out)))
+                out = i;
+        for (; out > 0; out--)
+            *nth(h, out) = *nth(h, out - 1);
+        sc->counts[N_RECORD_LEGS_LEFT_OUT]++;
+    }
+    return &h->targets[h->targets_n++ % CALL_TARGETS_MAX];
+}
+
 static void begin(struct sc *sc, struct call *c)
 {
-    struct call_target *t;
-
     record_target_end(sc, c, 0);
-    t = &c->history.targets[c->history.targets_n++ % CALL_TARGETS_MAX];
-    *t = (struct call_target){.dn = c->target_dn, .agent = c->agent, .start = sc->now};
+    *add(sc, &c->history) =
+        (struct call_target){.dn = c->target_dn, .agent = c->agent, .start = sc->now};
     if (c->at_peer)
         c->history.relayed = true;
+}
+
+/* The one that answers, of several rung at once, more than there are places: it gets the oldest
+ * place of one that did not answer, which began when it did.  NULL: none is left out. */
+static struct call_target *instead(struct call *c)
+{
+    struct call_history *h = &c->history;
+
+    for (uint32_t i = 0; h->targets_n > kept(h) && i < kept(h); i++) {
+        struct call_target *t = nth(h, i);
+
+        if (t->answer.ns == 0) {
+            *t = (struct call_target){.dn = c->target_dn, .agent = c->agent, .start = t->start};
+            return t;
+        }
+    }
+    return NULL;
 }
 
 bool record_ring(const struct sc *sc, struct call *c)
@@ -58,6 +105,117 @@ void record_target_end(const struct sc *sc, struct call *c, unsigned status)
     t->end = sc->now;
     if (status != 0)
         t->status = status;
+}
+
+/* ---- transfers ---- */
+
+/* The party of the caller's side, else of the called one's, COMING or there; NULL: it is the first
+ * caller. */
+static struct call_target *party(struct call *c, bool caller, bool coming)
+{
+    struct call_history *h = &c->history;
+
+    for (uint32_t i = kept(h); i > 0; i--) {
+        struct call_target *t = nth(h, i - 1);
+
+        if (t->end.ns == 0 && t->coming == coming && (t->place == PLACE_CALLER) == caller)
+            return t;
+    }
+    return NULL;
+}
+
+/* Who comes: still beside the transferor, or (it has left) in its place. */
+static struct call_target *comer(struct call *c)
+{
+    struct call_target *t = party(c, c->transfer.by_caller, true);
+
+    return t == NULL && handle_is_none(c->transfer.by) ? party(c, c->transfer.by_caller, false) : t;
+}
+
+void record_coming(struct sc *sc, struct call *c, const struct leg *l)
+{
+    const struct dn *d = pool_get(&sc->dns, l->dn);
+
+    *add(sc, &c->history) = (struct call_target){
+        .dn = l->dn,
+        .agent = d != NULL ? d->agent : HANDLE_NONE,
+        .start = sc->now,
+        .place = c->transfer.by_caller ? PLACE_CALLER : PLACE_CALLED,
+        .coming = true,
+    };
+}
+
+void record_coming_rings(const struct sc *sc, struct call *c)
+{
+    struct call_target *t = comer(c);
+
+    if (t != NULL && t->ring.ns == 0)
+        t->ring = sc->now;
+}
+
+void record_coming_answers(const struct sc *sc, struct call *c)
+{
+    struct call_target *t = comer(c);
+
+    if (t == NULL)
+        return;
+    t->answer = sc->now;
+    t->status = 200;
+}
+
+void record_coming_fails(const struct sc *sc, struct call *c, unsigned status)
+{
+    struct call_target *t = comer(c);
+
+    if (t == NULL)
+        return;
+    t->end = sc->now;
+    if (t->answer.ns == 0)
+        t->status = status;
+    t->coming = false;
+}
+
+void record_transferor_left(const struct sc *sc, struct call *c)
+{
+    bool caller = c->transfer.by_caller;
+    struct call_target *t = party(c, caller, false);
+
+    if (t != NULL) {
+        t->end = sc->now;
+        t->how = SC_LEG_TRANSFERRED;
+    } else if (caller) {
+        c->history.caller_end = sc->now;
+        c->history.caller_how = SC_LEG_TRANSFERRED;
+        c->history.source = c->source;
+    }
+    t = party(c, caller, true);
+    if (t != NULL)
+        t->coming = false;
+}
+
+/* L leaves C, HOW.  Who it is in the record. */
+static enum sc_party leaves(struct call *c, const struct leg *l, enum sc_leg_end how)
+{
+    struct call_target *t = party(c, l->is_caller, false);
+
+    if (t == NULL && !l->is_caller)
+        return SC_BY_CALLED;
+    if (t == NULL) {
+        c->history.caller_how = (uint8_t)how;
+        return SC_BY_CALLER;
+    }
+    t->how = (uint8_t)how;
+    return t->place == PLACE_OFFERED ? SC_BY_CALLED : SC_BY_TRANSFER_TARGET;
+}
+
+void record_moved(struct call *c, const struct leg *l)
+{
+    (void)leaves(c, l, SC_LEG_MOVED);
+}
+
+void record_released(struct call *c, const struct leg *l)
+{
+    c->history.released_by = (uint8_t)leaves(c, l, SC_LEG_RELEASED);
 }
 
 /* ---- the record ---- */
@@ -82,7 +240,10 @@ static void fill_caller(const struct sc *sc, const struct call *c, struct sc_rec
     leg->start_ms = c->history.started_wall_ms;
     leg->answer_ms = wall_ms(c, c->answered);
     leg->end_ms = c->history.told ? wall_ms(c, sc->now) : 0;
+    if (c->history.caller_end.ns != 0)
+        leg->end_ms = wall_ms(c, c->history.caller_end);
     leg->status = c->cause;
+    leg->how = (enum sc_leg_end)c->history.caller_how;
 }
 
 static void fill_target(const struct sc *sc, const struct call *c, const struct call_target *t,
@@ -95,12 +256,13 @@ static void fill_target(const struct sc *sc, const struct call *c, const struct 
     leg->answer_ms = wall_ms(c, t->answer);
     leg->end_ms = wall_ms(c, t->end);
     leg->status = t->status;
+    leg->how = (enum sc_leg_end)t->how;
+    leg->by_transfer = t->place != PLACE_OFFERED;
 }
 
 void record_fill(const struct sc *sc, const struct call *c, struct sc_record *r)
 {
     const struct call_history *h = &c->history;
-    uint32_t kept = h->targets_n < CALL_TARGETS_MAX ? h->targets_n : CALL_TARGETS_MAX;
     mono_t waited_until = c->answered.ns != 0 ? c->answered : sc->now;
 
     memset(r, 0, sizeof(*r));
@@ -110,7 +272,7 @@ void record_fill(const struct sc *sc, const struct call *c, struct sc_record *r)
     r->released_by = (enum sc_party)h->released_by;
     text_copy(r->caller, sizeof(r->caller), c->from);
     text_copy(r->called, sizeof(r->called), c->called);
-    number_of(sc, c->source, r->source);
+    number_of(sc, handle_is_none(h->source) ? c->source : h->source, r->source);
     number_of(sc, c->queue, r->queue);
     agent_of(sc, c->agent, r->agent);
     r->start_ms = h->started_wall_ms;
@@ -134,7 +296,7 @@ void record_fill(const struct sc *sc, const struct call *c, struct sc_record *r)
     r->diversions = divert_count(c);
     divert_from(sc, c, r->diverted_from);
     fill_caller(sc, c, &r->legs[r->legs_n++]);
-    for (uint32_t i = h->targets_n - kept; i < h->targets_n; i++)
+    for (uint32_t i = h->targets_n - kept(h); i < h->targets_n; i++)
         fill_target(sc, c, &h->targets[i % CALL_TARGETS_MAX], &r->legs[r->legs_n++]);
 }
 
@@ -159,7 +321,9 @@ static void tell(struct sc *sc, struct call *c, enum sc_call_phase phase, const 
     struct sc_record *r = &report(sc, SC_ACT_RECORD)->record;
 
     assert(!c->history.told); /* ENDING is entered once (call.tbl.h) */
-    record_target_end(sc, c, 0);
+    for (uint32_t i = 0; i < kept(&c->history); i++)
+        if (nth(&c->history, i)->end.ns == 0)
+            nth(&c->history, i)->end = sc->now;
     c->history.told = true;
     c->history.outcome = (uint8_t)phase;
     c->history.released_by = (uint8_t)ended_by(c, phase);
@@ -186,6 +350,8 @@ void record_told(struct sc *sc, struct call *c, enum sc_call_phase phase, const 
     case SC_CALL_OFFERED:
     case SC_CALL_FORWARDED: begin(sc, c); return;
     case SC_CALL_ANSWERED:
+        if (t == NULL)
+            t = instead(c);
         if (t != NULL) {
             t->answer = sc->now;
             t->status = 200;

@@ -25,6 +25,23 @@ bool record_ring(const struct sc *sc, struct call *c);
  */
 void record_target_end(const struct sc *sc, struct call *c, unsigned status);
 
+/* record_coming - L was called for a transfer of C, to take the place of the transferor. */
+void record_coming(struct sc *sc, struct call *c, const struct leg *l);
+
+/* record_coming_rings, _answers, _fails - ... and says so; STATUS: why it does not come in. */
+void record_coming_rings(const struct sc *sc, struct call *c);
+void record_coming_answers(const struct sc *sc, struct call *c);
+void record_coming_fails(const struct sc *sc, struct call *c, unsigned status);
+
+/* record_transferor_left - who transfers C is out of it; the party that is coming has its place. */
+void record_transferor_left(const struct sc *sc, struct call *c);
+
+/* record_moved - L will go on in another call; it is still of C. */
+void record_moved(struct call *c, const struct leg *l);
+
+/* record_released - L's party ends C. */
+void record_released(struct call *c, const struct leg *l);
+
 /* record_fill - C as it is now. */
 void record_fill(const struct sc *sc, const struct call *c, struct sc_record *ret_record);
 

@@ -19,10 +19,10 @@ SHIPPED(struct queue, 832);
 SHIPPED(struct dn, 688);
 SHIPPED(struct agent, 1800);
 SHIPPED(struct control, 104);
-SHIPPED(struct call, 1600);
+SHIPPED(struct call, 1624);
 SHIPPED(struct transfer, 36);
 SHIPPED(struct music, 32);
-SHIPPED(struct call_history, 240);
+SHIPPED(struct call_history, 264);
 SHIPPED(struct leg, 928);
 SHIPPED(struct offer, 4184);
 SHIPPED(struct relay, 32);
@@ -180,7 +180,8 @@ static const struct record_table phones_record = RECORD_TABLE("ReplicaPhones", p
 #define RECORD_OBJECT struct call_target
 static const struct record_field target_fields[] = {
     DN(1, dn),         AGENT(2, agent), MOMENT(3, start),         MOMENT(4, ring),
-    MOMENT(5, answer), MOMENT(6, end),  RECORD_NUMBER(7, status),
+    MOMENT(5, answer), MOMENT(6, end),  RECORD_NUMBER(7, status), RECORD_NUMBER(8, place),
+    RECORD_NUMBER(9, how), RECORD_NUMBER(10, coming),
 };
 #undef RECORD_OBJECT
 static const struct record_table target_record = RECORD_TABLE("ReplicaTarget", target_fields);
@@ -195,6 +196,9 @@ static const struct record_field history_fields[] = {
     RECORD_NUMBER(6, targets_n),
     RECORD_FIELD(7, RECORD_T_RECORD, 0, targets, .size = sizeof(struct call_target),
                  .most = CALL_TARGETS_MAX, .of = &target_record),
+    RECORD_NUMBER(8, caller_how),
+    MOMENT(9, caller_end),
+    DN(10, source),
 };
 #undef RECORD_OBJECT
 static const struct record_table history_record = RECORD_TABLE("ReplicaHistory", history_fields);

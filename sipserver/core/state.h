@@ -513,11 +513,21 @@ struct data {
 
 #define CALL_TARGETS_MAX (SC_RECORD_LEGS_MAX - 1)
 
-/* Someone the call was offered to. */
+/* As what a party is in a call. */
+enum call_place {
+    PLACE_OFFERED, /* the call was offered to it */
+    PLACE_CALLED,  /* by a transfer: in the place of the called party ... */
+    PLACE_CALLER,  /* ... and in that of the caller */
+};
+
+/* Someone the call was offered to, or transferred to. */
 struct call_target {
     handle_t dn, agent;
     mono_t start, ring, answer, end; /* MONO_ZERO: not yet, or never */
     unsigned status;
+    uint8_t place; /* enum call_place */
+    uint8_t how;   /* enum sc_leg_end */
+    bool coming;   /* by a transfer under way, whose transferor is still there */
 };
 
 /* What the record of a call will say (record.h). */
@@ -527,8 +537,12 @@ struct call_history {
     uint8_t released_by; /* enum sc_party */
     bool relayed;
     bool told;
-    uint32_t targets_n; /* in all; the last CALL_TARGETS_MAX are here, the n-th at n modulo that */
+    uint32_t targets_n; /* in all; CALL_TARGETS_MAX are kept, those that answered before others:
+                         * the oldest of them is at TARGETS_N modulo that */
     struct call_target targets[CALL_TARGETS_MAX];
+    uint8_t caller_how; /* enum sc_leg_end, of the first caller */
+    mono_t caller_end;  /* it left the call, which went on; MONO_ZERO: it did not */
+    handle_t source;    /* the first caller's, when another has its place; none: the call's */
 };
 
 enum transfer_kind {

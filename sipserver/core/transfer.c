@@ -7,6 +7,7 @@
 #include "sipserver/core/call.h"
 #include "sipserver/core/control.h"
 #include "sipserver/core/leg.h"
+#include "sipserver/core/record.h"
 #include "sipserver/core/relay.h"
 #include "sipserver/core/report.h"
 #include "sipserver/core/route.h"
@@ -170,12 +171,18 @@ static void a_begin(struct sc *sc, void *object, const void *argument)
     }
     l->joins = pool_handle(&sc->calls, c);
     c->transfer.to = pool_handle(&sc->legs, l);
+    if (!c->transfer.attended)
+        record_coming(sc, c, l);
     arm_ms(sc, &c->ring, plan->patience_ms);
 }
 
 static void a_tell(struct sc *sc, void *object, const void *argument)
 {
-    transfer_tell(sc, object, *(const unsigned *)argument, false);
+    struct call *c = object;
+
+    if (!c->transfer.attended)
+        record_coming_rings(sc, c);
+    transfer_tell(sc, c, *(const unsigned *)argument, false);
 }
 
 /* The new party's offer, kept in the call, goes to the other party. */
@@ -187,7 +194,8 @@ static void a_join(struct sc *sc, void *object, const void *argument)
 
     (void)argument;
     disarm(sc, &c->ring);
-    c->transfer.tries++;
+    if (c->transfer.tries++ == 0 && c->transfer.kind != TRANSFER_OF_CALLER && !c->transfer.attended)
+        record_coming_answers(sc, c);
     if (relays_under_way(sc, c) || session_reinvites(o) || o->join_txn != 0 || kept == NULL) {
         transfer_event(sc, c, TRANSFER_EV_GLARE, &(unsigned){491});
         return;
@@ -249,6 +257,8 @@ static void a_give_up(struct sc *sc, void *object, const void *argument)
     struct leg *l = let_go(sc, c);
 
     report_note(sc, SC_NOTE_CALL, c->called, NULL, NULL, "transfer failed");
+    if (!c->transfer.attended && c->transfer.kind != TRANSFER_OF_CALLER)
+        record_coming_fails(sc, c, status);
     transfer_tell(sc, c, status, true);
     if (by(sc, c) == NULL) { /* nobody is left to return to */
         call_release(sc, c, "transfer failed");
@@ -264,6 +274,7 @@ static void a_go_on(struct sc *sc, void *object, const void *argument)
 
     (void)argument;
     c->transfer.by = HANDLE_NONE;
+    record_transferor_left(sc, c);
     take_place(sc, c, new_party(sc, c));
 }
 
@@ -286,6 +297,7 @@ static void move_here(struct sc *sc, struct call *c, struct leg *l)
 
     if (from == c)
         return;
+    record_moved(from, l);
     relays_end(sc, from, false); /* L's dialog goes on */
     if (l->is_caller)
         from->caller = HANDLE_NONE;
@@ -313,6 +325,12 @@ static void a_complete(struct sc *sc, void *object, const void *argument)
     if (transferor != NULL)
         report_line(sc, transferor, SC_AGENT_TRANSFERRED);
     move_here(sc, c, l);
+    if (c->transfer.attended) {
+        record_coming(sc, c, l);
+        record_coming_answers(sc, c);
+    }
+    if (transferor != NULL)
+        record_transferor_left(sc, c);
     take_place(sc, c, l);
     transfer_tell(sc, c, 200, true);
     c->transfer.by = HANDLE_NONE;

@@ -307,6 +307,40 @@ static void call_told(struct world *w, struct site *s, const struct sc_call_even
                 sc_call_phase_name(e->phase), e->call);
 }
 
+/* Everybody came before it left, somebody answered a call that was answered, and the one who is
+ * said to have hung up is the one whose leg says so. */
+static bool legs_fit(const struct sc_record *r)
+{
+    const struct sc_record_leg *released = NULL;
+    unsigned answered = 0;
+
+    for (uint32_t i = 0; i < r->legs_n; i++) {
+        const struct sc_record_leg *l = &r->legs[i];
+
+        if (l->start_ms < r->start_ms || l->end_ms < l->start_ms || l->end_ms > r->end_ms ||
+            (l->answer_ms != 0 && (l->answer_ms < l->start_ms || l->answer_ms > l->end_ms)))
+            return false;
+        if (i > 0 && l->answer_ms != 0)
+            answered++;
+        if (l->how != SC_LEG_RELEASED)
+            continue;
+        if (released != NULL)
+            return false;
+        released = l;
+    }
+    if ((r->answer_ms != 0) != (answered != 0))
+        return false;
+    switch (r->released_by) {
+    case SC_BY_NOBODY: return false;
+    case SC_BY_CALLER: return released == NULL || released == &r->legs[0];
+    case SC_BY_CALLED:
+        return released == NULL || (released != &r->legs[0] && !released->by_transfer);
+    case SC_BY_SERVER: return released == NULL;
+    case SC_BY_TRANSFER_TARGET: return released != NULL && released->by_transfer;
+    }
+    return false;
+}
+
 static void call_recorded(struct world *w, struct site *s, const struct sc_record *r)
 {
     uint64_t *flags = map_find(w->calls, call_key(s, r->call));
@@ -320,6 +354,9 @@ static void call_recorded(struct world *w, struct site *s, const struct sc_recor
     if (r->end_ms < r->start_ms || (r->answer_ms != 0 && r->answer_ms < r->start_ms) ||
         (r->outcome == SC_CALL_RELEASED) != (r->answer_ms != 0))
         violate(w, "site %u: the record of call %s contradicts itself", s->conf.site, r->call);
+    if (!legs_fit(r))
+        violate(w, "site %u: the legs of the record of call %s contradict it", s->conf.site,
+                r->call);
 }
 
 /* Calls offered out of a queue: nobody who serves there may have waited longer. */

@@ -652,6 +652,18 @@ Test(control, release_ends_an_established_call_and_refuses_a_ringing_one)
 
 /* ---- transfer ---- */
 
+/* The N-th record told. */
+static const struct sc_record *record(unsigned n)
+{
+    const struct sc_record *r = NULL;
+
+    for (unsigned i = 0; r == NULL && i < k->actions_n; i++)
+        if (k->actions[i].kind == SC_ACT_RECORD && n-- == 0)
+            r = &k->actions[i].record;
+    cr_assert_not_null(r);
+    return r;
+}
+
 Test(control, a_blind_transfer_by_the_desktop_needs_no_refer)
 {
     establish();
@@ -667,6 +679,11 @@ Test(control, a_blind_transfer_by_the_desktop_needs_no_refer)
     expect_reply(0);
     expect_story("a1", "eTx");
     hang_up(&party, &third);
+    cr_assert_eq(record(0)->legs_n, 3);
+    cr_assert_eq(record(0)->legs[1].how, SC_LEG_TRANSFERRED);
+    cr_assert_str_eq(record(0)->legs[2].number, "102");
+    cr_assert_neq(record(0)->legs[2].answer_ms, 0);
+    cr_assert(record(0)->legs[2].by_transfer);
 }
 
 Test(control, a_transfer_target_that_is_busy_gives_the_call_back)
@@ -733,6 +750,10 @@ Test(control, a_call_transferred_to_a_queue_waits_there_with_its_data)
     expect_story("a2", "re");
     hang_up(&party, &third);
     cr_assert_eq(kit_calls_told(k, SC_CALL_RELEASED), 2);
+    cr_assert_eq(record(0)->legs[0].how, SC_LEG_MOVED);
+    cr_assert_eq(record(0)->released_by, SC_BY_SERVER);
+    cr_assert_str_eq(record(1)->before, record(0)->call);
+    cr_assert_str_eq(record(1)->legs[1].agent, "a2");
 }
 
 /* Its request is on its way to the agent who leaves: 481 would end its call (RFC 5057 5.1). */
