@@ -3,6 +3,7 @@
 #include "sipserver/core/core_inner.h"
 
 #include "sipserver/core/answer.h"
+#include "sipserver/core/binding.h"
 
 /* So long an address is known: two registrations of the longest kind. */
 #define KNOWN_MS(longest_s) ((int64_t)(longest_s)*2000)
@@ -59,13 +60,35 @@ static enum sip_digest_result judge(struct sc *sc, const struct sip_event *event
                              theirs ? &d->ha1 : &nobody);
 }
 
-static void wrong_password(struct sc *sc, const struct sip_event *event, struct sip_str number)
+/* Requests by a proxy look alike but for the Call-ID of a registration. */
+static uint64_t flow_salt(const struct sc *sc, const struct sip_event *event)
+{
+    return event->method == SIP_REGISTER && binding_behind_proxy(event)
+               ? binding_call_id(sc, event->msg)
+               : 0;
+}
+
+/* Too many wrong passwords came from there.  Those of another phone at the same address do not lock
+ * out the one that is registered at its flow. */
+static bool locked_out(const struct sc *sc, const struct sip_event *event, const struct dn *d,
+                       struct sip_str number)
+{
+    return guard_locked(&sc->guard, sc->now, &event->src, number) &&
+           (d == NULL || binding_here(sc, d, event) == NULL ||
+            guard_flow_locked(&sc->guard, sc->now, &event->src, flow_salt(sc, event), number));
+}
+
+static void wrong_password(struct sc *sc, const struct sip_event *event, const struct dn *d,
+                           struct sip_str number)
 {
     const struct sc_options *o = &sc->options;
     struct guard_limits limits = {o->lockout_refusals, o->lockout_window_ms, o->lockout_time_ms};
+    bool out = guard_refused(&sc->guard, sc->now, &limits, &event->src, number);
 
-    if (guard_refused(&sc->guard, sc->now, &limits, &event->src, number))
-        sc->counts[N_LOCKOUTS]++;
+    if (d != NULL && binding_here(sc, d, event) != NULL)
+        out |= guard_flow_refused(&sc->guard, sc->now, &limits, &event->src, flow_salt(sc, event),
+                                  number);
+    sc->counts[N_LOCKOUTS] += out;
     answer_status(sc, event, 403, N_FORBIDDEN);
 }
 
@@ -125,7 +148,7 @@ enum auth auth_check(struct sc *sc, const struct sip_event *event, const struct 
 
     if (result == SIP_DIGEST_OK) {
         key = nonces_key(&sc->nonces, p.nonce);
-        if (guard_locked(&sc->guard, sc->now, &event->src, number)) {
+        if (locked_out(sc, event, d, number)) {
             answer_status(sc, event, 403, N_LOCKED_OUT); /* as for a wrong password */
             return AUTH_NO;
         }
@@ -136,7 +159,8 @@ enum auth auth_check(struct sc *sc, const struct sip_event *event, const struct 
     case SIP_DIGEST_ABSENT:
     case SIP_DIGEST_BAD_NONCE: challenge(sc, event, d, false); return AUTH_NO;
     case SIP_DIGEST_STALE: challenge(sc, event, d, true); return AUTH_NO;
-    case SIP_DIGEST_WRONG: wrong_password(sc, event, number); return AUTH_NO;
+    case SIP_DIGEST_WRONG: wrong_password(sc, event, d, number); return AUTH_NO;
+    case SIP_DIGEST_OTHER_URI:
     case SIP_DIGEST_MALFORMED: break;
     }
     answer_status(sc, event, 400, N_FORBIDDEN);

@@ -60,6 +60,39 @@ struct binding *binding_find(const struct dn *d, const struct binding_name *name
     return NULL;
 }
 
+uint64_t binding_call_id(const struct sc *sc, const struct sip_msg *m)
+{
+    return siphash24(sc->conf.secret, m->call_id.p, m->call_id.len);
+}
+
+bool binding_behind_proxy(const struct sip_event *event)
+{
+    struct sip_values it = sip_values(event->msg, SIP_H_VIA);
+    struct sip_str one;
+
+    return sip_values_next(&it, &one) && sip_values_next(&it, &one);
+}
+
+const struct binding *binding_here(const struct sc *sc, const struct dn *d,
+                                   const struct sip_event *event)
+{
+    bool proxy = binding_behind_proxy(event);
+
+    LIST_EACH(link, &d->bindings)
+    {
+        const struct binding *b = CONTAINER_OF(link, struct binding, in_dn);
+        bool same_flow = sip_addr_eq(&b->source, &event->src) && b->source.flow == event->src.flow;
+
+        if (proxy && !handle_is_none(b->path)) /* by any of the proxy's connections */
+            same_flow = sip_addr_same_host(&b->source, &event->src);
+        if (same_flow && b->lost.ns == 0 &&
+            (!proxy || event->method != SIP_REGISTER ||
+             b->call_id == binding_call_id(sc, event->msg)))
+            return b;
+    }
+    return NULL;
+}
+
 struct binding *binding_lost(const struct dn *d)
 {
     struct binding *longest = NULL;

@@ -25,6 +25,18 @@ void bindings_init(struct sc *sc);
 /* binding_find - the binding of D with that name; NULL. */
 struct binding *binding_find(const struct dn *d, const struct binding_name *name);
 
+/* binding_here - D is registered at the very flow that EVENT's request came by: from its address,
+ * port and connection, or by the proxy of its Path.  Phones behind a proxy share its flow: a
+ * REGISTER there is of the phone only with the Call-ID of its registration, which nobody else knows
+ * (RFC 3261 10.2.4).  NULL: it is not.
+ * binding_behind_proxy - the request came by a proxy. */
+const struct binding *binding_here(const struct sc *sc, const struct dn *d,
+                                   const struct sip_event *event);
+bool binding_behind_proxy(const struct sip_event *event);
+
+/* binding_call_id - how the Call-ID of a REGISTER is kept. */
+uint64_t binding_call_id(const struct sc *sc, const struct sip_msg *m);
+
 /* binding_new - an empty one for D, not yet in any order; NULL: registrations-max. */
 struct binding *binding_new(struct sc *sc, struct dn *d);
 

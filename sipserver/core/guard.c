@@ -8,6 +8,7 @@
 
 #define WAYS              4  /* places of one key */
 #define ADDRESS_PATIENCE  10 /* times refused_max, for an address as a whole */
+#define FLOW_PATIENCE     10 /* the same for the flow of a registered phone */
 #define IPV4_BYTES        4
 #define IPV6_PREFIX_BYTES 8
 
@@ -42,6 +43,18 @@ static uint64_t key_of(const struct guard *g, const struct sip_addr *from)
 static uint64_t key_with(const struct guard *g, uint64_t host, struct sip_str number)
 {
     return not_zero(host ^ siphash24(g->secret, number.p, number.len));
+}
+
+/* Of the flow FROM, told apart by SALT, and NUMBER. */
+static uint64_t key_of_flow(const struct guard *g, const struct sip_addr *from, uint64_t salt,
+                            struct sip_str number)
+{
+    uint8_t flow[4 + sizeof(from->ip) + sizeof(salt)] = {
+        from->family, from->transport, (uint8_t)(from->port >> 8), (uint8_t)from->port};
+
+    memcpy(flow + 4, from->ip, sizeof(from->ip));
+    memcpy(flow + 4 + sizeof(from->ip), &salt, sizeof(salt));
+    return key_with(g, siphash24(g->secret, flow, sizeof(flow)), number);
 }
 
 static struct guard_count *places_of(const struct guard *g, uint64_t key)
@@ -114,6 +127,19 @@ static bool add(struct guard *g, mono_t now, const struct guard_limits *limits, 
     count->locked = true;
     set_end(g, count, mono_add_ms(now, limits->lockout_ms));
     return true;
+}
+
+bool guard_flow_locked(const struct guard *g, mono_t now, const struct sip_addr *from,
+                       uint64_t salt, struct sip_str number)
+{
+    return locked(g, now, key_of_flow(g, from, salt, number));
+}
+
+bool guard_flow_refused(struct guard *g, mono_t now, const struct guard_limits *limits,
+                        const struct sip_addr *from, uint64_t salt, struct sip_str number)
+{
+    return limits->refused_max != 0 && add(g, now, limits, key_of_flow(g, from, salt, number),
+                                           limits->refused_max * FLOW_PATIENCE);
 }
 
 bool guard_refused(struct guard *g, mono_t now, const struct guard_limits *limits,

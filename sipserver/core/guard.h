@@ -5,6 +5,10 @@
  * phone that has a wrong password locks out nothing but itself; and one for the address alone, ten
  * times as patient, against one guess at each of many numbers.  An IPv6 address counts by its /64.
  *
+ * Who shares an address with one who guesses (NAT, a proxy) must not be locked out by it: a phone
+ * that is registered at a flow has a third count, for (flow, number), ten times as patient.  While
+ * that one is not locked, its credentials are judged whatever the others say (auth.c).
+ *
  * The table has a fixed number of places, four for each key; the count that ends first makes room.
  * Pure.
  */
@@ -47,6 +51,13 @@ void guard_init(struct guard *g, void *memory, uint32_t n, const uint8_t *secret
 /* guard_locked - true while FROM is locked out of NUMBER. */
 bool guard_locked(const struct guard *g, mono_t now, const struct sip_addr *from,
                   struct sip_str number);
+
+/* guard_flow_locked, guard_flow_refused - the same for the flow FROM, port and all, at which a
+ * phone of NUMBER is registered.  SALT tells flows apart that look alike here; 0: they do not. */
+bool guard_flow_locked(const struct guard *g, mono_t now, const struct sip_addr *from,
+                       uint64_t salt, struct sip_str number);
+bool guard_flow_refused(struct guard *g, mono_t now, const struct guard_limits *limits,
+                        const struct sip_addr *from, uint64_t salt, struct sip_str number);
 
 /* guard_refused - credentials of FROM for NUMBER were refused (NUMBER "": there is no such number).
  * Returns: true when that locks FROM out. */

@@ -306,8 +306,7 @@ enum sip_digest_result sip_digest_verify(struct sip_digest *d, uint64_t now_s,
     if (!read_nonce(d, p->nonce, from, p->realm, &time_s))
         return SIP_DIGEST_BAD_NONCE;
     if (algorithm_of(p->algorithm, &algorithm) < 0 ||
-        (qop && !sip_str_eq_nocase(p->qop, SIP_STR("auth")) && !is_auth_int(p)) ||
-        !uri_fits(d, p->uri, m))
+        (qop && !sip_str_eq_nocase(p->qop, SIP_STR("auth")) && !is_auth_int(p)))
         return SIP_DIGEST_WRONG;
     secret = sip_str_of(algorithm == SIP_MD5 ? ha1->md5 : ha1->sha256);
     if (sip_str_empty(secret) ||
@@ -315,6 +314,8 @@ enum sip_digest_result sip_digest_verify(struct sip_digest *d, uint64_t now_s,
             0 ||
         !equal_secret(p->response, sip_str_of(expected.text)))
         return SIP_DIGEST_WRONG;
+    if (!uri_fits(d, p->uri, m))
+        return SIP_DIGEST_OTHER_URI;
     if (time_s > now_s + CLOCK_SKEW_S || time_s + (uint64_t)d->nonce_life_s < now_s)
         return SIP_DIGEST_STALE;
     return SIP_DIGEST_OK;

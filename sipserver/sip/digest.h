@@ -46,7 +46,9 @@ enum sip_digest_result {
     SIP_DIGEST_ABSENT,    /* no credentials for this realm: challenge */
     SIP_DIGEST_STALE,     /* right, but the nonce is too old: challenge with stale=true */
     SIP_DIGEST_BAD_NONCE, /* not a nonce of ours: challenge */
-    SIP_DIGEST_WRONG,     /* wrong password, or URI or algorithm do not fit */
+    SIP_DIGEST_WRONG,     /* wrong password, or the algorithm does not fit */
+    SIP_DIGEST_OTHER_URI, /* right for the URI that it names, which is not the request's: 400
+                             (RFC 7616 3.4.6) */
     SIP_DIGEST_MALFORMED, /* 400 */
 };
 

@@ -174,8 +174,14 @@ Test(digest, the_digest_uri_must_be_the_request_uri)
 {
     struct sip_msg m;
 
+    struct sip_ha1 guess;
+
     phone(SIP_MD5, NOW_S, "sip:elsewhere.com", &ha1, &m);
+    cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_OTHER_URI, "no guess: the password is right");
+    cr_assert_eq(sip_digest_ha1(&digest.ops, SIP_STR("bob"), REALM, SIP_STR("guess"), &guess), 0);
+    phone(SIP_MD5, NOW_S, "sip:elsewhere.com", &guess, &m);
     cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_WRONG);
+    phone(SIP_MD5, NOW_S, "sip:elsewhere.com", &ha1, &m);
     digest.check_uri = false;
     cr_assert_eq(judge(&m, NOW_S), SIP_DIGEST_OK);
 }

@@ -497,7 +497,10 @@ static void send_register(struct ua *u, const char *authorization, uint32_t expi
     struct sip_request r = {
         .method = SIP_REGISTER, .uri = SIP_STR("sip:10.0.0.1"), .cseq = ++u->cseq};
 
-    snprintf(aor, sizeof(aor), "<sip:%s@10.0.0.1>", u->user);
+    if (u->to != NULL)
+        snprintf(aor, sizeof(aor), "<%s>", u->to);
+    else
+        snprintf(aor, sizeof(aor), "<sip:%s@10.0.0.1>", u->user);
     snprintf(contact, sizeof(contact), "<%s>", (uri_of(u, uri, sizeof(uri)), uri));
     snprintf(call_id, sizeof(call_id), "reg-%s-%s", u->user, u->tag);
     snprintf(seconds, sizeof(seconds), "%u", expires);
@@ -528,7 +531,8 @@ unsigned ua_register(struct ua *u, const char *password, uint32_t expires)
     status = ua_status(u);
     if (status != 401)
         return status;
-    credentials(u, SIP_REGISTER, "sip:10.0.0.1", password, text, sizeof(text));
+    credentials(u, SIP_REGISTER, u->digest_uri != NULL ? u->digest_uri : "sip:10.0.0.1", password,
+                text, sizeof(text));
     send_register(u, text, expires);
     return ua_status(u);
 }
@@ -538,7 +542,8 @@ void ua_register_once(struct ua *u, const char *password, uint32_t expires)
     char text[1024] = "";
 
     if (password != NULL)
-        credentials(u, SIP_REGISTER, "sip:10.0.0.1", password, text, sizeof(text));
+        credentials(u, SIP_REGISTER, u->digest_uri != NULL ? u->digest_uri : "sip:10.0.0.1",
+                    password, text, sizeof(text));
     send_register(u, text, expires);
 }
 
@@ -546,7 +551,8 @@ unsigned ua_register_again(struct ua *u, const char *password, uint32_t expires)
 {
     char text[1024];
 
-    credentials(u, SIP_REGISTER, "sip:10.0.0.1", password, text, sizeof(text));
+    credentials(u, SIP_REGISTER, u->digest_uri != NULL ? u->digest_uri : "sip:10.0.0.1", password,
+                text, sizeof(text));
     send_register(u, text, expires);
     return ua_status(u);
 }

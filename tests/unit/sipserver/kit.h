@@ -38,8 +38,8 @@ struct kit {
     unsigned caught_n;
     struct sc_action actions[ACTIONS_MAX];
     unsigned actions_n;
-    uint32_t late_ms; /* what every datagram has waited */
-    uint32_t serial;  /* for branches, tags and Call-IDs of the parties */
+    uint32_t late_ms;  /* what every datagram has waited */
+    uint32_t serial;   /* for branches, tags and Call-IDs of the parties */
     struct pair *pair; /* NULL: the core has no backup (pair.h) */
 };
 
@@ -50,7 +50,7 @@ struct ua {
     char user[64];
     struct sip_dialog dialog;
     char dialog_more[SIP_DIALOG_TEXT_MAX]; /* its long texts */
-    char invite[8192]; /* the INVITE it sent */
+    char invite[8192];                     /* the INVITE it sent */
     size_t invite_len;
     char request[8192]; /* the last request it received */
     size_t request_len;
@@ -58,12 +58,14 @@ struct ua {
     size_t reply_len;
     char kept[8192]; /* see ua_remember */
     size_t kept_len;
-    struct sip_msg msg;  /* of request or reply, whichever came last */
-    uint32_t cseq;       /* of REGISTER */
-    char challenge[512]; /* the last one */
-    uint32_t nc;         /* nonce count of its next credentials; 0: 1 */
-    const char *contact; /* Contact of its REGISTERs; NULL: its address; "": none */
-    const char *aor;     /* From of its REGISTERs; NULL: as To */
+    struct sip_msg msg;     /* of request or reply, whichever came last */
+    uint32_t cseq;          /* of REGISTER */
+    char challenge[512];    /* the last one */
+    uint32_t nc;            /* nonce count of its next credentials; 0: 1 */
+    const char *contact;    /* Contact of its REGISTERs; NULL: its address; "": none */
+    const char *aor;        /* From of its REGISTERs; NULL: as To */
+    const char *to;         /* To of its REGISTERs, without brackets; NULL: of its user */
+    const char *digest_uri; /* of its REGISTERs' credentials; NULL: the Request-URI */
     char tag[32];
     struct sip_extra extras[8]; /* see ua_says */
     unsigned extras_n;
@@ -82,7 +84,7 @@ void kit_alone(struct kit *k);
 
 void kit_step(struct kit *k, const struct sc_event *event);
 void kit_step_alone(struct kit *k, const struct sc_event *event); /* its backup is not told */
-void kit_run(struct kit *k, int64_t ms); /* time passes */
+void kit_run(struct kit *k, int64_t ms);                          /* time passes */
 void kit_datagram(struct kit *k, const struct sip_addr *from, const char *data, size_t len);
 void kit_role(struct kit *k, bool primary, uint64_t epoch);
 void kit_options(struct kit *k);
