@@ -40,7 +40,7 @@ static bool find_source(struct sc *sc, const struct sip_event *event, struct dn 
         *ret_dn = pool_get(&sc->dns, t->dn);
         return true;
     }
-    d = dn_find(sc, event->msg->from.uri.user);
+    d = dn_of_uri(sc, &event->msg->from.uri);
     if (d != NULL && d->type != SC_DN_EXTENSION)
         d = NULL;
     *ret_dn = d;
@@ -105,6 +105,7 @@ static struct call *call_new(struct sc *sc, const struct sip_event *event, struc
 void call_invite(struct sc *sc, const struct sip_event *event)
 {
     struct sip_content body = leg_content(event->msg);
+    char called[SC_NAME_SIZE];
     struct sip_str number;
     struct dn *source;
     struct trunk *t;
@@ -112,7 +113,7 @@ void call_invite(struct sc *sc, const struct sip_event *event)
     bool forwarded, bad;
     unsigned status = 503;
 
-    if (event->msg->max_forwards == 0 || event->msg->max_forwards == 1) {
+    if (event->msg->max_forwards == 0) { /* RFC 3261 16.3 */
         answer_status(sc, event, 483, N_TOO_MANY_HOPS);
         return;
     }
@@ -126,7 +127,7 @@ void call_invite(struct sc *sc, const struct sip_event *event)
     number = forward_read(sc, event->msg->uri.user, &forwarded, &bad);
     if (bad)
         sc->counts[N_BAD_TOKEN]++;
-    if (sip_str_empty(number) || number.len >= SC_NAME_SIZE) {
+    if (!number_read(&event->msg->uri, number, called)) {
         answer_status(sc, event, 404, N_NOT_FOUND);
         return;
     }
@@ -135,7 +136,7 @@ void call_invite(struct sc *sc, const struct sip_event *event)
         answer_later(sc, event, 486, N_TRUNK_FULL); /* a 503 would mean that this site is dead */
         return;
     }
-    if (comes_back(sc, event, number)) {
+    if (comes_back(sc, event, sip_str_of(called))) {
         answer_status(sc, event, 482, N_LOOP);
         return;
     }
@@ -147,7 +148,7 @@ void call_invite(struct sc *sc, const struct sip_event *event)
             answer_status(sc, event, status, CORE_COUNTS);
         return;
     }
-    text_copy_number(c->called, sizeof(c->called), number);
+    text_copy(c->called, sizeof(c->called), called);
     c->forwarded = forwarded || (source->type == SC_DN_TRUNK &&
                                  text_eq(source->number, sc->options.dr_peer_trunk));
     (void)call_keep_body(sc, c, body);

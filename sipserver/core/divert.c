@@ -140,7 +140,7 @@ void divert_from(const struct sc *sc, const struct call *c, char number[SC_NAME_
         return;
     rest = (struct sip_str){came->text, came->len};
     if (sip_list_next(&rest, &value) && sip_party_parse(value, &party) == 0)
-        text_copy_str(number, SC_NAME_SIZE, party.uri.user);
+        (void)number_of_uri(&party.uri, number);
 }
 
 /* ---- 3xx ---- */
@@ -154,10 +154,8 @@ static bool read_contact(const struct sip_msg *m, char number[SC_NAME_SIZE])
 
     while (sip_values_next(&it, &value)) {
         if (sip_party_parse(value, &party) != 0 || party.star ||
-            party.uri.scheme == SIP_SCHEME_OTHER || sip_str_empty(party.uri.user) ||
-            party.uri.user.len >= SC_NAME_SIZE)
+            party.uri.scheme == SIP_SCHEME_OTHER || !number_of_uri(&party.uri, number))
             continue;
-        text_copy_str(number, SC_NAME_SIZE, party.uri.user);
         return true;
     }
     return false;

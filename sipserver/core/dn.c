@@ -23,6 +23,13 @@ struct dn *dn_find(const struct sc *sc, struct sip_str number)
     return node != NULL ? CONTAINER_OF(node, struct dn, by_number) : NULL;
 }
 
+struct dn *dn_of_uri(const struct sc *sc, const struct sip_uri *uri)
+{
+    char number[SC_NAME_SIZE];
+
+    return number_of_uri(uri, number) ? dn_find(sc, sip_str_of(number)) : NULL;
+}
+
 static struct dn *dn_new(struct sc *sc, const struct sc_dn_conf *conf)
 {
     struct dn *d = pool_take(&sc->dns, NULL);

@@ -14,6 +14,9 @@ void dns_init(struct sc *sc);
 /* dn_find - the DN with that number; NULL when there is none. */
 struct dn *dn_find(const struct sc *sc, struct sip_str number);
 
+/* dn_of_uri - the DN whose number URI's user part means (number_of_uri); NULL. */
+struct dn *dn_of_uri(const struct sc *sc, const struct sip_uri *uri);
+
 void dn_configure(struct sc *sc, const struct sc_dn_conf *conf);
 void dn_delete(struct sc *sc, struct dn *d);
 

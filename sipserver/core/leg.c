@@ -178,6 +178,7 @@ static int send_invite(struct sc *sc, struct call *c, struct leg *l, const struc
     r->extras = extras;
     r->extras_n = control_words(sc, c, l, extras, n);
     r->max_forwards = c->max_forwards;
+    r->last_hop = c->max_forwards == 0;
     r->contact = own_contact(sc, &l->peer, contact, sizeof(contact));
     if (offer != NULL && offer->len != 0)
         r->content =

@@ -86,7 +86,7 @@ static bool is_refresh(const struct sc *sc, const struct sip_event *event)
 
     if (sip_msg_header(event->msg, SIP_H_AUTHORIZATION) != NULL)
         return true;
-    d = dn_find(sc, event->msg->to.uri.user);
+    d = dn_of_uri(sc, &event->msg->to.uri);
     if (d == NULL)
         return false;
     LIST_EACH(link, &d->bindings)

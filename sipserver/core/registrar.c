@@ -155,6 +155,10 @@ static bool read_name(const struct sip_msg *m, const struct sip_party *party,
 
     name->text = party->uri_text;
     name->uri = party->uri;
+    if (!sip_str_empty(name->uri.headers)) { /* a Request-URI has none (RFC 3261 19.1.1) */
+        name->text.len = (size_t)(name->uri.headers.p - 1 - name->text.p);
+        name->uri.headers = SIP_STR_NONE;
+    }
     name->instance = SIP_STR_NONE;
     name->reg_id = 0;
     if (sip_param_get(party->params, "+sip.instance", &value))
@@ -194,14 +198,6 @@ static struct refusal read_contact(const struct sc *sc, const struct sip_msg *m,
     return granted;
 }
 
-static bool direct(const struct sip_msg *m)
-{
-    struct sip_values it = sip_values(m, SIP_H_VIA);
-    struct sip_str one;
-
-    return sip_values_next(&it, &one) && !sip_values_next(&it, &one);
-}
-
 static struct refusal read_wishes(const struct sc *sc, const struct sip_event *event,
                                   struct wishes *w)
 {
@@ -226,22 +222,17 @@ static struct refusal read_wishes(const struct sc *sc, const struct sip_event *e
         added += w->contact[i].expires_s != 0;
     if (w->outbound && added > 1)
         return refusal(400, N_BAD_REGISTER); /* RFC 5626 6 */
-    if (w->outbound && !direct(m) && !first_hop_has_outbound(w))
+    if (w->outbound && binding_behind_proxy(event) && !first_hop_has_outbound(w))
         return refusal(439, N_NO_OUTBOUND); /* RFC 5626 6, 11.6 */
     return granted;
 }
 
 /* ---- bindings ---- */
 
-static uint64_t call_id_hash(const struct sc *sc, const struct sip_msg *m)
-{
-    return siphash24(sc->conf.secret, m->call_id.p, m->call_id.len);
-}
-
 /* RFC 3261 10.3, step 7: an older request of the same registration changes nothing. */
 static bool out_of_order(const struct sc *sc, const struct dn *d, const struct sip_msg *m)
 {
-    uint64_t id = call_id_hash(sc, m);
+    uint64_t id = binding_call_id(sc, m);
 
     LIST_EACH(link, &d->bindings)
     {
@@ -339,7 +330,7 @@ static void apply(struct sc *sc, struct dn *d, const struct sip_msg *m, const st
     if (b->source.family != SIP_NO_ADDR && sip_addr_reliable(&b->source) &&
         (!sip_addr_eq(&b->source, &w->source) || b->source.flow != w->source.flow))
         move_legs(sc, d, &b->source, &w->source);
-    b->call_id = call_id_hash(sc, m);
+    b->call_id = binding_call_id(sc, m);
     b->cseq = m->cseq.number;
     binding_set_path(sc, b, w->path);
     binding_set(sc, b, &w->source, mono_add_ms(sc->now, (int64_t)wish->expires_s * 1000));
@@ -456,13 +447,16 @@ static void refuse(struct sc *sc, const struct sip_event *event, struct refusal 
 /* Only a phone itself registers it (RFC 3261 10.2: From and To are the same then). */
 static bool third_party(const struct sip_msg *m)
 {
-    return m->from.uri.scheme == SIP_SCHEME_OTHER || !sip_str_eq(m->from.uri.user, m->to.uri.user);
+    char from[SC_NAME_SIZE], to[SC_NAME_SIZE];
+
+    return m->from.uri.scheme == SIP_SCHEME_OTHER || !number_of_uri(&m->from.uri, from) ||
+           !number_of_uri(&m->to.uri, to) || !text_eq(from, to);
 }
 
 void registrar_request(struct sc *sc, const struct sip_event *event)
 {
     const struct sip_msg *m = event->msg;
-    struct dn *d = dn_find(sc, m->to.uri.user);
+    struct dn *d = dn_of_uri(sc, &m->to.uri); /* RFC 3261 10.3, step 5 */
     struct wishes w;
     struct refusal r;
     enum auth auth;

@@ -31,6 +31,11 @@ void text_copy_str(char *to, size_t size, struct sip_str from);
 /* Of a URI's user part: escapes of characters that need none are taken off, "%32010" is 2010
  * (RFC 3261 19.1.4); "%2B" is taken for the + of a global number, too. */
 void text_copy_number(char *to, size_t size, struct sip_str from);
+/* number_read - the number that USER, URI's user part or the first part of it, means: without such
+ * escapes, and a telephone number (tel:, ;user=phone) without visual separators (RFC 3966 3).
+ * False: it is empty, or longer than any number.  number_of_uri - of the whole user part. */
+bool number_read(const struct sip_uri *uri, struct sip_str user, char number[SC_NAME_SIZE]);
+bool number_of_uri(const struct sip_uri *uri, char number[SC_NAME_SIZE]);
 bool text_eq(const char *a, const char *b);
 
 /* The owner that a transaction carries: which object its events are for. */

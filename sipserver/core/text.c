@@ -37,6 +37,41 @@ void text_copy_number(char *to, size_t size, struct sip_str from)
     to[len] = '\0';
 }
 
+/* Without its visual separators; a name that is no telephone number stays as it is. */
+static void strip_separators(char *number)
+{
+    size_t len = 0;
+
+    if (number[strspn(number, "+0123456789*#-.()")] != '\0')
+        return;
+    for (const char *c = number; *c != '\0'; c++)
+        if (strchr("-.()", *c) == NULL)
+            number[len++] = *c;
+    number[len] = '\0';
+}
+
+bool number_read(const struct sip_uri *uri, struct sip_str user, char number[SC_NAME_SIZE])
+{
+    char text[3 * SC_NAME_SIZE]; /* each of its characters may be escaped */
+    struct sip_str kind;
+
+    if (user.len >= sizeof(text))
+        return false;
+    text_copy_number(text, sizeof(text), user);
+    if (uri->scheme == SIP_SCHEME_TEL ||
+        (sip_param_get(uri->params, "user", &kind) && sip_str_eq_nocase(kind, SIP_STR("phone"))))
+        strip_separators(text);
+    if (text[0] == '\0' || strlen(text) >= SC_NAME_SIZE)
+        return false;
+    text_copy(number, SC_NAME_SIZE, text);
+    return true;
+}
+
+bool number_of_uri(const struct sip_uri *uri, char number[SC_NAME_SIZE])
+{
+    return number_read(uri, uri->user, number);
+}
+
 bool text_eq(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;

@@ -130,8 +130,7 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
         return;
     if (sip_msg_header(event->msg, SIP_H_REFER_TO) == NULL ||
         sip_party_parse(sip_msg_value(event->msg, SIP_H_REFER_TO), &to) != 0 || to.star ||
-        to.uri.scheme == SIP_SCHEME_OTHER || sip_str_empty(to.uri.user) ||
-        to.uri.user.len >= sizeof(plan.number)) {
+        to.uri.scheme == SIP_SCHEME_OTHER || !number_of_uri(&to.uri, plan.number)) {
         answer_status(sc, event, 400, CORE_COUNTS);
         return;
     }
@@ -140,7 +139,6 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
         answer_status(sc, event, 491, CORE_COUNTS);
         return;
     }
-    text_copy_number(plan.number, sizeof(plan.number), to.uri.user);
     c->transfer.kind = TRANSFER_BY_REFER;
     attended = find_replaces(to.uri.headers, &replaces);
     accept_refer(sc, c, l, event);

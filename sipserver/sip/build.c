@@ -424,7 +424,7 @@ int sip_build_request(struct sip_buf *b, const struct sip_request *r, struct sip
     sip_put(b, branch);
     sip_put(b, SIP_STR(";rport\r\n"));
     put_name(b, SIP_H_MAX_FORWARDS);
-    sip_put_number(b, r->max_forwards != 0 ? r->max_forwards : 70);
+    sip_put_number(b, r->max_forwards != 0 || r->last_hop ? r->max_forwards : 70);
     sip_put(b, SIP_STR("\r\n"));
     put_route(b, r);
     put_party(b, SIP_H_FROM, r->from, r->from_tag);

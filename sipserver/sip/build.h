@@ -91,7 +91,8 @@ int sip_build_first(struct sip_buf *b, const struct sip_msg *m, const struct sip
 int sip_build_next(struct sip_buf *b, const char *before, const struct sip_reply *r,
                    struct sip_common *common);
 
-/* A request to be built.  Zero-initialised fields are left out; max_forwards 0 means 70. */
+/* A request to be built.  Zero-initialised fields are left out; max_forwards 0 means 70
+ * unless LAST_HOP. */
 struct sip_request {
     enum sip_method method;
     struct sip_str uri;
@@ -104,6 +105,7 @@ struct sip_request {
     struct sip_str call_id;
     uint32_t cseq;
     unsigned max_forwards;
+    bool last_hop;          /* Max-Forwards: 0 */
     struct sip_str contact; /* URI, written in angle brackets */
     const struct sip_extra *extras;
     unsigned extras_n;

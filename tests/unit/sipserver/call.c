@@ -552,7 +552,7 @@ Test(call, max_forwards_ends_a_loop)
     static const char invite[] =
         "INVITE sip:101@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKm\r\n"
         "From: <sip:1@y>;tag=1\r\nTo: <sip:101@10.0.0.1>\r\nCall-ID: m1\r\nCSeq: 1 INVITE\r\n"
-        "Contact: <sip:1@10.0.1.1>\r\nMax-Forwards: 1\r\n\r\n";
+        "Contact: <sip:1@10.0.1.1>\r\nMax-Forwards: 0\r\n\r\n";
 
     ua_send(&gw, invite, strlen(invite));
     cr_assert(ua_take(&gw, false));

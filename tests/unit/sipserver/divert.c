@@ -67,6 +67,16 @@ Test(divert, a_redirection_of_a_phone_is_followed_as_call_forwarding_rfc3261_8_1
     ua_expect_request(&phone[2], SIP_ACK);
 }
 
+Test(divert, an_escaped_number_in_a_redirection_is_the_number_rfc3261_19_1_4)
+{
+    ua_call(&phone[0], "101", OFFER);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    redirect(&phone[1], 302, "<sip:%3102@10.0.0.1>");
+    ua_expect_request(&phone[1], SIP_ACK);
+    ua_expect(&phone[0], 181);
+    ua_expect_request(&phone[2], SIP_INVITE);
+}
+
 Test(divert, a_phone_redirects_with_its_own_rights)
 {
     ua_invite(&gw, "101", OFFER); /* a gateway may not dial out, the phone may */

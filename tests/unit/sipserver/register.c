@@ -208,3 +208,36 @@ Test(registrar, a_new_snapshot_keeps_registrations_and_sweeps_the_rest)
     cr_assert_eq(ua_register(&p[1], "pw", 60), 403);
     kit_free(k);
 }
+
+/* RFC 3261 10.3, step 5: escapes are taken off before the number is looked up. */
+Test(registrar, an_escaped_number_is_the_same_number_rfc3261_10_3)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100");
+
+    p.to = "sip:1%300@10.0.0.1";
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    cr_assert(kit_dn_in(k, "100"));
+    p.aor = "<sip:100@10.0.0.1>"; /* From need not be escaped alike */
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    p.aor = "<sip:10%31@10.0.0.1>";
+    cr_assert_eq(ua_register(&p, "pw", 60), 403, "another number");
+    kit_free(k);
+}
+
+/* A Request-URI has no headers (RFC 3261 19.1.1): what a Contact brings never gets into one. */
+Test(registrar, headers_in_a_contact_are_left_out_rfc3261_19_1_1)
+{
+    struct kit *k = kit_house(NULL);
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100"), gw = ua_at(k, "10.0.1.1", 5060, "4989000");
+
+    p.contact = "<sip:100@10.1.0.100:5070;a=b?Route=%3Csip:evil%3E&Subject=evil>";
+    cr_assert_eq(ua_register(&p, "pw", 60), 200);
+    cr_assert_not_null(strstr(p.reply, "Contact: <sip:100@10.1.0.100:5070;a=b>;expires=60\r\n"));
+    ua_invite(&gw, "100", SDP_A);
+    ua_expect_request(&p, SIP_INVITE);
+    cr_assert_eq(strncmp(p.request, "INVITE sip:100@10.1.0.100:5070;a=b SIP/2.0\r\n", 44), 0);
+    cr_assert_eq(ua_register(&p, "pw", 60), 200, "the same registration");
+    cr_assert_eq(kit_status(k).registrations, 1);
+    kit_free(k);
+}

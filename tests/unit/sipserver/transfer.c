@@ -588,3 +588,11 @@ Test(transfer, a_lost_ack_is_repeated_with_the_answer)
     ua_expect_request(&phone[0], SIP_ACK);
     cr_assert(ua_body_is(&phone[0], ""));
 }
+
+Test(transfer, separators_and_escapes_in_refer_to_are_no_part_of_the_number)
+{
+    establish();
+    refer(&phone[0], "<sip:1-%302@10.0.0.1;user=phone>");
+    accepted(&phone[0]);
+    ua_expect_request(&phone[2], SIP_INVITE);
+}

@@ -124,7 +124,7 @@ Test(trust, each_of_our_hops_takes_one_from_max_forwards)
     static const struct {
         unsigned in;
         long out;
-    } hops[] = {{70, 69}, {17, 16}, {2, 1}, {255, 70}};
+    } hops[] = {{70, 69}, {17, 16}, {2, 1}, {1, 0}, {255, 70}};
 
     for (unsigned i = 0; i < sizeof(hops) / sizeof(hops[0]); i++) {
         invite_with_hops(hops[i].in, "101");
@@ -135,10 +135,46 @@ Test(trust, each_of_our_hops_takes_one_from_max_forwards)
         ua_expect_request(&phone[1], SIP_ACK);
         kit_forget_caught(k);
     }
-    invite_with_hops(1, "101");
+    invite_with_hops(0, "101");
     cr_assert(ua_take(&gw, false));
     cr_assert_eq(gw.msg.status, 483);
     cr_assert_not(ua_has_request(&phone[1], SIP_INVITE));
+}
+
+/* ---- which number is meant ---- */
+
+static void invite_to(const char *target)
+{
+    char text[1024];
+    static unsigned n;
+
+    n++;
+    snprintf(text, sizeof(text),
+             "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKto%u\r\n"
+             "From: <sip:x@10.0.1.1>;tag=t%u\r\nTo: <%s>\r\nCall-ID: to%u\r\nCSeq: 1 INVITE\r\n"
+             "Contact: <sip:x@10.0.1.1:5060>\r\nContent-Length: 0\r\n\r\n",
+             target, n, n, target, n);
+    kit_forget_caught(k);
+    ua_send(&gw, text, strlen(text));
+}
+
+Test(trust, visual_separators_are_no_part_of_a_telephone_number_rfc3966_3)
+{
+    static const char *const same[] = {"tel:1-0.1", "tel:(10)1", "sip:10-1@10.0.0.1;user=phone",
+                                       "sip:1%2D01@10.0.0.1;user=PHONE", "sip:1%301@10.0.0.1"};
+    static const char *const other[] = {"sip:10-1@10.0.0.1", "sip:10.1@10.0.0.1;user=ip",
+                                        "sip:a-101@10.0.0.1;user=phone", "tel:-"};
+
+    for (unsigned i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        invite_to(same[i]);
+        ua_expect_request(&phone[1], SIP_INVITE);
+        ua_reply(&phone[1], 486, NULL);
+        ua_expect_request(&phone[1], SIP_ACK);
+    }
+    for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        invite_to(other[i]);
+        ua_expect(&gw, 404);
+    }
 }
 
 /* ---- who calls as a gateway ---- */
