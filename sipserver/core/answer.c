@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sipserver/core/bound.h"
+
 #define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, MESSAGE, REFER"
 #define SUPPORTED "timer, 100rel"
 #define REGISTRAR "path, outbound" /* of a REGISTER, besides */
@@ -36,6 +38,10 @@ static bool refuses_call(const struct sip_event *event, const struct sip_reply *
 
 static void send(struct sc *sc, const struct sip_event *event, const struct sip_reply *reply)
 {
+    if (sc->bound.bytes != 0) { /* nothing is kept of who has proven nothing */
+        bound_answer(sc, event, reply);
+        return;
+    }
     if (refuses_call(event, reply)) {
         if (sip_reply_once(sc->sip, event, reply, &sc->out->sip) != 0)
             sc->counts[N_UNSENDABLE]++;

@@ -4,6 +4,7 @@
 
 #include "sipserver/core/answer.h"
 #include "sipserver/core/binding.h"
+#include "sipserver/core/bound.h"
 
 /* So long an address is known: two registrations of the longest kind. */
 #define KNOWN_MS(longest_s) ((int64_t)(longest_s)*2000)
@@ -45,7 +46,10 @@ static void challenge(struct sc *sc, const struct sip_event *event, const struct
             (struct sip_extra){.id = SIP_H_WWW_AUTHENTICATE, .value = sip_buf_str(&b)};
     }
     sc->counts[N_CHALLENGED]++;
-    (void)sip_reply_once(sc->sip, event, &reply, &sc->out->sip);
+    if (reply.extras_n == 2 && bound_reply(sc, event, &reply))
+        return;
+    reply.extras_n = 1; /* where both are too long for what came: the first */
+    bound_answer(sc, event, &reply);
 }
 
 /* Credentials P for the account of D.  Without that account they are judged all the same, so that
@@ -114,12 +118,15 @@ static enum auth fresh(struct sc *sc, const struct sip_event *event, const struc
     sc->counts[N_NONCES_EVICTED] += evicted;
     switch (r) {
     case NONCE_FRESH:
+        bound_lift(sc);
         source_proven(&sc->sources, sc->now, &limits, &event->src,
                       mono_add_ms(sc->now, KNOWN_MS(sc->options.registration_expires_max_s)));
         return AUTH_YES;
     case NONCE_REPEATED:
-        if (event->method == SIP_REGISTER) /* it has no transaction that absorbs copies */
+        if (event->method == SIP_REGISTER) { /* it has no transaction that absorbs copies */
+            bound_lift(sc);
             return AUTH_AGAIN;
+        }
         sc->counts[N_REPLAYED]++;
         break;
     case NONCE_REPLAYED: sc->counts[N_REPLAYED]++; break;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "sipserver/core/answer.h"
+#include "sipserver/core/bound.h"
 #include "sipserver/core/call.h"
 #include "sipserver/core/credentials.h"
 #include "sipserver/core/leg.h"
@@ -32,6 +33,7 @@ static void in_dialog(struct sc *sc, const struct sip_event *event)
             answer_status(sc, event, 481, N_NO_DIALOG);
         return;
     }
+    bound_lift(sc);
     if (!passes_through(event->method)) {
         answer_method(sc, event);
         return;
@@ -105,6 +107,8 @@ static void options_in_dialog(struct sc *sc, const struct sip_event *event)
     struct leg *l = leg_find(sc, event->msg);
     int r = l != NULL ? sip_dialog_receive(&l->dialog, event->msg) : 0;
 
+    if (l != NULL)
+        bound_lift(sc);
     if (l == NULL)
         answer_status(sc, event, 481, N_NO_DIALOG);
     else if (r != 0 && r != -EALREADY)
@@ -222,7 +226,7 @@ void core_datagram(struct sc *sc, const struct sc_event *event)
 {
     struct source_limits limits = source_limits(sc);
     struct sip_event sip = {.kind = SIP_EV_NONE};
-    uint64_t refused = refusals(sc), stun = sip_count(sc->sip, SIP_N_STUN);
+    uint64_t refused = refusals(sc), stun = sip_count(sc->sip, SIP_N_STUN), again;
     uint32_t cost = 0;
 
     if (!sc->primary)
@@ -234,8 +238,13 @@ void core_datagram(struct sc *sc, const struct sc_event *event)
         source_charge(&sc->sources, sc->now, &limits, &event->src, 1);
         return;
     }
+    again = sip_count(sc->sip, SIP_N_RETRANSMISSIONS);
+    bound_begin(sc, event);
     sip_input(sc->sip, sc->now, &event->src, event->data, event->len, &sc->out->sip, &sip);
+    if (sip_count(sc->sip, SIP_N_RETRANSMISSIONS) != again)
+        bound_lift(sc); /* its transaction answers: that began with a request that was let in */
     core_sip(sc, &sip);
+    bound_end(sc, &sip);
     if (refusals(sc) != refused)
         cost = SC_REFUSED_COST;
     else if (sip_count(sc->sip, SIP_N_STUN) != stun)

@@ -10,6 +10,7 @@ COUNTER(NONCES_FORGOTTEN,  "nonces_forgotten",       "credentials answered 401 w
 COUNTER(NONCES_EVICTED,    "nonces_evicted",         "nonces forgotten before their time: more than the table holds")
 COUNTER(SOURCE_BLOCKED,    "drop_source_blocked",    "messages of strangers not read: they ask too much (stranger-rate-max)")
 COUNTER(SOURCE_RATE,       "drop_source_rate",       "requests not answered: their address asks too much (source-rate-max, stranger-rate-max)")
+COUNTER(TOO_LONG,          "drop_amplification",     "requests not answered: the answer would be more than three times as long, and they prove nothing")
 COUNTER(SOURCE_BUSY,       "drop_source_busy",       "requests answered 503: their address asks too much (source-rate-max)")
 COUNTER(SHED_REGISTER,     "drop_overload_register", "registrations of new phones and strangers' OPTIONS answered 503: overload")
 COUNTER(SHED_REFRESH,      "drop_overload_refresh",  "registrations of known phones answered 503: overload")

@@ -739,6 +739,11 @@ struct sc {
     uint32_t nonce_serial; /* begins at random */
     struct sources sources;
     struct {
+        size_t bytes;  /* that may be sent for the datagram at hand; 0: any */
+        unsigned from; /* what is sent for it begins there in out->sip */
+        struct sip_addr src;
+    } bound; /* bound.h */
+    struct {
         uint32_t late_ms; /* how long what came last had waited */
         mono_t at;
         mono_t since; /* it has been overload-lag or more all the time; MONO_ZERO: it is not */
