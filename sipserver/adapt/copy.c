@@ -39,7 +39,6 @@ static void ask(struct replica *r)
     sc_status(r->server->core, &status);
     if (r->server->primary || !status.ready || !bus_link_up(c->link))
         return; /* the maxima are known when the configuration is */
-    c->was_primary = false;
     out.version = 1;
     out.calls_max = m->calls;
     out.registrations_max = m->registrations;
@@ -98,7 +97,7 @@ static void begin(struct replica *r, const Sf__ReplicaBatch *in)
 
     sc_replica_clear(r->server->core);
     c->any = c->coming = true;
-    c->whole = c->trusted = false;
+    c->whole = c->trusted = c->own = false;
     c->epoch = in->epoch;
     c->sequence = in->sequence - 1;
     c->window_end = MONO_ZERO;
@@ -218,8 +217,12 @@ static void on_refused(struct replica *r, const Sf__ReplicaRefused *in, bool pri
     if (r->server->primary)
         return;
     say(c, "%s: %s", bus_link_host(c->link), in->why);
-    if (!primary)
+    if (!primary) {
+        if (c->coming)
+            c->ask_due = mono_add_ms(now_of(r), ASK_MS);
+        c->coming = false;
         return;
+    }
     if (c->coming)
         ask_anew(r);
     else if (c->trusted) {
@@ -276,10 +279,23 @@ void copy_reset(struct replica *r)
 {
     struct copy *c = &r->copy;
 
-    c->any = c->whole = c->trusted = c->coming = c->ack_due = c->was_primary = false;
+    c->any = c->whole = c->trusted = c->coming = c->ack_due = c->own = false;
     c->sequence = c->epoch = 0;
     c->ask_due = MONO_ZERO;
     say(c, "started");
+}
+
+/* What this host had as primary is all that there was up to now.  Somebody may be primary after us:
+ * it is good until that one's first batch, and no copy to hand the role over to. */
+void copy_keep(struct replica *r, uint64_t epoch, uint64_t sequence)
+{
+    struct copy *c = &r->copy;
+
+    copy_reset(r);
+    c->any = c->whole = c->own = true;
+    c->epoch = epoch;
+    c->sequence = sequence;
+    say(c, "this host was primary until now");
 }
 
 /* Of a copy that was not whole the core takes what makes sense. */
@@ -287,10 +303,13 @@ int64_t copy_take_over(struct replica *r)
 {
     const struct component_role *role = &r->server->component->role;
     struct copy *c = &r->copy;
-    int64_t ahead = c->any ? clock_ahead(c) : 0;
+    int64_t ahead = c->any && !c->own ? clock_ahead(c) : 0;
     const char *old = c->trusted ? "" : c->whole ? ", which is old: " : ", which is not whole: ";
 
-    if (c->any)
+    if (c->own)
+        log_event(LEVEL_NOTICE, MSG_REPLICA, LOG_FIELDS(.epoch = c->epoch),
+                  "goes on from what it had as primary, as of batch %" PRIu64, c->sequence);
+    else if (c->any)
         log_event(c->trusted && !role->stale ? LEVEL_NOTICE : LEVEL_WARNING, MSG_REPLICA,
                   LOG_FIELDS(.epoch = c->epoch),
                   "goes on from the copy as of batch %" PRIu64 "%s%s", c->sequence, old,

@@ -254,6 +254,16 @@ void replica_order(struct replica *r)
     follower_act(r);
 }
 
+/* It need not wait for batches any more: it asks until somebody is primary. */
+static void let_go(struct replica *r)
+{
+    Sf__ReplicaRefused out = SF__REPLICA_REFUSED__INIT;
+
+    out.why = (char *)(uintptr_t) "this host is not primary";
+    if (r->follower.peer != NULL)
+        (void)bus_peer_send(r->follower.peer, MESSAGE_REPLICA_REFUSED, &out);
+}
+
 /* The last batch is on its way; until the backup has it, nobody should become primary. */
 void follower_stop(struct replica *r)
 {
@@ -268,6 +278,7 @@ void follower_stop(struct replica *r)
     (void)commit_take(&f->commit); /* the core follows nobody when it is told */
     f->slicing = false;
     f->records_n = 0;
+    let_go(r);
     follower_told(r, before);
 }
 

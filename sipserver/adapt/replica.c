@@ -32,10 +32,12 @@ int64_t replica_primary(struct replica *r, uint64_t epoch)
 
 void replica_backup(struct replica *r)
 {
+    uint64_t epoch = r->follower.commit.epoch;
+    uint64_t sequence = commit_reached(&r->follower.commit);
+
     follower_stop(r);
     output_drop(r->server->output);
-    copy_reset(r);
-    r->copy.was_primary = true;
+    copy_keep(r, epoch, sequence);
 }
 
 /* ---- time ---- */
@@ -109,7 +111,7 @@ void replica_report(struct replica *r, Sf__RoleReport *report)
     if (report->replica_state == SF__REPLICA_STATE__REPLICA_READY)
         r->why[0] = '\0';
     report->replica_why = r->why;
-    if (r->server->primary || r->copy.was_primary) {
+    if (r->server->primary) {
         report->replica_epoch = c->epoch;
         report->replica_sequence = c->sequence;
     } else if (r->copy.whole) {

@@ -44,7 +44,7 @@ struct copy {
     bool whole;       /* ... and all of it, as of SEQUENCE */
     bool trusted;     /* ... and nothing says that the primary has gone on without it */
     bool coming;      /* batches come, one after the other */
-    bool was_primary; /* until now: what we made last is what we have */
+    bool own;         /* ... it is what this host had as primary: on our own clock */
     uint64_t epoch, sequence;
     bool ack_due;
     mono_t ask_due;
@@ -102,6 +102,7 @@ mono_t batch_due(const struct replica *r);
 
 int copy_connect(struct replica *r);
 void copy_reset(struct replica *r); /* the core has nothing of it any more */
+void copy_keep(struct replica *r, uint64_t epoch, uint64_t sequence); /* what was ours is one now */
 int64_t copy_take_over(struct replica *r);
 void copy_damaged(struct replica *r); /* it is not what was received */
 void copy_turn_end(struct replica *r, mono_t now);

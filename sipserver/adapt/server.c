@@ -31,22 +31,6 @@
 
 /* ---- memory ---- */
 
-/* Zero pages without touching them: the kernel gives fresh ones at the next use. */
-static void zero(void *memory, size_t size)
-{
-    const size_t page = 4096;
-    unsigned char *from = memory, *end = from + size;
-    unsigned char *first = (unsigned char *)(((uintptr_t)from + page - 1) & ~(uintptr_t)(page - 1));
-    unsigned char *last = (unsigned char *)((uintptr_t)end & ~(uintptr_t)(page - 1));
-
-    if (first >= last || madvise(first, (size_t)(last - first), MADV_DONTNEED) != 0) {
-        memset(memory, 0, size);
-        return;
-    }
-    memset(from, 0, (size_t)(first - from));
-    memset(last, 0, (size_t)(end - last));
-}
-
 static int make_out(struct sc_out *out)
 {
     struct sip_dgram *items = calloc(OUT_DATAGRAMS, sizeof(*items));
@@ -266,7 +250,6 @@ int server_start(struct component *component)
 
     server->component = component;
     server->conf.site = site->id;
-    server->conf.zero = zero;
     server->digest = digest_openssl_new();
     if (server->digest == NULL) {
         log_event(LEVEL_ERR, MSG_FAULT, NULL, "OpenSSL offers no MD5 or SHA-256");

@@ -262,13 +262,6 @@ void bindings_drop_all(struct sc *sc, struct dn *d, const char *reason)
         binding_drop(sc, d, CONTAINER_OF(link, struct binding, in_dn), reason);
 }
 
-void bindings_forget(struct sc *sc)
-{
-    for (struct binding *b = pool_next(&sc->bindings, NULL); b != NULL;
-         b = pool_next(&sc->bindings, b))
-        take_away(sc, dn_of(sc, b), b);
-}
-
 void binding_timer(struct sc *sc, struct binding *b)
 {
     binding_drop(sc, dn_of(sc, b), b,

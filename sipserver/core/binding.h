@@ -55,10 +55,9 @@ void binding_set_path(struct sc *sc, struct binding *b, struct sip_str path);
 struct sip_str binding_path(const struct sc *sc, const struct binding *b);
 
 /* binding_drop - forget B; with the last one its number goes out of service for REASON.
- * bindings_drop_all - all of D.  bindings_forget - all there are, silently. */
+ * bindings_drop_all - all of D. */
 void binding_drop(struct sc *sc, struct dn *d, struct binding *b, const char *reason);
 void bindings_drop_all(struct sc *sc, struct dn *d, const char *reason);
-void bindings_forget(struct sc *sc);
 
 /* binding_timer - the time of B is over.  bindings_flow_lost - the connection FROM has ended.
  * binding_flow_failed - so says 430 of the flow to SOURCE that D's binding of CONTACT went over

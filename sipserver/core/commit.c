@@ -180,6 +180,15 @@ void commit_stopped(struct commit *c)
     c->recorded = false;
 }
 
+uint64_t commit_reached(const struct commit *c)
+{
+    uint64_t n = c->sequence > 0 ? c->sequence : 1;
+
+    if (n < c->floor)
+        n = c->floor;
+    return n < c->asked_sequence ? c->asked_sequence : n;
+}
+
 void commit_join(struct commit *c)
 {
     commit_event(c, COMMIT_EV_JOIN);

@@ -68,6 +68,10 @@ extern const struct fsm commit_fsm;
 void commit_primary(struct commit *c, uint64_t epoch);
 void commit_stopped(struct commit *c);
 
+/* commit_reached - how far what this host has, as primary, has come: no copy of it is further.  At
+ * least the first batch, so that no copy of an earlier epoch is as good. */
+uint64_t commit_reached(const struct commit *c);
+
 /* commit_join - a backup asks for a copy.  commit_gone - it has gone or cannot be sent to.
  * commit_full - there is no room for what waits. */
 void commit_join(struct commit *c);

@@ -10,7 +10,8 @@
  * is answered 503 with Retry-After and counted.
  *
  * The site serves only as primary with its configuration loaded; else requests are answered 503
- * (R-5). When the role goes, the core forgets calls, registrations and logins and sends nothing.
+ * (R-5). When the role goes, the core sends nothing and keeps calls, registrations and logins as a
+ * copy (replica.h), in which nothing happens.
  */
 #ifndef SIPSERVER_CORE_CORE_H
 #define SIPSERVER_CORE_CORE_H
@@ -45,8 +46,6 @@ struct sc_conf {
     uint8_t peer_secret[16];  /* of both sites: signs forwarded calls (F-2); all 0 = none, calls are
                                  relayed */
     struct digest_ops digest; /* hash functions */
-    void (*zero)(void *memory,
-                 size_t size); /* zeroes big memory without touching it all; NULL: memset */
 };
 
 /* sc_size - bytes that sc_init needs.  They can be given as untouched zero pages. */

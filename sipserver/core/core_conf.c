@@ -1,76 +1,23 @@
 /* The role of this host, and its configuration. */
 #include "sipserver/core/core_inner.h"
 
-#include <string.h>
-
 #include "sipserver/core/agent.h"
-#include "sipserver/core/binding.h"
 #include "sipserver/core/dialplan.h"
-#include "sipserver/core/divert.h"
 #include "sipserver/core/dn.h"
 #include "sipserver/core/peering.h"
 #include "sipserver/core/replica_inner.h"
-#include "sipserver/core/session.h"
 #include "sipserver/core/trunk.h"
-
-/* Calls, registrations and logins are forgotten; the configuration stays.  Nobody is told: this
- * host is silent. */
-static void forget(struct sc *sc)
-{
-    replica_end(sc);
-    for (struct relay *r = pool_next(&sc->relays, NULL); r != NULL; r = pool_next(&sc->relays, r))
-        pool_put(&sc->relays, r);
-    for (struct leg *l = pool_next(&sc->legs, NULL); l != NULL; l = pool_next(&sc->legs, l)) {
-        session_end(sc, l);
-        pool_put(&sc->legs, l);
-    }
-    for (struct offer *o = pool_next(&sc->offers, NULL); o != NULL; o = pool_next(&sc->offers, o))
-        pool_put(&sc->offers, o);
-    for (struct data *d = pool_next(&sc->datas, NULL); d != NULL; d = pool_next(&sc->datas, d))
-        pool_put(&sc->datas, d);
-    for (struct call *c = pool_next(&sc->calls, NULL); c != NULL; c = pool_next(&sc->calls, c)) {
-        divert_forget(sc, c);
-        disarm(sc, &c->ring);
-        disarm(sc, &c->wait);
-        disarm(sc, &c->notice);
-        disarm(sc, &c->sound);
-        list_remove(&c->in_queue);
-        pool_put(&sc->calls, c);
-    }
-    agents_forget(sc);
-    bindings_forget(sc);
-    for (struct queue *q = pool_next(&sc->queues, NULL); q != NULL; q = pool_next(&sc->queues, q)) {
-        q->waiting_n = q->in_music = 0;
-        q->taken = MONO_ZERO;
-        memset(q->waiting_by, 0, sizeof(q->waiting_by));
-    }
-    for (struct dn *d = pool_next(&sc->dns, NULL); d != NULL; d = pool_next(&sc->dns, d)) {
-        d->legs = 0;
-        memset(d->lines, 0, sizeof(d->lines));
-        if (d->type == SC_DN_EXTENSION && d->in_service) {
-            d->in_service = false;
-            text_copy(d->reason, sizeof(d->reason), "not registered");
-        }
-    }
-    trunks_stop(sc);
-    while (list_pop(&sc->dirty_queues) != NULL)
-        ;
-    core_zero_stack(sc);
-    core_new_stack(sc);
-    peering_init(sc);
-    peering_configure(sc);
-}
 
 void core_role(struct sc *sc, const struct sc_event *event)
 {
     sc->wall_offset_ms = event->wall_ms - sc->now.ns / MONO_NS_PER_MS;
     if (event->primary == sc->primary && event->epoch == sc->epoch)
         return;
-#if SC_MUTATION == 6 /* the role is lost, the calls stay */
+#if SC_MUTATION == 6 /* the role is lost, the timers go on */
     if (sc->calls.used == 0)
 #endif
         if (sc->primary && !event->primary)
-            forget(sc);
+            replica_keep(sc);
     if (!sc->primary && event->primary) {
         nonces_from(&sc->nonces, wall_s(sc));
         if (sc->replica.copy)

@@ -241,16 +241,6 @@ void core_new_stack(struct sc *sc)
     sc->sip = sip_stack_init(sc->sip_memory, &conf);
 }
 
-void core_zero_stack(struct sc *sc)
-{
-    for (unsigned i = 0; i < SIP_COUNTS; i++)
-        sc->sip_before[i] += sip_count(sc->sip, (enum sip_count)i);
-    if (sc->conf.zero != NULL)
-        sc->conf.zero(sc->sip_memory, sc->sip_memory_size);
-    else
-        memset(sc->sip_memory, 0, sc->sip_memory_size);
-}
-
 struct sc *sc_init(void *memory, const struct sc_conf *conf, uint64_t seed, mono_t now)
 {
     struct carver c = {memory, 0};

@@ -11,9 +11,7 @@
 /* core_serving - this host is primary and has its configuration. */
 bool core_serving(const struct sc *sc);
 
-/* core_zero_stack - the memory of the SIP stack is as new.
- * core_new_stack - a stack in it that knows of nothing, under the present epoch. */
-void core_zero_stack(struct sc *sc);
+/* core_new_stack - a SIP stack that knows of nothing, under the present epoch. */
 void core_new_stack(struct sc *sc);
 
 /* core_datagram - a datagram has come, or a message of a stream.

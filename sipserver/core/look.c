@@ -25,7 +25,7 @@ static const enum sip_count sip_drops[] = {
 
 static uint64_t counted(const struct sc *sc, enum sip_count which)
 {
-    return sc->sip_before[which] + sip_count(sc->sip, which);
+    return sip_count(sc->sip, which);
 }
 
 void sc_status(const struct sc *sc, struct sc_status *ret_status)

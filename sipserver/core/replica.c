@@ -292,6 +292,26 @@ static int take(struct sc *sc, enum replica_kind kind, handle_t handle, const vo
     return record_get(replica_table(kind), object, body, len);
 }
 
+size_t replica_hold(struct sc *sc, enum replica_kind kind, uint32_t index)
+{
+    struct record_buf b = {sc->replica.scratch, SC_REPLICA_OBJECT_MAX, 0, false};
+
+    replica_put(sc, kind, index, &b);
+    assert(!b.overflow);
+    return b.len;
+}
+
+void replica_retake(struct sc *sc, enum replica_kind kind, uint32_t index, size_t len)
+{
+    handle_t handle = handle_at(replica_pool(sc, kind), index);
+    const void *body = sc->replica.scratch;
+
+    if (take(sc, kind, handle, body, len) == 0)
+        account(sc, kind, index, hash_of(sc, kind, handle, body, len));
+    else
+        drop(sc, kind, index);
+}
+
 static int take_object(struct sc *sc, const unsigned char *p, size_t len)
 {
     const unsigned char *end = p + len;

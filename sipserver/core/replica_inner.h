@@ -86,6 +86,15 @@ struct pool *replica_pool(struct sc *sc, enum replica_kind kind);
 /* replica_put - append the object of KIND at INDEX, which exists. */
 void replica_put(struct sc *sc, enum replica_kind kind, uint32_t index, struct record_buf *b);
 
+/* replica_hold - the object of KIND at INDEX, as a record, into the scratch.  Returns: its length.
+ * replica_retake - that record becomes the object there, as if it had come from a primary. */
+size_t replica_hold(struct sc *sc, enum replica_kind kind, uint32_t index);
+void replica_retake(struct sc *sc, enum replica_kind kind, uint32_t index, size_t len);
+
+/* replica_keep - the role goes: what was the core's own becomes a copy of itself.  The
+ * configuration is as if it had never been used.  Asserts: primary. */
+void replica_keep(struct sc *sc);
+
 /* replica_adopt - the copy becomes the core's own; the clocks differ by CLOCK_NS. */
 void replica_adopt(struct sc *sc, int64_t clock_ns);
 

@@ -752,7 +752,6 @@ struct sc {
     struct sip_stack *sip;
     void *sip_memory;
     size_t sip_memory_size;
-    uint64_t sip_before[SIP_COUNTS]; /* counted by stacks that are no more */
     uint32_t serial;  /* tells tags and Call-IDs of one object apart; begins at random */
     struct list over; /* calls without legs, given back at the end of each event */
     struct replica replica;

@@ -163,6 +163,15 @@ void sip_replica_drop(struct sip_stack *s, bool server, uint32_t index)
     pool_clear_place(pool, index);
 }
 
+void sip_replica_unlink(struct sip_stack *s, struct txn *t)
+{
+    timer_cancel(&s->timers, &t->resend);
+    timer_cancel(&s->timers, &t->life);
+    hash_remove(&s->by_key, &t->by_key);
+    if (txn_is_server(t))
+        hash_remove(&s->by_merge, &t->by_merge);
+}
+
 static void adopt(struct sip_stack *s, struct txn *t, record_fn *fn, void *arg)
 {
     mono_t resend, life;

@@ -32,6 +32,9 @@ void sip_replica_put(const struct sip_stack *s, const struct txn *t, struct reco
 int sip_replica_get(struct sip_stack *s, bool server, handle_t handle, const void *p, size_t len);
 void sip_replica_drop(struct sip_stack *s, bool server, uint32_t index);
 
+/* sip_replica_unlink - T is in no index and has no timer: it is to be a copy of itself. */
+void sip_replica_unlink(struct sip_stack *s, struct txn *t);
+
 /* sip_replica_adopt - the copy becomes the stack's own: FN looks at each value that has a use and at
  * each timer (whose moment it makes ours); then indexes, timers and free places are made. */
 void sip_replica_adopt(struct sip_stack *s, uint32_t ahead, record_fn *fn, void *arg);

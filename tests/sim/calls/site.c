@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sipserver/core/replica.h"
 #include "tests/sim/calls/world.h"
 
 #define STEPS_MAX 10000
@@ -110,6 +111,8 @@ void site_role(struct world *w, struct site *s, bool primary)
     s->now->primary = primary;
     trace_event(w, "site", primary ? "primary" : "backup", s->conf.site == 1 ? "1" : "2");
     site_step(w, s, &e);
+    if (!primary)
+        sc_replica_clear(s->now->sc); /* another host is primary, and this one joins it */
 }
 
 /* ---- configuration ---- */

@@ -401,3 +401,16 @@ void channel_drop(struct world *w, struct pair *p)
     }
     p->end = &p->first;
 }
+
+/* What is held is dropped; the records in it are not held for good. */
+void channel_lapse(struct world *w, struct pair *p)
+{
+    if (p->open != NULL)
+        channel_close(w, p);
+    for (struct turn *t = p->first; t != NULL; t = t->next)
+        for (unsigned i = 0; i < t->actions_n && !t->told; i++)
+            if (t->actions[i].kind == SC_ACT_RECORD)
+                check_action(w, p->site, &t->actions[i]);
+    channel_drop(w, p);
+    p->following = p->whole = false;
+}

@@ -41,7 +41,7 @@ static void make(struct world *w, struct site *s)
     p->prng = prng_split(&root, 100 + s->conf.site);
     p->end = &p->first;
     p->closes = p->solo = p->takeover = p->join = p->slice = p->die = MONO_NEVER;
-    p->armed = p->leave = p->cut = p->kill = MONO_NEVER;
+    p->armed = p->leave = p->cut = p->kill = p->lapse = MONO_NEVER;
     for (unsigned i = 0; i < HOSTS; i++) {
         s->host[i].clock_ns = prng_between(&p->prng, -500000, 5000000) * MS;
         s->host[i].drift_ppm = (int32_t)prng_below(&p->prng, 200);
@@ -120,7 +120,7 @@ static void primary_dies(struct world *w, struct pair *p)
     lose_connections(w, p->site);
     p->strike = STRIKE_NONE;
     p->watch = false;
-    p->die = p->armed = p->solo = p->join = p->leave = MONO_NEVER;
+    p->die = p->armed = p->solo = p->join = p->leave = p->lapse = MONO_NEVER;
     start_later(w, p, h);
     inherit(w, p, other,
             chance(&p->prng, 15) ? 0 : prng_between(&p->prng, 0, w->calm ? 400 : 1500));
@@ -153,18 +153,56 @@ static void backup_dies(struct world *w, struct pair *p)
         p->solo = mono_add_ms(w->now, PATIENCE_MS);
 }
 
+/* Its lease runs out, as the network stands: nobody serves.  Then it has the role again, or its
+ * backup has it, which the network has shown it first. */
+static void lapse(struct world *w, struct pair *p)
+{
+    struct host *h = p->site->now;
+    struct sc_event e = {.kind = SC_EV_ROLE, .epoch = p->site->epoch};
+
+    p->lapse = MONO_NEVER;
+    if (h == NULL || p->strike != STRIKE_NONE)
+        return;
+    pair_tally.lapses++;
+    p->regains = !p->copied || p->stale || chance(&p->prng, 70);
+    tell_trace(w, p, "its lease runs out", p->regains ? "and it gets the role again" : "");
+    if (p->regains) {
+        channel_lapse(w, p);
+        shot_free(&p->shot);
+        p->shot = shot_take(w, h);
+        p->stale = p->copied;
+    } else {
+        struct host *other = pair_other(p);
+
+        channel_cut(w, p);
+        p->heir = other;
+        h->life++;
+    }
+    p->site->now = NULL;
+    p->die = p->solo = p->join = p->leave = MONO_NEVER;
+    p->watch = false;
+    e.wall_ms = WALL_MS + w->now.ns / MONO_NS_PER_MS;
+    host_step(w, h, &e);
+    h->primary = false;
+    if (!sc_replica_sane(h->sc))
+        violate(w, "site %u: what it keeps is not what it had", p->site->conf.site);
+    lose_connections(w, p->site);
+    inherit(w, p, p->regains ? h : p->heir, prng_between(&p->prng, 0, w->calm ? 400 : 5000));
+}
+
 /* ---- the other one serves ---- */
 
 static void take_over(struct world *w, struct pair *p)
 {
     struct site *s = p->site;
     struct host *h = p->heir;
-    bool promised = p->copied && !p->stale;
+    bool regains = p->regains && p->shot != NULL;
+    bool promised = regains || (p->copied && !p->stale);
     struct sc_event e = {.kind = SC_EV_ROLE,
                          .primary = true,
                          .epoch = ++s->epoch,
                          .wall_ms = WALL_MS + w->now.ns / MONO_NS_PER_MS,
-                         .clock_ns = !p->measured                      ? 0
+                         .clock_ns = regains || !p->measured           ? 0
                                      : p->ahead_ns[0] < p->ahead_ns[1] ? p->ahead_ns[0]
                                                                        : p->ahead_ns[1]};
 
@@ -183,14 +221,16 @@ static void take_over(struct world *w, struct pair *p)
         pair_tally.incomplete++;
         check_kept(w, s);
     }
-    if (p->shot != NULL && !p->stale) {
+    if (p->shot != NULL && (regains || !p->stale)) {
         struct shot *now = shot_take(w, h);
 
         pair_tally.compared++;
         shot_compare(w, s, p->shot, now, promised);
         shot_free(&now);
     }
-    p->copied = p->stale = p->measured = p->broken = false;
+    pair_tally.regained += regains;
+    p->measured = p->broken = p->regains = false;
+    p->copied = p->stale = regains && p->copied; /* the other one's copy is old */
     shot_free(&p->shot);
     pair_settle(w, p);
 }
@@ -240,8 +280,8 @@ static mono_t next(const struct site *s)
 {
     const struct pair *p = s->pair;
     mono_t t = channel_next(p);
-    const mono_t all[] = {p->solo,  p->takeover, p->join,    p->die,    p->kill,
-                          p->leave, p->cut,      p->back[0], p->back[1]};
+    const mono_t all[] = {p->solo,  p->takeover, p->join,  p->die,     p->kill,
+                          p->leave, p->cut,      p->lapse, p->back[0], p->back[1]};
 
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         t = mono_min(t, all[i]);
@@ -258,7 +298,7 @@ static void start(struct world *w, struct pair *p, struct host *h)
     host_start(w, h);
     if (p->site->now == NULL && p->leaving == NULL && p->heir == NULL) { /* nobody else is left */
         channel_drop(w, p);
-        p->copied = false;
+        p->copied = p->regains = false;
         inherit(w, p, h, prng_between(&p->prng, 0, 1500));
     }
     pair_settle(w, p);
@@ -304,6 +344,8 @@ static bool act(struct world *w, struct site *s)
         backup_dies(w, p);
     } else if (mono_due(p->leave, w->now)) {
         leave(w, p);
+    } else if (mono_due(p->lapse, w->now)) {
+        lapse(w, p);
     } else if (mono_due(p->cut, w->now)) {
         p->cut = MONO_NEVER;
         if (p->following)
@@ -347,8 +389,10 @@ static void trouble(struct world *w, struct site *s)
     } else if (what < 85) {
         p->watch = true;
         p->leave = world_soon(w, r, 50, 600);
-    } else if (what < 93) {
+    } else if (what < 90) {
         p->cut = w->now;
+    } else if (what < 97) {
+        p->lapse = world_soon(w, r, 50, 600);
     } else {
         p->slow_until = world_soon(w, r, 100, 3000);
     }
@@ -359,7 +403,7 @@ static void heal(struct world *w, struct site *s)
     struct pair *p = s->pair;
 
     p->strike = STRIKE_NONE;
-    p->armed = p->die = p->cut = p->leave = p->kill = MONO_NEVER;
+    p->armed = p->die = p->cut = p->leave = p->kill = p->lapse = MONO_NEVER;
     p->watch = false;
     p->slow_until = MONO_ZERO;
     (void)w;
@@ -416,11 +460,13 @@ static void tell(void)
 
     printf(
         "%llu takeovers (%llu compared, %llu without a whole copy, %llu switchovers), %llu joins, "
-        "%llu whole, %llu solo, %llu backups killed, %llu batches of %llu bytes; killed at:",
+        "%llu whole, %llu solo, %llu backups killed, "
+        "%llu leases run out (%llu regained), %llu batches of %llu bytes; killed at:",
         (unsigned long long)t->takeovers, (unsigned long long)t->compared,
         (unsigned long long)t->incomplete, (unsigned long long)t->switchovers,
         (unsigned long long)t->joins, (unsigned long long)t->wholes, (unsigned long long)t->solos,
-        (unsigned long long)t->backups_killed, (unsigned long long)t->batches,
+        (unsigned long long)t->backups_killed, (unsigned long long)t->lapses,
+        (unsigned long long)t->regained, (unsigned long long)t->batches,
         (unsigned long long)(t->batches > 0 ? t->bytes / t->batches : 0));
     for (unsigned i = 1; i < STRIKES; i++)
         printf(" %s %llu", names[i], (unsigned long long)t->strikes[i]);

@@ -92,7 +92,8 @@ struct pair {
     /* what happens to them */
     struct host *leaving; /* in a switchover: stopped, until its last batch is known */
     struct host *heir;    /* takes over at TAKEOVER */
-    mono_t takeover, join, slice, slow_until, die, kill, leave, cut;
+    mono_t takeover, join, slice, slow_until, die, kill, leave, cut, lapse;
+    bool regains;       /* the heir had the role before, and goes on from what it had */
     mono_t back[HOSTS]; /* a dead host starts again */
     enum strike strike; /* the primary dies there, from ARMED on */
     mono_t armed;
@@ -103,7 +104,7 @@ struct pair {
 /* Of all seeds, for people. */
 struct pair_tally {
     uint64_t takeovers, compared, incomplete, empty, switchovers, joins, wholes, solos, batches,
-        bytes, backups_killed, strikes[STRIKES];
+        bytes, backups_killed, lapses, regained, strikes[STRIKES];
 };
 extern struct pair_tally pair_tally;
 
@@ -122,6 +123,8 @@ void channel_join(struct world *w, struct pair *p);
 void channel_solo(struct world *w, struct pair *p); /* the primary goes on alone */
 void channel_cut(struct world *w, struct pair *p);  /* its sender is dead */
 void channel_drop(struct world *w, struct pair *p); /* everything that is left of it */
+void channel_lapse(struct world *w,
+                   struct pair *p); /* the primary stops; its records are written */
 
 /* shot.c */
 struct shot *shot_take(const struct world *w, const struct host *h);

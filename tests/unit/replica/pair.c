@@ -121,3 +121,40 @@ Test(pair, h_10_a_planned_hand_over_loses_nothing)
     until(ready());
     released("a");
 }
+
+Test(pair, h_5_a_host_that_gets_its_role_back_goes_on_with_its_calls)
+{
+    char outcome[64];
+
+    start();
+    connected("a");
+    until(ready());
+    order(EAST1, false, 6);
+    until(houses[EAST1].report.role == SF__ROLE__ROLE_BACKUP);
+    run_for(300); /* it asks for a copy, and nobody has one */
+    cr_assert_eq(houses[EAST1].report.replica_epoch, 5);
+    cr_assert_gt(houses[EAST1].report.replica_sequence, 0);
+    cr_assert_eq(state(EAST1), SF__REPLICA_STATE__REPLICA_JOINING, "nothing to hand the role to");
+    order(EAST1, true, 7);
+    until(houses[EAST1].report.role == SF__ROLE__ROLE_PRIMARY);
+    cr_assert(logged(EAST1, "goes on from what it had as primary"));
+    until(ready());
+    released("a");
+    until(records_at(EAST1, outcome, sizeof(outcome)) == 1);
+    cr_assert_str_eq(outcome, "RELEASED");
+}
+
+/* What it kept is good until the new primary's first batch. */
+Test(pair, h_5_the_primary_of_before_joins_the_new_one)
+{
+    start();
+    connected("a");
+    until(ready());
+    order(EAST1, false, 6);
+    until(houses[EAST1].report.role == SF__ROLE__ROLE_BACKUP);
+    order(EAST2, true, 7);
+    until(ready());
+    cr_assert_eq(houses[EAST1].report.replica_epoch, 7);
+    fail_over(EAST2, 8);
+    released("a");
+}

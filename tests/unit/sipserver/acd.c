@@ -591,6 +591,7 @@ Test(acd, the_expected_wait_does_not_count_the_time_in_which_the_site_was_backup
     ua_reply(&phone[1], 200, SDP_B);
     cr_assert_eq(kit_queue(k, "5000").waiting, 1);
     kit_role(k, false, 1);
+    kit_join(k);
     kit_run(k, 7200000);
     kit_role(k, true, 2);
     phones_register(k, phone, 100, 6);

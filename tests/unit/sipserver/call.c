@@ -597,7 +597,7 @@ Test(call, long_texts_never_run_out_of_places)
 
 /* A renewed role under a new epoch, with no moment as backup, keeps what is there; a lost one
  * forgets it (and is silent). */
-Test(call, a_new_epoch_keeps_calls_and_a_lost_role_forgets_them)
+Test(call, a_new_epoch_keeps_calls_and_a_lost_role_keeps_them_in_silence)
 {
     char id[SC_CALL_ID_SIZE];
 
@@ -617,6 +617,55 @@ Test(call, a_new_epoch_keeps_calls_and_a_lost_role_forgets_them)
     kit_role(k, false, 2);
     kit_run(k, 100000);
     cr_assert_eq(k->caught_n, 0);
+    cr_assert_eq(kit_status(k).calls, 1);
+    kit_join(k);
     cr_assert_eq(kit_status(k).calls, 0);
     cr_assert_eq(kit_status(k).registrations, 0);
+}
+
+Test(call, h_5_a_host_that_gets_its_role_back_goes_on_with_its_calls)
+{
+    char id[SC_CALL_ID_SIZE];
+
+    ua_call(&phone[0], "101", OFFER);
+    establish(&phone[0], &phone[1]);
+    snprintf(id, sizeof(id), "%s", kit_last_call(k, SC_CALL_ANSWERED)->call);
+    kit_role(k, false, 2);
+    kit_run(k, 3000);
+    kit_role(k, true, 3);
+    cr_assert_eq(kit_counter(k, "replica_lost"), 0);
+    cr_assert_eq(kit_status(k).calls, 1);
+    cr_assert(kit_dn_in(k, "100"), "no phone registers again");
+    release(&phone[0], &phone[1]);
+    cr_assert_str_eq(kit_last_call(k, SC_CALL_RELEASED)->call, id);
+}
+
+/* What the host said last may not have left it. */
+Test(call, h_5_a_call_that_rang_when_the_role_went_rings_on_when_it_is_back)
+{
+    ua_call(&phone[0], "101", OFFER);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 180, NULL);
+    ua_expect(&phone[0], 180);
+    kit_role(k, false, 2);
+    kit_forget_caught(k);
+    kit_run(k, 3000);
+    cr_assert_eq(k->caught_n, 0);
+    kit_role(k, true, 3);
+    ua_reply(&phone[1], 200, OFFER);
+    ua_expect(&phone[0], 200);
+}
+
+Test(call, h_5_what_was_due_while_nobody_had_the_role_is_done_when_it_is_back)
+{
+    ua_call(&phone[0], "101", OFFER);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    ua_reply(&phone[1], 180, NULL);
+    ua_expect(&phone[0], 180);
+    kit_role(k, false, 2);
+    kit_run(k, 300000);
+    kit_forget_caught(k);
+    kit_role(k, true, 3);
+    kit_run(k, 1);
+    ua_expect_request(&phone[1], SIP_CANCEL);
 }

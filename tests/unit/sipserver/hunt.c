@@ -342,8 +342,9 @@ Test(hunt, a_trunk_takes_calls_from_the_networks_that_it_names)
     ua_expect(&outside, 401); /* a stranger */
 }
 
-/* A host that fails over must count as the one before it did, and a role that goes forgets. */
-Test(hunt, the_counts_end_with_the_role)
+/* A host that fails over must count as the one before it did, and one that joins another forgets.
+ */
+Test(hunt, the_counts_end_with_the_copy)
 {
     struct sc_dn_conf dn = trunk("gw", "10.0.1.1", 0, 0);
     dn.calls_out_max = 1;
@@ -351,6 +352,7 @@ Test(hunt, the_counts_end_with_the_role)
     ua_call(&phone, "9123", SDP_A);
     invited(&gw);
     kit_role(k, false, 2);
+    kit_join(k);
     kit_role(k, true, 3);
     phones_register(k, &phone, 100, 1);
     ua_call(&phone, "9123", SDP_A);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sipserver/core/replica.h"
+
 /* ---- the core ---- */
 
 static void catch_out(struct kit *k)
@@ -98,6 +100,11 @@ void kit_role(struct kit *k, bool primary, uint64_t epoch)
 
     k->epoch = epoch;
     kit_step(k, &e);
+}
+
+void kit_join(struct kit *k)
+{
+    sc_replica_clear(k->sc);
 }
 
 void kit_options(struct kit *k)

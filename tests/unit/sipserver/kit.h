@@ -87,6 +87,9 @@ void kit_step_alone(struct kit *k, const struct sc_event *event); /* its backup 
 void kit_run(struct kit *k, int64_t ms);                          /* time passes */
 void kit_datagram(struct kit *k, const struct sip_addr *from, const char *data, size_t len);
 void kit_role(struct kit *k, bool primary, uint64_t epoch);
+
+/* kit_join - after kit_role: another host is primary, and this one follows it from now on. */
+void kit_join(struct kit *k);
 void kit_options(struct kit *k);
 void kit_dn(struct kit *k, const struct sc_dn_conf *dn);
 struct sc_dn_conf kit_dn_conf(struct kit *k, const char *number, enum sc_dn_type type);

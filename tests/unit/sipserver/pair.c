@@ -129,7 +129,7 @@ static void changes(struct pair *p, struct kit *k)
     same(p, k);
 }
 
-/* The primary is lost; it comes back as backup, empty. */
+/* The primary is lost; it comes back as backup, and joins. */
 static void take_over(struct pair *p, struct kit *k)
 {
     struct sc *old = k->sc;
@@ -144,6 +144,7 @@ static void take_over(struct pair *p, struct kit *k)
     cr_assert(sc_sane(k->sc), "the core's invariants are broken after a takeover");
     e.primary = false;
     step(p, old, k->now, &e);
+    sc_replica_clear(old);
     follow(p, k);
 }
 

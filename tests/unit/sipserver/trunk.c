@@ -235,6 +235,7 @@ Test(trunk, a_new_primary_begins_single)
 {
     live(40000, true, 0);
     kit_role(k, false, 1);
+    kit_join(k);
     cr_assert_eq(kit_status(k).mode, SC_SINGLE);
     kit_role(k, true, 2);
     cr_assert_eq(kit_status(k).mode, SC_SINGLE);

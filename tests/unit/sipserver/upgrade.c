@@ -78,6 +78,7 @@ static void load(struct kit *k)
 
     kit_serve(k); /* the configuration; the role goes again */
     kit_step(k, &role);
+    kit_join(k);
 }
 
 Test(upgrade, a_copy_of_version_1_is_taken_over_whole)
