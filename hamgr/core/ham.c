@@ -100,6 +100,8 @@ void ham_step(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out
         deliver_own(h, now, out);
         leave_go_on(h, now, out);
         judge_last_resort(h, now, out);
+        replica_promoted(h, now, out);
+        deliver_own(h, now, out);
         settle(h, now, out);
         end_promotion(h, now, out);
     }
@@ -409,6 +411,8 @@ static void brief(struct ham *h, mono_t now)
     r->held_until = vote_held_until(rv, h->conf.self);
     r->copy = h->replica.at;
     r->other_copy = lively(h, h->peer, now) ? h->other[h->peer].beat.copy : (struct ham_copy){0};
+    r->other_heard = lively(h, h->peer, now);
+    r->copies = h->peer != HAM_NONE && h->replica.state != REPLICA_UNKNOWN;
     r->delay_ms = prefers_another(h, now) ? 2 * h->conf.backoff_ms : 0;
     if (health != HEALTH_GOOD)
         r->delay_ms += health == HEALTH_MENDING ? MENDING_DELAY_MS : BAD_DELAY_MS;

@@ -61,9 +61,11 @@ enum ham_reason ham_ready(const struct ham *h, mono_t now)
         return REASON_PEER_DEAF; /* what we let go would not reach it */
     if (!peer->ready || peer->role != ROLE_BACKUP || peer->health != HEALTH_GOOD)
         return REASON_PEER_UNREADY;
-    if (h->replica.state == REPLICA_ALONE || h->role.solo.sequence != 0)
+    if (h->replica.state == REPLICA_ALONE || h->solo.sequence != 0)
         return REASON_ALONE;
-    return copies_agree(h) ? REASON_DONE : REASON_COPY_BEHIND;
+    if (!copies_agree(h))
+        return REASON_COPY_BEHIND;
+    return h->role.solo.sequence != 0 ? REASON_ALONE : REASON_DONE;
 }
 
 enum ham_reason ham_predict(const struct ham *h, enum ham_verb verb, mono_t now)

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define EPOCH_FOUNDED 1 /* vote_found: nobody has held it yet */
+
 struct call {
     struct lease *l;
     mono_t now;
@@ -56,6 +58,20 @@ static bool better_copy_there(const struct call *c)
     const struct lease *l = c->l;
     return majority_would(c) && l->stale && !l->stepped_back &&
            !ham_copy_before(l->other_copy, l->lacks);
+}
+/* The other host has served, or followed, in a later epoch than our copy is of. */
+static bool newer_copy_there(const struct call *c)
+{
+    const struct lease *l = c->l;
+    return majority_would(c) && l->copies && !l->stepped_back &&
+           l->copy.epoch < l->other_copy.epoch;
+}
+/* Somebody has held it since the deployment was founded, and we have nothing of that. */
+static bool copy_may_be_there(const struct call *c)
+{
+    const struct lease *l = c->l;
+    return majority_would(c) && l->copies && !l->stepped_back && l->copy.epoch == 0 &&
+           !l->other_heard && l->known > EPOCH_FOUNDED;
 }
 static bool majority_granted(const struct call *c)
 {

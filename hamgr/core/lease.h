@@ -55,6 +55,8 @@ struct lease {
     struct ham_pos pos;
     struct ham_copy copy;       /* of the live objects at this host */
     struct ham_copy other_copy; /* at the pair's other host; all zero: not heard */
+    bool copies;                /* role: the hosts of the pair keep copies for each other */
+    bool other_heard;           /* the pair's other host is heard: OTHER_COPY is what it has */
     /* state */
     uint8_t state;     /* enum lease_state */
     uint64_t epoch;    /* HOLDING, YIELDING: held; else the last one held here (0: none) */

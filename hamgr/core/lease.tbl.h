@@ -45,6 +45,8 @@ IGNORE(IDLE,     SAY,                                                  "nothing 
 IGNORE(PROBING,  ENDED,                                             "nothing is held",                                    "failover.md, the holder")
 ROW   (PROBING,  DUE,      always,           IDLE,     retry_later, "too few voters answered",                            "H-5")
 ROW   (PROBING,  REPLY,    better_copy_there,IDLE,     step_back,   "our copy is stale and the other host's is not: it first", "H-14")
+ROW   (PROBING,  REPLY,    newer_copy_there, IDLE,     step_back,   "the other host's copy is of a later epoch: it first", "H-5; H-7")
+ROW   (PROBING,  REPLY,    copy_may_be_there,IDLE,     step_back,   "no copy here, and the other host is not heard: it first", "H-5; H-7")
 ROW   (PROBING,  REPLY,    majority_would,   ASKING,   ask_self,    "a majority would grant it",                          "failover.md, the candidate")
 ROW   (PROBING,  REPLY,    hopeless,         IDLE,     retry_later, "no majority would",                                  "H-5; NF-6")
 ROW   (PROBING,  REPLY,    free_soon,        PROBING,  shorten,     "what is in the way ends before this attempt: then again", "H-3")

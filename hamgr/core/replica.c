@@ -22,13 +22,23 @@ void replica_solo(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham
     lease_say(&h->role, now, from, out);
 }
 
+/* Nobody follows it yet, so its component sends at once.  The voters are told before anything that
+ * matters can have been sent: from the first batch of this epoch on it sends alone. */
+void replica_promoted(struct ham *h, mono_t now, struct ham_out *out)
+{
+    if (h->role.state == LEASE_HOLDING && h->role.copies && h->role.solo_turn == 0 &&
+        h->replica.state != REPLICA_IN_SYNC)
+        lease_say(&h->role, now, (struct ham_copy){.epoch = h->role.epoch, .sequence = 1}, out);
+}
+
 /* The backup has all: what an earlier holder sent alone is of no interest any more.  A component
  * that has asked itself says itself when it is over. */
 void replica_reported(struct ham *h, mono_t now, struct ham_out *out)
 {
     if (h->role.state == LEASE_HOLDING && h->order.role == ROLE_PRIMARY &&
-        h->replica.state == REPLICA_IN_SYNC && h->role.solo_turn == 0 &&
-        h->vote[h->site].record.solo.sequence != 0)
+        h->replica.state == REPLICA_IN_SYNC && h->solo.sequence == 0 &&
+        (h->role.solo_turn == 0 ? h->vote[h->site].record.solo.sequence : h->role.solo.sequence) !=
+            0)
         lease_say(&h->role, now, (struct ham_copy){0}, out);
 }
 

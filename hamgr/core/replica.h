@@ -12,6 +12,10 @@
 /* replica_solo - COMPONENT_SOLO. */
 void replica_solo(struct ham *h, mono_t now, const struct ham_ev *ev, struct ham_out *out);
 
+/* replica_promoted - this host has just taken the role: whatever copies there are, they are of
+ * another epoch, and old as soon as it serves. */
+void replica_promoted(struct ham *h, mono_t now, struct ham_out *out);
+
 /* replica_reported - after COMPONENT_SYNC. */
 void replica_reported(struct ham *h, mono_t now, struct ham_out *out);
 

@@ -59,11 +59,22 @@ void pair_taken(struct sim *s, int host)
     *alone = (struct ham_copy){0};
 }
 
+/* What it had as primary is a copy from now on, further than any that it may have told of. */
+static void keep(struct sim_component *c)
+{
+    if (c->replica.at.sequence == 0)
+        c->replica.at.sequence = 1;
+    if (ham_copy_before(c->replica.at, c->asked))
+        c->replica.at = c->asked;
+}
+
 void pair_role(struct sim *s, int host, bool primary)
 {
     struct sim_component *c = sip(s, host);
     c->partner = 0;
-    c->alone = false;
+    c->alone = c->followed = false;
+    if (!primary)
+        keep(c);
     c->asked = (struct ham_copy){0};
     if (primary)
         c->replica.at = (struct ham_copy){.epoch = c->order.epoch};
@@ -80,12 +91,27 @@ static void join(struct sim *s, int host, int other)
     if (s->host[other].never_joins || prng_below(&s->pair, 4) != 0)
         return;
     c->partner = b->life;
+    c->followed = true;
     b->replica.at = c->replica.at;
     s->alone_from[host / 2] = (struct ham_copy){0};
     if (c->asked.sequence != 0)
         ask(s, host, (struct ham_copy){0});
     tell(s, other, REPLICA_IN_SYNC);
     tell(s, host, REPLICA_IN_SYNC);
+}
+
+/* Nobody has followed yet: it sends at once.  When the voters know, whoever comes after must. */
+static void at_once(struct sim *s, int host)
+{
+    struct sim_component *c = sip(s, host);
+    const struct lease *role = &s->host[host].ham.role;
+    struct ham_copy first = {.epoch = c->order.epoch, .sequence = 1};
+
+    c->replica.at.sequence++;
+    if (!sim_down(&s->host[host]) && lease_alone(role) && role->epoch == c->order.epoch &&
+        ham_copy_before(s->alone_from[host / 2], first))
+        s->alone_from[host / 2] = first;
+    tell(s, host, REPLICA_BEHIND);
 }
 
 /* Without a backup: what the first batch explains is held, until this host may be alone. */
@@ -119,6 +145,9 @@ void pair_turn(struct sim *s, int host)
     if (s->now >= c->until) {
         if (c->partner != 0 || c->asked.sequence != 0)
             tell(s, host, REPLICA_BEHIND); /* it was primary until its deadline */
+        if (c->followed)
+            keep(c);
+        c->followed = false;
         c->partner = 0;
         c->asked = (struct ham_copy){0};
         return;
@@ -130,7 +159,10 @@ void pair_turn(struct sim *s, int host)
         b->replica.at = c->replica.at;
         return;
     }
-    without(s, host);
+    if (c->followed)
+        without(s, host);
+    else
+        at_once(s, host);
     if (there)
         join(s, host, other);
 }

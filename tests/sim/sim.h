@@ -39,6 +39,7 @@ struct sim_component {
     struct ham_copy asked; /* primary: wants to send alone from here on; sequence 0: does not ask */
     uint64_t requests;     /* how many it made */
     bool alone;            /* primary: sends without a backup, as it was allowed to */
+    bool followed;         /* primary: somebody has followed since it became one */
 };
 
 struct sim_host {

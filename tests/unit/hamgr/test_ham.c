@@ -318,7 +318,7 @@ Test(ham, solo_of_another_order_or_of_another_component_is_not_heard)
     ask_solo(now, host.role.epoch + 1, 51, 1);
     host.conf.serve_mask = 2;
     ask_solo(now, host.role.epoch, 51, 1);
-    cr_assert_eq(host.role.solo_turn, 0);
+    cr_assert_eq(host.role.solo.sequence, 1, "only that it has just been promoted");
 }
 
 Test(ham, solo_of_a_process_that_ended_is_not_that_of_the_next_and_the_furthest_is_recorded)
@@ -338,13 +338,31 @@ Test(ham, solo_of_a_process_that_ended_is_not_that_of_the_next_and_the_furthest_
 
 Test(ham, solo_of_an_earlier_holder_ends_when_the_backup_has_all)
 {
-    mono_t now = pair(REPLICA_BEHIND);
+    mono_t now = pair(REPLICA_UNKNOWN);
     host.vote[RIGHT_ROLE_0].record.solo = (struct ham_copy){1, 9};
-    says(now, COMPONENT_SYNC, REPLICA_BEHIND);
+    says(now, COMPONENT_SYNC, REPLICA_UNKNOWN);
     cr_assert_eq(host.role.solo_turn, 0);
     says(now, COMPONENT_SYNC, REPLICA_IN_SYNC);
     cr_assert_eq(host.role.solo_turn, 1);
     cr_assert_eq(host.vote[RIGHT_ROLE_0].record.solo.sequence, 0);
+}
+
+/* It sends at once, as nobody follows yet: the copies that there are become old with that. */
+Test(ham, a_host_that_takes_the_role_makes_the_copies_of_earlier_epochs_stale)
+{
+    mono_t now = pair(REPLICA_BEHIND);
+    uint64_t epoch = host.role.epoch;
+    cr_assert_eq(host.role.solo.epoch, epoch);
+    cr_assert_eq(host.role.solo.sequence, 1);
+    cr_assert_eq(host.order.solo.sequence, 0, "its component has not asked");
+    with_arbiter(now);
+    cr_assert_eq(arbiter.vote[RIGHT_ROLE_0].record.solo.epoch, epoch);
+    cr_assert_eq(ham_ready(&host, now), REASON_COPY_BEHIND);
+    says(now, COMPONENT_SYNC, REPLICA_IN_SYNC);
+    cr_assert_eq(host.role.solo.sequence, 0);
+    cr_assert_eq(ham_ready(&host, now), REASON_DONE);
+    with_arbiter(now);
+    cr_assert_eq(arbiter.vote[RIGHT_ROLE_0].record.solo.sequence, 0);
 }
 
 Test(ham, promoted_stale_is_ordered_noted_and_counted)

@@ -415,3 +415,67 @@ Test(lease, own_record_has_the_epoch_and_the_last_word)
     l.granted = 1u << 4 | 1u << 1;
     cr_assert_not(lease_own_record(&l));
 }
+
+/* ---- whose copy is better ---- */
+
+static void would(int64_t ms)
+{
+    answer(ms, 0, REASON_GRANTED, 8);
+    answer(ms + 1, 4, REASON_GRANTED, 8);
+}
+
+static void probing(struct ham_copy here, struct ham_copy other, bool heard)
+{
+    begin();
+    l.known = 7;
+    l.copies = true;
+    l.copy = here;
+    l.other_copy = other;
+    l.other_heard = heard;
+    wake(0);
+    wake(100);
+    cr_assert_eq(l.state, LEASE_PROBING);
+    would(101);
+}
+
+/* As after a network that stood: whoever has restarted meanwhile has nothing. */
+Test(lease, h_5_a_host_without_a_copy_lets_the_other_one_ahead_once)
+{
+    probing((struct ham_copy){0}, (struct ham_copy){0}, false);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    cr_assert_geq(l.wake.ns, at_ms(102 + l.ttl_ms).ns);
+    wake(102 + l.ttl_ms);
+    cr_assert_eq(l.state, LEASE_PROBING);
+    would(110 + l.ttl_ms);
+    cr_assert_eq(l.state, LEASE_ASKING, "nobody else came");
+}
+
+Test(lease, h_5_a_host_lets_one_with_a_copy_of_a_later_epoch_ahead_once)
+{
+    probing((struct ham_copy){5, 90}, (struct ham_copy){6, 1}, true);
+    cr_assert_eq(l.state, LEASE_IDLE);
+    wake(102 + l.ttl_ms);
+    would(110 + l.ttl_ms);
+    cr_assert_eq(l.state, LEASE_ASKING);
+}
+
+Test(lease, h_5_a_host_waits_for_no_copy_that_is_not_better)
+{
+    probing((struct ham_copy){5, 90}, (struct ham_copy){5, 99}, true);
+    cr_assert_eq(l.state, LEASE_ASKING, "both have all that was sent");
+    probing((struct ham_copy){5, 90}, (struct ham_copy){0}, false);
+    cr_assert_eq(l.state, LEASE_ASKING);
+    probing((struct ham_copy){0}, (struct ham_copy){0}, true);
+    cr_assert_eq(l.state, LEASE_ASKING, "the other one has none either");
+}
+
+Test(lease, h_3_nobody_has_a_copy_in_a_new_deployment)
+{
+    begin();
+    l.copies = true;
+    wake(0);
+    wake(100);
+    answer(101, 0, REASON_GRANTED, 2);
+    answer(102, 4, REASON_GRANTED, 2);
+    cr_assert_eq(l.state, LEASE_ASKING);
+}
