@@ -100,17 +100,16 @@ static void join(struct sim *s, int host, int other)
     tell(s, host, REPLICA_IN_SYNC);
 }
 
-/* Nobody has followed yet: it sends at once.  When the voters know, whoever comes after must. */
+/* Nobody has followed yet: it sends at once.  What the voters know of that, whoever comes after must
+ * know; the epoch may have been raised since it was said. */
 static void at_once(struct sim *s, int host)
 {
-    struct sim_component *c = sip(s, host);
     const struct lease *role = &s->host[host].ham.role;
-    struct ham_copy first = {.epoch = c->order.epoch, .sequence = 1};
+    struct ham_copy *alone = &s->alone_from[host / 2];
 
-    c->replica.at.sequence++;
-    if (!sim_down(&s->host[host]) && lease_alone(role) && role->epoch == c->order.epoch &&
-        ham_copy_before(s->alone_from[host / 2], first))
-        s->alone_from[host / 2] = first;
+    sip(s, host)->replica.at.sequence++;
+    if (!sim_down(&s->host[host]) && lease_alone(role) && ham_copy_before(*alone, role->solo))
+        *alone = role->solo;
     tell(s, host, REPLICA_BEHIND);
 }
 
