@@ -150,7 +150,7 @@ static void recall(struct sim *s)
             for (int r = 0; r < RIGHTS_MAX; r++)
                 known =
                     known && (k == (i ^ 1) || !s->host[k].ham.votes[r] || s->host[k].disk[r].known);
-        if (!known || sim_down(h) || h->frozen || h->disk_fails || other->up ||
+        if (!known || sim_down(h) || h->frozen || h->disk_fails || h->ham.stopping || other->up ||
             h->ham.vote[i / 2].state == VOTE_SAVING || !vote_lent(&h->ham.vote[i / 2]))
             continue;
         if (sim_op(s, i, VERB_RECALL) != REASON_UNDER_WAY)
