@@ -128,7 +128,7 @@ mono_t ham_deadline(const struct ham *h)
         t = mono_min(t, supervise_deadline(&h->component[i]));
     if (h->judges)
         t = mono_min(t, site_deadline(&h->other_site));
-    t = mono_min(t, judge_disk_deadline(h));
+    t = mono_min(t, mono_min(judge_disk_deadline(h), judge_closing_deadline(h)));
     return mono_min(t, mono_min(h->address_retry, resort_deadline(&h->resort)));
 }
 
@@ -434,7 +434,7 @@ static void brief(struct ham *h, mono_t now)
 }
 
 /* Give the orders that follow from what is held now.  The address comes before the order to serve,
- * and goes after the order to stop. */
+ * and goes after the order to stop; in a hand-over, when that order has been done (H-10). */
 static void settle(struct ham *h, mono_t now, struct ham_out *out)
 {
     bool primary = h->role.state == LEASE_HOLDING;
@@ -456,7 +456,8 @@ static void settle(struct ham *h, mono_t now, struct ham_out *out)
                    o.ticket_epoch != h->order.ticket_epoch || o.stale != h->order.stale ||
                    o.solo.sequence != h->order.solo.sequence ||
                    o.solo_request != h->order.solo_request;
-    bool move = primary != h->address_on || mono_due(h->address_retry, now);
+    bool closing = h->address_on && judge_closing(h, now);
+    bool move = (primary || closing) != h->address_on || mono_due(h->address_retry, now);
 
     if (primary)
         replica_tell(h, &o, out);

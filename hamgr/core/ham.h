@@ -117,6 +117,7 @@ struct ham {
     bool ordered;           /* one has been given since our start */
     mono_t order_latest;    /* latest deadline ever ordered */
     uint8_t stopped;        /* mask: components that have stopped sending */
+    mono_t close_by;        /* YIELDING: the site address goes then, stopped or not */
     uint8_t synced;         /* mask: components that are able to serve */
     struct ham_replica
         replica;     /* as last reported; a primary's outlives the process that said it */

@@ -148,14 +148,28 @@ bool judge_tilted(const struct ham *h, mono_t now)
 }
 
 /* A component that ended sends nothing; every other one must have said so. */
-static bool output_stopped(const struct ham *h)
+static bool components_stopped(const struct ham *h)
 {
-    if (h->address_on || !h->address_known)
-        return false;
     for (int i = 0; i < h->conf.components; i++)
         if (!ended(h, i) && !(h->stopped & 1u << i))
             return false;
     return true;
+}
+
+bool judge_closing(const struct ham *h, mono_t now)
+{
+    return h->role.state == LEASE_YIELDING && mono_before(now, h->close_by) &&
+           !components_stopped(h);
+}
+
+mono_t judge_closing_deadline(const struct ham *h)
+{
+    return h->role.state == LEASE_YIELDING && h->address_on ? h->close_by : MONO_NEVER;
+}
+
+static bool output_stopped(const struct ham *h)
+{
+    return !h->address_on && h->address_known && components_stopped(h);
 }
 
 static void note(const struct ham *h, enum ham_reason reason, const char *why, struct ham_out *out)
@@ -275,5 +289,6 @@ void judge_yield(struct ham *h, mono_t now, uint8_t successor, bool automatic, s
     if (h->role.state != LEASE_HOLDING)
         return;
     h->stopped = 0;
+    h->close_by = mono_add_ms(now, mono_diff_ms(h->order_latest, now) / 2);
     lease_yield(&h->role, now, successor, automatic, h->order_latest, out);
 }

@@ -289,12 +289,15 @@ int server_start(struct component *component)
     return r;
 }
 
+/* The site address is still here until we report that we have stopped: phones hear that their
+ * connections end.  UDP goes last, so that the kernel refuses (ICMP) hardly any datagram: what is
+ * left unread is repeated to the next primary. */
 static void stop_serving(struct server *server)
 {
     server_transmit(server); /* what was decided before; the right to send is asked there */
     replica_gathered(server->replica, MONO_NEVER);
-    udp_close(server->udp);
     stream_close(server->stream);
+    udp_close(server->udp);
     if (server->primary)
         replica_backup(server->replica);
 }

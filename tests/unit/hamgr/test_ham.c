@@ -212,6 +212,40 @@ Test(ham, ready_for_switchover_is_what_both_hosts_say)
     cr_assert_eq(ham_ready(&host, mono_add_ms(now, 5000)), REASON_PEER_SILENT);
 }
 
+/* A hand-over is ordered, and the component does not say that it has stopped. */
+static mono_t hands_over(void)
+{
+    mono_t now = pair(REPLICA_IN_SYNC);
+    struct ham_ev ev = {.type = HAM_EV_OPERATOR};
+    ev.op.verb = VERB_SWITCHOVER;
+    step(&host, now, &ev, &out);
+    cr_assert_eq(host.role.state, LEASE_YIELDING);
+    cr_assert_eq(find(&out, ACT_ORDER)->order.role, ROLE_BACKUP);
+    cr_assert_null(find(&out, ACT_ADDRESS), "whoever has a connection could not hear its end");
+    return now;
+}
+
+Test(ham, hand_over_keeps_the_address_until_connections_are_closed)
+{
+    mono_t now = hands_over();
+    says(now, COMPONENT_STOPPED, REPLICA_UNKNOWN);
+    cr_assert_not(find(&out, ACT_ADDRESS)->address.on);
+}
+
+Test(ham, hand_over_does_not_wait_with_the_address_for_ever)
+{
+    mono_t now = hands_over(), end = mono_add_ms(now, 60000);
+    while (!mono_before(end, now)) {
+        now = ham_deadline(&host);
+        step(&host, now, &(struct ham_ev){.type = HAM_EV_TICK}, &out);
+        if (find(&out, ACT_ADDRESS) != NULL)
+            break;
+    }
+    cr_assert_not(find(&out, ACT_ADDRESS)->address.on);
+    cr_assert_eq(host.role.state, LEASE_YIELDING, "gone before the release");
+    cr_assert(mono_before(now, host.order_latest), "and before what was ordered has run out");
+}
+
 /* Whether the end of what serves makes the host yield within the step. */
 static bool moves(enum ham_replica_state replica, bool peer_ready)
 {
