@@ -147,11 +147,11 @@ bool judge_tilted(const struct ham *h, mono_t now)
     return mono_before(now, h->tilt_until);
 }
 
-/* A component that ended sends nothing; every other one must have said so. */
-static bool components_stopped(const struct ham *h)
+/* A component that ended sends nothing; every other one of MASK must have said so. */
+static bool components_stopped(const struct ham *h, unsigned mask)
 {
     for (int i = 0; i < h->conf.components; i++)
-        if (!ended(h, i) && !(h->stopped & 1u << i))
+        if ((mask & 1u << i) && !ended(h, i) && !(h->stopped & 1u << i))
             return false;
     return true;
 }
@@ -159,7 +159,7 @@ static bool components_stopped(const struct ham *h)
 bool judge_closing(const struct ham *h, mono_t now)
 {
     return h->role.state == LEASE_YIELDING && mono_before(now, h->close_by) &&
-           !components_stopped(h);
+           !components_stopped(h, h->conf.serve_mask);
 }
 
 mono_t judge_closing_deadline(const struct ham *h)
@@ -169,7 +169,7 @@ mono_t judge_closing_deadline(const struct ham *h)
 
 static bool output_stopped(const struct ham *h)
 {
-    return !h->address_on && h->address_known && components_stopped(h);
+    return !h->address_on && h->address_known && components_stopped(h, ~0u);
 }
 
 static void note(const struct ham *h, enum ham_reason reason, const char *why, struct ham_out *out)

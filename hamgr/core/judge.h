@@ -12,9 +12,10 @@
 /* judge_role - move the role if it must, and go on with a hand-over under way. */
 void judge_role(struct ham *h, mono_t now, struct ham_out *out);
 
-/* judge_closing - a hand-over is under way and components still close their connections: the site
- * address stays, so that whoever has one hears it.  For half of the time that the last order has
- * left at most.  judge_closing_deadline - when that is over. */
+/* judge_closing - a hand-over is under way and what must serve still closes its connections: the
+ * site address stays, so that whoever has one hears it.  For half of the time that the last order
+ * has left at most, and not for the others: meanwhile the kernel refuses what comes to closed
+ * ports.  judge_closing_deadline - when that is over. */
 bool judge_closing(const struct ham *h, mono_t now);
 mono_t judge_closing_deadline(const struct ham *h);
 
