@@ -7,7 +7,7 @@
 void replica_conf_default(struct replica_conf *c)
 {
     *c = (struct replica_conf){
-        .patience_ms = COMMIT_PATIENCE_MS, .slice = 200, .check_rate = 500, .gather_ms = 1};
+        .patience_ms = COMMIT_PATIENCE_MS, .slice = 200, .check_rate = 500, .gather_ms = 4};
 }
 
 void replica_configure(struct replica *r, const struct replica_conf *conf)

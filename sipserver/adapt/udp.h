@@ -30,7 +30,7 @@ void udp_open(struct udp *udp); /* nothing when it is open */
 void udp_close(struct udp *udp);
 
 /* udp_gather - the gathering time from now on, in milliseconds. */
-#define UDP_GATHER_MS 2 /* unless the option says otherwise */
+#define UDP_GATHER_MS 4 /* unless the option says otherwise */
 void udp_gather(struct udp *udp, uint32_t ms);
 
 /* udp_send - send N datagrams of OUT from FIRST on, in order. */
