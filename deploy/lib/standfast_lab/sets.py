@@ -110,13 +110,14 @@ class Sets:
         self.registering = self._start("register", [
             f"{site}:{self.lab.net.sip_port}", "-sf", os.path.join(SIPP_SCENARIOS, "register.xml"), "-p", str(self.port),
             "-inf", self._path("numbers"), "-m", str(len(numbers)), "-r", "100"])
-        self.music = self._answering("music", self.music_port, 41000)
+        # The watch of a service asks again under the same Call-ID, which SIPp leaves unanswered while it remembers the call.
+        self.music = self._answering("music", self.music_port, 41000, "-deadcall_wait", "0")
 
-    def _answering(self, name, port, media_port):
+    def _answering(self, name, port, media_port, *more):
         return self._start(name, [
             "-sf", os.path.join(SIPP_SCENARIOS, f"{'set' if name == 'sets' else name}.xml"), "-p", str(port), "-mp", str(media_port),
             "-trace_shortmsg", "-shortmessage_file", self._path(f"{name}.messages"),
-            "-trace_logs", "-log_file", self._path(f"{name}.offers")])
+            "-trace_logs", "-log_file", self._path(f"{name}.offers"), *more])
 
     @property
     def music_port(self):
