@@ -100,6 +100,7 @@ void judge_dn(struct judge *j, size_t i)
     const struct cfg_value *prefixes = cfg_item_value(dn, FIELD_DN_PREFIXES);
     const struct cfg_value *md5 = cfg_item_value(dn, FIELD_DN_HA1_MD5);
     const struct cfg_value *sha256 = cfg_item_value(dn, FIELD_DN_HA1_SHA256);
+    const struct cfg_value *user = cfg_item_value(dn, FIELD_DN_DIGEST_USER);
 
     if (cfg_word(KIND_TYPE, judge_type_of(dn)) == NULL) {
         if (!cfg_item_value(dn, FIELD_DN_TYPE)->set) /* an unknown one is told by its range */
@@ -110,6 +111,10 @@ void judge_dn(struct judge *j, size_t i)
     check_dn_fields(j, i, dn);
     judge_sites(j, i, FIELD_DN_SITES);
 
+    if (user->set && strchr(user->text, ':') != NULL)
+        problem(j, i, FIELD_DN_DIGEST_USER,
+                "'%s' has a colon, which no user name of digest may have (RFC 7616 3.4.4)",
+                user->text);
     if (md5->set && !hex_sound(md5->text, 32))
         problem(j, i, FIELD_DN_HA1_MD5,
                 "is not 32 lower-case hexadecimal digits; write "

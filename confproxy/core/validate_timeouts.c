@@ -99,7 +99,9 @@ static bool sets_timeouts(const struct cfg_item *item)
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
                                                FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX,
                                                FIELD_OPTIONS_RETRY_AFTER_MIN,
-                                               FIELD_OPTIONS_RETRY_AFTER_MAX};
+                                               FIELD_OPTIONS_RETRY_AFTER_MAX,
+                                               FIELD_OPTIONS_SESSION_EXPIRES,
+                                               FIELD_OPTIONS_MIN_SE};
 
     for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
         if (cfg_item_value(item, fields[f])->set)
@@ -157,6 +159,12 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
         problem(j, item, FIELD_OPTIONS_RETRY_AFTER_MIN,
                 "%llus is above retry-after-max, %llus; write at most that",
                 (unsigned long long)soonest, (unsigned long long)latest);
+    uint64_t session = effective(j, site, FIELD_OPTIONS_SESSION_EXPIRES, &ignored);
+    uint64_t shortest = effective(j, site, FIELD_OPTIONS_MIN_SE, &ignored);
+    if (session < shortest)
+        problem(j, item, FIELD_OPTIONS_SESSION_EXPIRES,
+                "%llus is below min-se, %llus: we would ask for what we refuse; write at least that",
+                (unsigned long long)session, (unsigned long long)shortest);
 }
 
 static uint64_t own_or(const struct cfg_item *dn, enum cfg_field_id field, uint64_t otherwise)

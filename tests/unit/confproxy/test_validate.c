@@ -365,6 +365,16 @@ Test(validate, registration_times_are_in_order)
          "120s is above registration-expires-max, 90s; write at most that");
 }
 
+Test(validate, we_do_not_ask_for_a_session_that_we_refuse)
+{
+    struct cfg_item *all = add(CFG_OPTIONS, "");
+    number(all, FIELD_OPTIONS_SESSION_EXPIRES, 60);
+    only(all, FIELD_OPTIONS_SESSION_EXPIRES,
+         "60s is below min-se, 90s: we would ask for what we refuse; write at least that");
+    number(all, FIELD_OPTIONS_MIN_SE, 60);
+    cr_assert_eq(judge(), 0, "%s", problems[0].text);
+}
+
 Test(validate, the_range_of_retry_after_is_in_order)
 {
     struct cfg_item *all = add(CFG_OPTIONS, "");
@@ -538,6 +548,15 @@ Test(validate, a_routing_point_has_no_dr_forward_as_its_targets_are_asked_one_by
     cr_assert_eq(judge(), 0, "%s", problems[0].text);
     number(point, FIELD_DN_DR_FORWARD, 2);
     only(point, FIELD_DN_DR_FORWARD, "a DN of type routing-point has no dr-forward; take it out");
+}
+
+Test(validate, a_user_of_digest_has_no_colon)
+{
+    struct cfg_item *gw = add_dn("gw", CFG_DN_TRUNK);
+
+    text(gw, FIELD_DN_DIGEST_USER, "a:b");
+    only(gw, FIELD_DN_DIGEST_USER,
+         "'a:b' has a colon, which no user name of digest may have (RFC 7616 3.4.4)");
 }
 
 Test(validate, a_queue_overflows_to_a_number_that_can_be_called_and_not_to_itself)
