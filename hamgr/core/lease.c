@@ -137,12 +137,15 @@ static void ask_others(const struct call *c)
     ask(c, ASK_GRANT, c->l->voters & ~(1u << c->l->self));
     c->l->wake = mono_add_ms(c->now, c->l->ask_ms);
 }
+/* A release that comes late may find that the epoch after it has been ours already, and is over. */
 static void succeed(const struct call *c)
 {
-    c->l->released = c->m->release.epoch;
-    if (c->l->seen < c->l->released)
-        c->l->seen = c->l->released;
-    c->l->target = c->l->seen + 1;
+    struct lease *l = c->l;
+
+    l->released = c->m->release.epoch;
+    if (l->seen < l->released)
+        l->seen = l->released;
+    l->target = (l->known > l->seen ? l->known : l->seen) + 1;
     ask_self(c);
 }
 static void step_back(const struct call *c)

@@ -223,6 +223,25 @@ Test(cases, h5_all_three_apart_then_nobody_serves_and_healing_brings_one)
     cr_assert(sim_await(s, 5000, served));
 }
 
+static bool one_looks_around(const struct sim *w)
+{
+    return w->host[1].ham.role.state == LEASE_PROBING;
+}
+
+Test(cases, h10_a_release_that_comes_late_brings_back_no_epoch_that_was_held)
+{
+    cr_assert_eq(sim_op(s, 0, VERB_SWITCHOVER), REASON_UNDER_WAY);
+    sim_freeze(s, 0, true); /* it has stopped nothing yet, and says so when it is back */
+    cr_assert(sim_await(s, 10000, one_is_primary));
+    uint64_t held = s->host[1].ham.role.epoch;
+    cut_both(1, SIM_ARBITER);
+    cr_assert(sim_await(s, 10000, nobody_in_east));
+    cr_assert(sim_await(s, 10000, one_looks_around));
+    sim_thaw(s, 0);
+    cr_assert(sim_await(s, 5000, one_is_primary));
+    cr_assert_gt(s->host[1].ham.role.since, held);
+}
+
 Test(cases, h6_arbiter_lost_and_back_no_role_change)
 {
     uint64_t epoch = s->epoch_seen[0];
