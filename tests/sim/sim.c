@@ -265,6 +265,8 @@ static void component_event(struct sim *s, struct sim_event *e)
         /* nothing is heard of it */
     } else if (e->kind == EV_STARTED && h->crash_loop) {
         sim_crash_component(s, e->host, e->component);
+    } else if (e->kind == EV_STARTED && h->frozen) { /* nobody is there to give it an order */
+        sim_post_component(s, s->now + SIM_MS, EV_STARTED, e->host, e->component);
     } else if (e->kind == EV_STARTED) {
         c->connected = true;
         c->replica = (struct ham_replica){.state = REPLICA_BEHIND};
