@@ -293,9 +293,9 @@ void binding_flow_failed(struct sc *sc, struct dn *d, const struct sip_addr *sou
     {
         struct binding *b = CONTAINER_OF(link, struct binding, in_dn);
 
-        if (b->lost.ns != 0 || !sip_addr_eq(&b->source, source) ||
+        if (b->reg_id == 0 || b->lost.ns != 0 || !sip_addr_eq(&b->source, source) ||
             !sip_str_eq(sip_str_of(b->contact), contact))
-            continue;
+            continue; /* a phone without flows has none that could fail: it has refused the call */
         list_remove(&b->in_flow);
         sc->counts[N_FLOWS_LOST]++;
         set_lost(sc, d, b, mono_add_ms(sc->now, sc->options.flow_grace_ms));

@@ -202,6 +202,21 @@ Test(outbound, a_flow_that_is_430_is_called_no_more_until_it_registers_again_rfc
     ua_expect_request(&p[1], SIP_INVITE);
 }
 
+Test(outbound, a_phone_without_outbound_keeps_its_registration_whatever_it_answers_rfc5626_7)
+{
+    struct ua p = ua_at(k, "10.1.0.100", 5070, "100");
+
+    cr_assert_eq(ua_register(&p, "pw", 3600), 200);
+    for (int i = 0; i < 2; i++) {
+        ua_invite(&gw, "100", SDP_A);
+        ua_expect_request(&p, SIP_INVITE);
+        ua_reply(&p, 430, NULL);
+        ua_expect(&gw, 480);
+        ua_expect_request(&p, SIP_ACK);
+    }
+    cr_assert_eq(kit_counter(k, "flows_lost"), 0);
+}
+
 Test(outbound, a_phone_that_has_answered_or_rung_is_not_rung_by_its_other_flow_rfc5626_7_n_2)
 {
     struct ua p[2];
