@@ -145,20 +145,31 @@ void divert_from(const struct sc *sc, const struct call *c, char number[SC_NAME_
 
 /* ---- 3xx ---- */
 
-/* The first Contact with a number. */
+/* The Contact with a number that the phone likes best, the first of those (RFC 3261 8.1.3.4). */
 static bool read_contact(const struct sip_msg *m, char number[SC_NAME_SIZE])
 {
     struct sip_values it = sip_values(m, SIP_H_CONTACT);
     struct sip_party party;
     struct sip_str value;
+    char candidate[SC_NAME_SIZE];
+    bool found = false;
+    uint16_t best = 0;
 
     while (sip_values_next(&it, &value)) {
+        uint16_t q = 1000;
+
         if (sip_party_parse(value, &party) != 0 || party.star ||
-            party.uri.scheme == SIP_SCHEME_OTHER || !number_of_uri(&party.uri, number))
+            party.uri.scheme == SIP_SCHEME_OTHER)
             continue;
-        return true;
+        if (sip_param_get(party.params, "q", &value) && sip_q_parse(value, &q) != 0)
+            q = 0;
+        if ((found && q <= best) || !number_of_uri(&party.uri, candidate))
+            continue;
+        memcpy(number, candidate, sizeof(candidate));
+        best = q;
+        found = true;
     }
-    return false;
+    return found;
 }
 
 bool divert_follow(struct sc *sc, struct call *c, const struct sip_msg *response,

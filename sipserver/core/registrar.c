@@ -116,34 +116,12 @@ static uint32_t wished_expires(const struct sc *sc, const struct sip_msg *m,
                                                             : seconds;
 }
 
-/* "0.35" is 350: at most three places behind the point, at most 1 (RFC 3261 25.1, qvalue). */
-static bool read_q(struct sip_str text, uint16_t *ret_q)
-{
-    unsigned value = 0, place = 1000;
-
-    if (text.len == 0 || text.len > 5 || (text.p[0] != '0' && text.p[0] != '1'))
-        return false;
-    value = text.p[0] == '1' ? 1000 : 0;
-    if (text.len > 1 && text.p[1] != '.')
-        return false;
-    for (size_t i = 2; i < text.len; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-        place /= 10;
-        value += place * (unsigned)(text.p[i] - '0');
-    }
-    if (value > 1000)
-        return false;
-    *ret_q = (uint16_t)value;
-    return true;
-}
-
 static bool read_q_of(const struct sip_party *party, uint16_t *ret_q)
 {
     struct sip_str value;
 
     *ret_q = SC_Q_NONE;
-    return !sip_param_get(party->params, "q", &value) || read_q(value, ret_q);
+    return !sip_param_get(party->params, "q", &value) || sip_q_parse(value, ret_q) == 0;
 }
 
 /* The name of the binding by RFC 5626 6: instance and reg-id count together, and only for a phone

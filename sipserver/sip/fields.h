@@ -84,6 +84,9 @@ int sip_digest_parse(struct sip_str s, struct sip_digest_params *ret_params);
 /* sip_number_parse - decimal digits only, at most MAX; leading zeros allowed. */
 int sip_number_parse(struct sip_str s, uint32_t max, uint32_t *ret_number);
 
+/* sip_q_parse - a qvalue (RFC 3261 25.1) in thousandths: "0.35" is 350. */
+int sip_q_parse(struct sip_str s, uint16_t *ret_thousandths);
+
 /* sip_param_next - next of ";name=value;name..." in *REST, which moves on.
  * Returns: 1 one was read (value empty when there is none, quotes removed); 0 at the end; -EINVAL.
  */

@@ -3,6 +3,27 @@
 
 #include <errno.h>
 
+int sip_q_parse(struct sip_str s, uint16_t *ret_thousandths)
+{
+    unsigned value, place = 1000;
+
+    if (s.len == 0 || s.len > 5 || (s.p[0] != '0' && s.p[0] != '1'))
+        return -EINVAL;
+    value = s.p[0] == '1' ? 1000 : 0;
+    if (s.len > 1 && s.p[1] != '.')
+        return -EINVAL;
+    for (size_t i = 2; i < s.len; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return -EINVAL;
+        place /= 10;
+        value += place * (unsigned)(s.p[i] - '0');
+    }
+    if (value > 1000)
+        return -EINVAL;
+    *ret_thousandths = (uint16_t)value;
+    return 0;
+}
+
 int sip_number_parse(struct sip_str s, uint32_t max, uint32_t *ret_number)
 {
     uint64_t number = 0;

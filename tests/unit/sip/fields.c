@@ -237,6 +237,23 @@ Test(fields, lists_split_outside_quotes_and_brackets)
     cr_assert(!sip_list_next(&rest, &v));
 }
 
+Test(fields, a_q_has_three_places_at_most_and_is_one_at_most_rfc3261_25_1)
+{
+    static const struct {
+        const char *text;
+        int thousandths; /* -1: refused */
+    } rows[] = {{"0", 0},     {"1", 1000},   {"0.35", 350},  {"0.", 0},   {"1.000", 1000},
+                {"0.001", 1}, {"1.001", -1}, {"0.0001", -1}, {"2", -1},   {"", -1},
+                {".5", -1},   {"0,5", -1},   {"0.5x", -1},   {"00.5", -1}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint16_t q = 0;
+        int r = sip_q_parse(sip_str_of(rows[i].text), &q);
+
+        cr_assert_eq(r == 0 ? (int)q : -1, rows[i].thousandths, "%s", rows[i].text);
+    }
+}
+
 Test(fields, numbers_have_bounds)
 {
     uint32_t n;

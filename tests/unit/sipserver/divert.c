@@ -67,6 +67,18 @@ Test(divert, a_redirection_of_a_phone_is_followed_as_call_forwarding_rfc3261_8_1
     ua_expect_request(&phone[2], SIP_ACK);
 }
 
+Test(divert, of_several_places_the_one_with_the_highest_q_is_called_rfc3261_8_1_3_4)
+{
+    ua_call(&phone[0], "101", OFFER);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    redirect(&phone[1], 302,
+             "<sip:nobody@10.0.0.1>;q=0.2, <mailto:102@x>;q=0.9, <sip:102@10.0.0.1>;q=0.35, "
+             "<sip:101@10.0.0.1>;q=0.349");
+    ua_expect_request(&phone[1], SIP_ACK);
+    ua_expect(&phone[0], 181);
+    ua_expect_request(&phone[2], SIP_INVITE);
+}
+
 Test(divert, an_escaped_number_in_a_redirection_is_the_number_rfc3261_19_1_4)
 {
     ua_call(&phone[0], "101", OFFER);
