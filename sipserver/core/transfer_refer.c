@@ -122,7 +122,7 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
     struct call *c = pool_get(&sc->calls, l->call);
     struct leg *o = pool_get(&sc->legs, l->is_caller ? c->target : c->caller);
     struct plan plan = {.by = l, .patience_ms = sc->options.answer_timeout_ms};
-    struct sip_str replaces;
+    struct sip_str replaces, method;
     struct sip_party to;
     bool attended;
 
@@ -132,6 +132,12 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
         sip_party_parse(sip_msg_value(event->msg, SIP_H_REFER_TO), &to) != 0 || to.star ||
         to.uri.scheme == SIP_SCHEME_OTHER || !number_of_uri(&to.uri, plan.number)) {
         answer_status(sc, event, 400, CORE_COUNTS);
+        return;
+    }
+    if (sip_param_get(to.uri.params, "method", &method) &&
+        !sip_str_eq_nocase(method,
+                           SIP_STR("INVITE"))) { /* we do nothing but call (RFC 3515 2.4.2) */
+        answer_status(sc, event, 603, CORE_COUNTS);
         return;
     }
     if (c->state != CALL_UP || l->state != LEG_UP || o == NULL || o->state != LEG_UP ||

@@ -511,7 +511,9 @@ Test(transfer, refers_that_cannot_be_followed_are_refused)
     ua_expect(&phone[1], 400);
     refer(&phone[1], "<mailto:x@y>");
     ua_expect(&phone[1], 400);
-    refer(&phone[1], "<sip:102@10.0.0.1>");
+    refer(&phone[1], "<sip:102@10.0.0.1;method=BYE>");
+    ua_expect(&phone[1], 603);
+    refer(&phone[1], "<sip:102@10.0.0.1;method=INVITE>");
     accepted(&phone[1]);
     refer(&phone[1], "<sip:103@10.0.0.1>");
     ua_expect(&phone[1], 491);
