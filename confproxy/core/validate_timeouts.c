@@ -101,7 +101,9 @@ static bool sets_timeouts(const struct cfg_item *item)
                                                FIELD_OPTIONS_RETRY_AFTER_MIN,
                                                FIELD_OPTIONS_RETRY_AFTER_MAX,
                                                FIELD_OPTIONS_SESSION_EXPIRES,
-                                               FIELD_OPTIONS_MIN_SE};
+                                               FIELD_OPTIONS_MIN_SE,
+                                               FIELD_OPTIONS_CONNECTION_IDLE,
+                                               FIELD_OPTIONS_FLOW_TIMER};
 
     for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
         if (cfg_item_value(item, fields[f])->set)
@@ -120,6 +122,27 @@ static void check_patience(struct judge *j, size_t item, const char *site, uint6
         problem(j, item, FIELD_OPTIONS_REPLICA_PATIENCE,
                 "%llums is not below sip-t1, %llums: phones would repeat what waits for the backup",
                 (unsigned long long)patience, (unsigned long long)t1);
+}
+
+/* check_idle - a connection must not be closed while its phone is as silent as we let it be. */
+static void check_idle(struct judge *j, size_t item, const char *site, uint64_t expires)
+{
+    size_t ignored = 0;
+    uint64_t idle = effective(j, site, FIELD_OPTIONS_CONNECTION_IDLE, &ignored);
+    uint64_t flow = effective(j, site, FIELD_OPTIONS_FLOW_TIMER, &ignored);
+
+    if (idle < 1000 * expires)
+        problem(
+            j, item, FIELD_OPTIONS_CONNECTION_IDLE,
+            "%llums is below registration-expires-max, %llus: a phone would lose its connection "
+            "before it registers again; write at least that",
+            (unsigned long long)idle, (unsigned long long)expires);
+    else if (idle <= 1000 * flow)
+        problem(
+            j, item, FIELD_OPTIONS_CONNECTION_IDLE,
+            "%llums is not above flow-timer, %llus: a phone would lose its connection before it "
+            "shows life; write more than that",
+            (unsigned long long)idle, (unsigned long long)flow);
 }
 
 static void check_site_timeouts(struct judge *j, size_t item, const char *site)
@@ -153,6 +176,7 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
         problem(j, item, FIELD_OPTIONS_REGISTRATION_EXPIRES_MIN,
                 "%llus is above registration-expires-max, %llus; write at most that",
                 (unsigned long long)least, (unsigned long long)most);
+    check_idle(j, item, site, most);
     uint64_t soonest = effective(j, site, FIELD_OPTIONS_RETRY_AFTER_MIN, &ignored);
     uint64_t latest = effective(j, site, FIELD_OPTIONS_RETRY_AFTER_MAX, &ignored);
     if (soonest > latest)
@@ -162,9 +186,10 @@ static void check_site_timeouts(struct judge *j, size_t item, const char *site)
     uint64_t session = effective(j, site, FIELD_OPTIONS_SESSION_EXPIRES, &ignored);
     uint64_t shortest = effective(j, site, FIELD_OPTIONS_MIN_SE, &ignored);
     if (session < shortest)
-        problem(j, item, FIELD_OPTIONS_SESSION_EXPIRES,
-                "%llus is below min-se, %llus: we would ask for what we refuse; write at least that",
-                (unsigned long long)session, (unsigned long long)shortest);
+        problem(
+            j, item, FIELD_OPTIONS_SESSION_EXPIRES,
+            "%llus is below min-se, %llus: we would ask for what we refuse; write at least that",
+            (unsigned long long)session, (unsigned long long)shortest);
 }
 
 static uint64_t own_or(const struct cfg_item *dn, enum cfg_field_id field, uint64_t otherwise)

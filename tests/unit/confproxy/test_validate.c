@@ -365,6 +365,22 @@ Test(validate, registration_times_are_in_order)
          "120s is above registration-expires-max, 90s; write at most that");
 }
 
+Test(validate, a_connection_outlives_the_silence_that_a_phone_is_allowed)
+{
+    struct cfg_item *all = add(CFG_OPTIONS, "");
+    number(all, FIELD_OPTIONS_CONNECTION_IDLE, 3599999);
+    only(all, FIELD_OPTIONS_CONNECTION_IDLE,
+         "3599999ms is below registration-expires-max, 3600s: a phone would lose its connection "
+         "before it registers again; write at least that");
+    number(all, FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX, 120);
+    number(all, FIELD_OPTIONS_CONNECTION_IDLE, 120000);
+    only(all, FIELD_OPTIONS_CONNECTION_IDLE,
+         "120000ms is not above flow-timer, 120s: a phone would lose its connection before it "
+         "shows life; write more than that");
+    number(all, FIELD_OPTIONS_CONNECTION_IDLE, 120001);
+    cr_assert_eq(judge(), 0, "%s", problems[0].text);
+}
+
 Test(validate, we_do_not_ask_for_a_session_that_we_refuse)
 {
     struct cfg_item *all = add(CFG_OPTIONS, "");
