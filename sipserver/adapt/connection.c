@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sipserver/adapt/tls.h"
+#include "sipserver/sip/refusal.h"
 
 #define READS_MAX   4 /* of one turn: then others have theirs */
 #define IN_SIZE_MIN 4096
@@ -154,6 +155,39 @@ void connection_write(struct connection *c, struct sip_str data, uint64_t txn)
 
 /* ---- input ---- */
 
+/* What the peer still sends is read and dropped, within bounds: a close with bytes unread would
+ * reset the connection, and the answer might be lost with it (RFC 9293 3.6.1). */
+static void drain(const struct connection *c)
+{
+    char *data = stream_buffer(c->stream);
+
+    (void)shutdown(c->fd, SHUT_WR);
+    for (unsigned i = 0; i < READS_MAX; i++) {
+        if (recv(c->fd, data, CONNECTION_MESSAGE_MAX, MSG_DONTWAIT) <= 0)
+            return;
+    }
+}
+
+/* The stream cannot be cut at DATA: its sender is told why where that can be done, then it ends. */
+static void broken(struct connection *c, enum sip_frame frame, const char *data)
+{
+    char text[SIP_REFUSAL_MAX];
+    struct sip_buf b;
+
+    stream_complain(c->stream, c, sip_frame_text(frame));
+    sip_buf_init(&b, text, sizeof(text));
+    if (sip_refusal(&c->framer, frame, data, &c->peer, &b) != 0) {
+        connection_write(c, sip_buf_str(&b), 0);
+        if (c->state != CONNECTION_OPEN)
+            return;
+        if (c->out == NULL) {
+            stream_count(c->stream, STREAM_N_REFUSED);
+            drain(c);
+        }
+    }
+    connection_end(c, STREAM_N_BROKEN);
+}
+
 /* Every whole message in LEN bytes of DATA.  Returns: how many bytes are done with. */
 static size_t cut(struct connection *c, const char *data, size_t len)
 {
@@ -176,10 +210,7 @@ static size_t cut(struct connection *c, const char *data, size_t len)
         case SIP_FRAME_MORE: return from + used;
         case SIP_FRAME_TOO_LARGE:
         case SIP_FRAME_NO_LENGTH:
-        case SIP_FRAME_BAD_LENGTH:
-            stream_complain(c->stream, c, sip_frame_text(frame));
-            connection_end(c, STREAM_N_BROKEN);
-            return len;
+        case SIP_FRAME_BAD_LENGTH: broken(c, frame, data + from + used); return len;
         }
         from += used;
     }

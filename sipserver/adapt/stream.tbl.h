@@ -9,6 +9,7 @@ COUNTER(MAX,             "drop_connections_max",         "closed at once: connec
 COUNTER(SOURCE,          "drop_connections_source",      "closed at once: connections-per-source-max")
 COUNTER(SLOW,            "drop_connection_slow",         "closed: no message, or not a whole one, within connection-patience")
 COUNTER(BROKEN,          "drop_connection_broken",       "closed: what came could not be cut into messages")
+COUNTER(REFUSED,         "connection_refusals",          "of these, told why before the close: 400, 413 or 513")
 COUNTER(OUTPUT_FULL,     "drop_connection_output_full",  "closed: the peer did not read, connection-output-max")
 COUNTER(TLS_FAILED,      "drop_connection_tls",          "closed: the TLS handshake failed")
 COUNTER(NOT_MADE,        "drop_connection_failed",       "connections that could not be made")

@@ -146,6 +146,7 @@ enum sip_frame sip_framer_next(struct sip_framer *f, const char *data, size_t le
         head = find_head(f, data, len);
         if (head == 0)
             return len >= f->max ? SIP_FRAME_TOO_LARGE : SIP_FRAME_MORE;
+        f->head = head;
         if (head > f->max)
             return SIP_FRAME_TOO_LARGE;
         frame = read_length(data, head, &length);

@@ -26,6 +26,7 @@ struct sip_framer {
     size_t max;     /* bytes of the longest message */
     size_t scanned; /* of the head: bytes looked at */
     size_t line;    /* where the line begins that they end in */
+    size_t head;    /* length of the head of the message under way; 0: not known */
     size_t whole;   /* length of the message once its head is known; 0: not yet */
 };
 

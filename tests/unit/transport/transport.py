@@ -167,17 +167,22 @@ class Four(unittest.TestCase):
 
     def test_what_cannot_be_cut_ends_the_connection_and_nobody_else(self):
         good = Stream(self.house)
-        for text in ("OPTIONS sip:x SIP/2.0\r\n\r\n", self.house.message().replace("Content-Length: 0", "l: -1"),
-                     self.house.message().replace("Content-Length: 0", "Content-Length: 9999999"), "x" * 70000):
+        whole = self.house.message()
+        for text, status in (("OPTIONS sip:x SIP/2.0\r\n\r\n", ""), (whole.replace("Content-Length: 0", "l: -1"), "400 Bad Content-Length"),
+                             (whole.replace("Content-Length: 0\r\n", ""), "400 Missing Content-Length"),
+                             (whole.replace("Content-Length: 0", "Content-Length: 9999999") + "x" * 1000, "413 "), ("x" * 70000, "")):
             stream = Stream(self.house)
             try:
                 stream.send(text)
             except OSError:
                 pass
+            answer = stream.message()
+            self.assertEqual(answer.startswith(f"SIP/2.0 {status}"), bool(status), f"{status}: {answer}")
             self.assertTrue(stream.ended(3), text[:60])
             stream.close()
         self.assertIn(" 200 ", self.house.ask(good))
-        until(lambda: self.house.counter("drop_connection_broken") == 4, 5, "each is counted by its reason")
+        until(lambda: self.house.counter("drop_connection_broken") == 5, 5, "each is counted by its reason")
+        self.assertEqual(self.house.counter("connection_refusals"), 3)
         good.close()
 
     def test_one_source_gets_its_share(self):
