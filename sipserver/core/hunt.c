@@ -161,6 +161,16 @@ static enum hunt_end end_of(const struct sc *sc, const struct call *c, const str
                       : HUNT_UNKNOWN;
 }
 
+/* What a pattern can name is what can be dialled (docs/dial-plan.md); the rest would reach the
+ * carrier as it stands. */
+static bool can_be_dialled(struct sip_str number)
+{
+    for (size_t i = 0; i < number.len; i++)
+        if (memchr("0123456789+*#", number.p[i], 13) == NULL)
+            return false;
+    return true;
+}
+
 const char *hunt_prefix(const struct trunk *t, struct sip_str number)
 {
     const char *best = NULL;
@@ -171,6 +181,8 @@ const char *hunt_prefix(const struct trunk *t, struct sip_str number)
 
         if (len <= longest || len > number.len || memcmp(t->prefixes[i], number.p, len) != 0)
             continue;
+        if (!can_be_dialled(number))
+            return NULL;
         best = t->prefixes[i];
         longest = len;
     }

@@ -234,6 +234,18 @@ Test(dialplan, a_prefix_holds_where_it_is_more_specific_and_a_rule_where_it_is_a
     cr_assert_str_eq(asked(&second), "9123");
 }
 
+Test(dialplan, behind_a_prefix_a_number_has_only_what_can_be_dialled)
+{
+    static const char *const none[] = {"9abc", "9171x", "9171.5"};
+
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        ua_call(&phone, none[i], SDP_A);
+        refused(404);
+    }
+    ua_call(&phone, "9*21+49", SDP_A);
+    cr_assert_str_eq(asked(&gw), "9*21+49");
+}
+
 Test(dialplan, a_whole_configuration_leaves_only_the_rules_that_it_names)
 {
     struct sc_event begin = {.kind = SC_EV_CONF_BEGIN}, loaded = {.kind = SC_EV_CONF_LOADED};
