@@ -27,12 +27,32 @@ static bool wants_privacy(const struct sip_msg *m)
     return false;
 }
 
+/* Bytes of the character or escape that begins with C. */
+static size_t unit_of(char c)
+{
+    unsigned char first = (unsigned char)c;
+
+    return c == '\\' || (first >= 0xc0 && first < 0xe0) ? 2
+           : first >= 0xf0                              ? 4
+           : first >= 0xe0                              ? 3
+                                                        : 1;
+}
+
+/* DISPLAY, cut where it is too long: half an escape would break the quotes, and half a character
+ * the text. */
 static void take_name(struct call *c, struct sip_str display)
 {
-    c->from_name[0] = '\0';
-    if (display.len <
-        sizeof(c->from_name)) /* else nameless: half an escape would break the quotes */
-        text_copy_str(c->from_name, sizeof(c->from_name), display);
+    size_t len = 0;
+
+    while (len < display.len) {
+        size_t unit = unit_of(display.p[len]);
+
+        if (unit > display.len - len || len + unit >= sizeof(c->from_name))
+            break;
+        len += unit;
+    }
+    display.len = len;
+    text_copy_str(c->from_name, sizeof(c->from_name), display);
 }
 
 /* The first P-Asserted-Identity that is a number or a user. */

@@ -117,6 +117,46 @@ Test(identity, a_phone_is_who_it_proved_to_be_rfc3325_5)
                      "\"Sales \\\"East\\\"\" <sip:100@10.0.0.1:5060>");
 }
 
+/* What phone 101 is told of 100, whose display name is NAME. */
+static const char *name_told(const char *name)
+{
+    struct sc_dn_conf dn = kit_dn_conf(k, "100", SC_DN_EXTENSION);
+
+    snprintf(dn.display, sizeof(dn.display), "%s", name);
+    kit_dn(k, &dn);
+    ua_call(&phone[0], "101", OFFER);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    return ua_header(&phone[1], SIP_H_P_ASSERTED_IDENTITY);
+}
+
+#define A60 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+Test(identity, a_long_name_is_cut_at_63_bytes)
+{
+    cr_assert_str_eq(name_told(A60 "bcdef"), "\"" A60 "bcd\" <sip:100@10.0.0.1:5060>");
+}
+
+Test(identity, a_long_name_is_cut_before_an_escape_that_does_not_fit)
+{
+    cr_assert_str_eq(name_told(A60 "bc\"def"), "\"" A60 "bc\" <sip:100@10.0.0.1:5060>");
+}
+
+Test(identity, a_long_name_is_cut_before_a_character_that_does_not_fit)
+{
+    cr_assert_str_eq(name_told(A60 "b\xe2\x82\xac"
+                                   "def"),
+                     "\"" A60 "b\" <sip:100@10.0.0.1:5060>");
+}
+
+Test(identity, a_callers_name_of_300_characters_is_cut_not_lost)
+{
+    configure_trunk(true);
+    gateway_calls("\"" A60 A60 A60 A60 A60 "\" <sip:+4930123@carrier.example>", NULL, "101");
+    ua_expect_request(&phone[1], SIP_INVITE);
+    cr_assert_str_eq(ua_header(&phone[1], SIP_H_P_ASSERTED_IDENTITY),
+                     "\"" A60 "aaa\" <sip:+4930123@10.0.0.1:5060>");
+}
+
 Test(identity, an_untrusted_trunk_is_told_nothing_rfc3325_5)
 {
     ua_call(&phone[0], "9123", OFFER);
