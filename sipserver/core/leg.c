@@ -135,25 +135,29 @@ static struct sip_str from_value(const struct sc *sc, const struct call *c, cons
                                  char *text, size_t size)
 {
     const struct leg *caller = shown != NULL ? shown : pool_get(&sc->legs, c->caller);
-    struct sip_str user = sip_str_of(caller != NULL ? c->from : c->called);
+    struct sip_str user = sip_str_of(caller != NULL ? c->from : c->called), address;
+    struct sip_str name = SIP_STR_NONE;
     struct sip_party party;
     char uri[SIP_URI_MAX];
     struct sip_buf b;
 
     if (identity_hidden(sc, c, shown))
         return SIP_STR("\"Anonymous\" <sip:anonymous@anonymous.invalid>"); /* RFC 3323 4.1.1.3 */
-    sip_buf_init(&b, text, size);
     if (caller != NULL &&
         sip_party_parse(sip_dialog_text(&caller->dialog, SIP_DIALOG_REMOTE), &party) == 0) {
-        if (!sip_str_empty(party.display)) {
-            sip_put_text(&b, "\"");
-            sip_put(&b, party.display);
-            sip_put_text(&b, "\" ");
-        }
+        name = party.display;
         user = party.uri.user;
     }
+    address = own_uri(sc, user, uri, sizeof(uri));
+    sip_buf_init(&b, text, size);
+    /* Our address may be longer than the caller's: the name makes room for it. */
+    if (!sip_str_empty(name) && name.len + address.len + strlen("\"\" <>") <= size) {
+        sip_put_text(&b, "\"");
+        sip_put(&b, name);
+        sip_put_text(&b, "\" ");
+    }
     sip_put_text(&b, "<");
-    sip_put(&b, own_uri(sc, user, uri, sizeof(uri)));
+    sip_put(&b, address);
     sip_put_text(&b, ">");
     return sip_buf_str(&b);
 }

@@ -157,6 +157,22 @@ Test(identity, a_callers_name_of_300_characters_is_cut_not_lost)
                      "\"" A60 "aaa\" <sip:+4930123@10.0.0.1:5060>");
 }
 
+Test(identity, a_from_whose_name_leaves_no_room_for_our_address_goes_without_the_name)
+{
+    char invite[1024];
+    int n = snprintf(invite, sizeof(invite),
+                     "INVITE sip:101@10.0.0.1 SIP/2.0\r\n"
+                     "Via: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKlong\r\n"
+                     "From: \"%s\" <sip:x@b>;tag=1\r\nTo: <sip:101@10.0.0.1>\r\nCall-ID: long\r\n"
+                     "CSeq: 1 INVITE\r\nContact: <sip:10.0.1.1>\r\nContent-Length: 0\r\n\r\n",
+                     A60 A60 A60 A60 "bcdefghijklmnopqrstuvwxyzabc");
+
+    configure_trunk(false);
+    kit_datagram(k, &gw.addr, invite, (size_t)n);
+    ua_expect_request(&phone[1], SIP_INVITE);
+    cr_assert(strstr(phone[1].request, "From: <sip:x@10.0.0.1:5060>;tag=") != NULL);
+}
+
 Test(identity, an_untrusted_trunk_is_told_nothing_rfc3325_5)
 {
     ua_call(&phone[0], "9123", OFFER);
