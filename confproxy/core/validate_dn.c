@@ -113,7 +113,8 @@ void judge_dn(struct judge *j, size_t i)
 
     if (user->set && strchr(user->text, ':') != NULL)
         problem(j, i, FIELD_DN_DIGEST_USER,
-                "'%s' has a colon, which no user name of digest may have (RFC 7616 3.4.4)",
+                "'%s' has a colon, which parts user and realm in the hash (RFC 7616 3.4.2); take "
+                "it out",
                 user->text);
     if (md5->set && !hex_sound(md5->text, 32))
         problem(j, i, FIELD_DN_HA1_MD5,

@@ -135,14 +135,14 @@ static void check_idle(struct judge *j, size_t item, const char *site, uint64_t 
         problem(
             j, item, FIELD_OPTIONS_CONNECTION_IDLE,
             "%llums is below registration-expires-max, %llus: a phone would lose its connection "
-            "before it registers again; write at least that",
-            (unsigned long long)idle, (unsigned long long)expires);
+            "before it registers again; write at least %llus",
+            (unsigned long long)idle, (unsigned long long)expires, (unsigned long long)expires);
     else if (idle <= 1000 * flow)
         problem(
             j, item, FIELD_OPTIONS_CONNECTION_IDLE,
             "%llums is not above flow-timer, %llus: a phone would lose its connection before it "
-            "shows life; write more than that",
-            (unsigned long long)idle, (unsigned long long)flow);
+            "shows life; write more than %llus",
+            (unsigned long long)idle, (unsigned long long)flow, (unsigned long long)flow);
 }
 
 static void check_site_timeouts(struct judge *j, size_t item, const char *site)

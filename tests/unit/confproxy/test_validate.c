@@ -371,12 +371,12 @@ Test(validate, a_connection_outlives_the_silence_that_a_phone_is_allowed)
     number(all, FIELD_OPTIONS_CONNECTION_IDLE, 3599999);
     only(all, FIELD_OPTIONS_CONNECTION_IDLE,
          "3599999ms is below registration-expires-max, 3600s: a phone would lose its connection "
-         "before it registers again; write at least that");
+         "before it registers again; write at least 3600s");
     number(all, FIELD_OPTIONS_REGISTRATION_EXPIRES_MAX, 120);
     number(all, FIELD_OPTIONS_CONNECTION_IDLE, 120000);
     only(all, FIELD_OPTIONS_CONNECTION_IDLE,
          "120000ms is not above flow-timer, 120s: a phone would lose its connection before it "
-         "shows life; write more than that");
+         "shows life; write more than 120s");
     number(all, FIELD_OPTIONS_CONNECTION_IDLE, 120001);
     cr_assert_eq(judge(), 0, "%s", problems[0].text);
 }
@@ -572,7 +572,7 @@ Test(validate, a_user_of_digest_has_no_colon)
 
     text(gw, FIELD_DN_DIGEST_USER, "a:b");
     only(gw, FIELD_DN_DIGEST_USER,
-         "'a:b' has a colon, which no user name of digest may have (RFC 7616 3.4.4)");
+         "'a:b' has a colon, which parts user and realm in the hash (RFC 7616 3.4.2); take it out");
 }
 
 Test(validate, a_queue_overflows_to_a_number_that_can_be_called_and_not_to_itself)
