@@ -134,9 +134,9 @@ void transfer_refer(struct sc *sc, struct leg *l, const struct sip_event *event)
         answer_status(sc, event, 400, CORE_COUNTS);
         return;
     }
+    /* We do nothing but call (RFC 3515 2.4.2). */
     if (sip_param_get(to.uri.params, "method", &method) &&
-        !sip_str_eq_nocase(method,
-                           SIP_STR("INVITE"))) { /* we do nothing but call (RFC 3515 2.4.2) */
+        !sip_str_eq_nocase(method, SIP_STR("INVITE"))) {
         answer_status(sc, event, 603, CORE_COUNTS);
         return;
     }
